@@ -1,0 +1,354 @@
+"""What flows on wires: frozen values, whose tensors nobody changes in place."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from nodes.api import wire
+
+Plain: TypeAlias = "None | bool | int | float | str | Sequence[Plain] | Mapping[str, Plain]"
+
+
+class TensorFile:
+    """Keep wire values in a safetensors file: tensors as they are, the rest as JSON in its header.
+
+    It holds for frozen dataclasses of this module that are made of tensors, plain JSON values,
+    tuples, string-keyed mappings and one another.
+    """
+
+    def nbytes(self, value: object) -> int:
+        """Count the bytes of every tensor in a value, one that appears twice once."""
+        tensors: list[Tensor] = []
+        _describe(value, tensors)
+        return sum(tensor.nbytes for tensor in tensors)
+
+    def dump(self, value: object, path: Path) -> None:
+        """Write a value to a file.
+
+        Raises:
+            TypeError: If the value holds something that is neither data nor a tensor.
+        """
+        tensors: list[Tensor] = []
+        tree = _describe(value, tensors)
+        save_file(_owned(tensors), path, metadata={"value": json.dumps(tree)})
+
+    def load(self, path: Path) -> Any:
+        """Read a value back; its tensors are equal to those written, bit by bit."""
+        with safe_open(path, framework="pt", device="cpu") as file:
+            tree = json.loads(file.metadata()["value"])
+            tensors = [file.get_tensor(str(index)) for index in range(len(file.keys()))]
+        return _rebuild(tree, tensors)
+
+
+STORED = TensorFile()
+
+
+@wire("IMAGE", codec=STORED)
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A batch of pictures.
+
+    Attributes:
+        pixels: float32 (B, 3|4, H, W), RGB or RGBA (not premultiplied) in [0, 1], on the CPU.
+    """
+
+    pixels: Tensor
+
+
+@wire("MASK", codec=STORED)
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A batch of masks.
+
+    Attributes:
+        values: float32 (B, 1, H, W) in [0, 1], 1 = to be painted, on the CPU.
+    """
+
+    values: Tensor
+
+
+@wire("LATENT", codec=STORED)
+@dataclass(frozen=True, eq=False)
+class Latent:
+    """A batch of latents.
+
+    Attributes:
+        samples: float32 (B, C, h, w) in the model's scaled latent space, on the CPU.
+        mask: Where to sample, at any resolution; None samples everywhere.
+        batch_index: The place of each element in the batch it was cut from, which fixes its noise.
+    """
+
+    samples: Tensor
+    mask: Mask | None = None
+    batch_index: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of the picture: in pixels, or in fractions of its sides if `relative`."""
+
+    width: float
+    height: float
+    x: float = 0
+    y: float = 0
+    relative: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Cond:
+    """One thing to condition on, where in the picture, when, and how strongly.
+
+    Attributes:
+        embeds: (1|B, T, C) sequence for cross-attention.
+        pooled: (1|B, P) summary of the whole text, for models that take one.
+        strength: Weight against other parts that cover the same place.
+        area: The rectangle it holds for; None is all.
+        mask: Where it holds and how much, at any resolution; None is everywhere.
+        mask_strength: Factor on the mask.
+        mask_bounds: Compute on the mask's bounding rectangle only.
+        start: Fraction of the sampling at which it begins to hold, 0 being pure noise.
+        end: Fraction of the sampling at which it ceases to hold.
+        extras: What else a model family takes: tensors, or plain values.
+    """
+
+    embeds: Tensor
+    pooled: Tensor | None = None
+    strength: float = 1.0
+    area: Area | None = None
+    mask: Mask | None = None
+    mask_strength: float = 1.0
+    mask_bounds: bool = False
+    start: float = 0.0
+    end: float = 1.0
+    extras: Mapping[str, Tensor | Plain] = field(default_factory=dict)
+
+
+@wire("CONDITIONING", codec=STORED)
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """Parts that hold together: their predictions are averaged where they overlap."""
+
+    parts: tuple[Cond, ...]
+
+
+@dataclass(frozen=True)
+class LatentFormat:
+    """The space a VAE encodes to, and how to see it without one.
+
+    Attributes:
+        channels: Latent channels.
+        scaling_factor: Scaled latents are (raw - shift) * scaling_factor.
+        downscale: Pixels per latent cell along each side.
+        shift: See scaling_factor.
+        rgb: For each latent channel, what it adds to red, green and blue in [-1, 1]; empty if
+            not known.
+        rgb_bias: Red, green and blue of a zero latent.
+    """
+
+    channels: int
+    scaling_factor: float
+    downscale: int = 8
+    shift: float = 0.0
+    rgb: tuple[tuple[float, float, float], ...] = ()
+    rgb_bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+class ModelSampling(Protocol):
+    """How a network's output and its timesteps relate to x = x0 + sigma * noise."""
+
+    @property
+    def prediction(self) -> str: ...
+    @property
+    def sigmas(self) -> Tensor: ...
+    @property
+    def sigma_min(self) -> float: ...
+    @property
+    def sigma_max(self) -> float: ...
+    def timestep(self, sigma: Tensor) -> Tensor: ...
+    def sigma(self, timestep: Tensor) -> Tensor: ...
+    def input(self, x: Tensor, sigma: Tensor) -> Tensor: ...
+    def denoised(self, output: Tensor, x: Tensor, sigma: Tensor) -> Tensor: ...
+    def noised(self, x0: Tensor, noise: Tensor, sigma: Tensor) -> Tensor: ...
+
+
+class Tokenizer(Protocol):
+    """Turns a word or a phrase into ids of a text encoder's vocabulary."""
+
+    @property
+    def length(self) -> int: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def pad(self) -> int: ...
+    def ids(self, text: str) -> tuple[int, ...]: ...
+
+
+@wire("MODEL")
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A denoiser.
+
+    Attributes:
+        network: A UNet2DConditionModel of diffusers, frozen, in its stored dtype.
+        sampling: Its parameterisation.
+        latent_format: The latent space it works in.
+        dtype: Name of the dtype to compute in, such as "float32".
+        key: Names the weights: equal keys are equal weights.
+        patches: What changes the network's work without changing its weights, in order.
+    """
+
+    network: nn.Module
+    sampling: ModelSampling
+    latent_format: LatentFormat
+    dtype: str
+    key: str
+    patches: tuple[object, ...] = ()
+
+
+@wire("CLIP")
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A text encoder.
+
+    Attributes:
+        encoder: A CLIPTextModel of transformers, frozen.
+        tokenizer: Its vocabulary.
+        key: Names the weights.
+        skip: Which hidden state is taken, counted from the end: 1 is the last.
+    """
+
+    encoder: nn.Module
+    tokenizer: Tokenizer
+    key: str
+    skip: int = 1
+
+
+@wire("VAE")
+@dataclass(frozen=True, eq=False)
+class Vae:
+    """A variational autoencoder between pictures and latents.
+
+    Attributes:
+        network: An AutoencoderKL of diffusers, frozen.
+        latent_format: The latent space it encodes to, scaling included.
+        dtype: Name of the dtype to compute in.
+        key: Names the weights.
+    """
+
+    network: nn.Module
+    latent_format: LatentFormat
+    dtype: str
+    key: str
+
+
+@wire("NOISE")
+@dataclass(frozen=True)
+class Noise:
+    """Where noise comes from: the seed of a CPU generator, or None for no noise."""
+
+    seed: int | None
+
+
+@wire("SIGMAS", codec=STORED)
+@dataclass(frozen=True, eq=False)
+class Sigmas:
+    """Noise levels (N,) to step through, descending, usually to 0."""
+
+    values: Tensor
+
+
+@wire("SAMPLER")
+@dataclass(frozen=True)
+class Sampler:
+    """A solver by name, with its options."""
+
+    name: str
+    options: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+
+
+@wire("GUIDER")
+@dataclass(frozen=True, eq=False)
+class Guider:
+    """How predictions under several conditionings become one.
+
+    Attributes:
+        model: The denoiser.
+        kind: Which rule: "basic" follows the first conditioning, "cfg" is classifier-free guidance.
+        conditionings: What the rule is given, in its order: positive, negative.
+        options: Numbers of the rule, such as {"scale": 7.5}.
+    """
+
+    model: Model
+    kind: str
+    conditionings: tuple[Conditioning, ...]
+    options: Mapping[str, float] = field(default_factory=dict)
+
+
+@wire("CONTROL_NET")
+@dataclass(frozen=True, eq=False)
+class ControlNet:
+    """A network that steers a denoiser by a picture; `key` names its weights."""
+
+    network: nn.Module
+    dtype: str
+    key: str
+
+
+_CLASSES: Mapping[str, type] = {
+    cls.__name__: cls for cls in (Image, Mask, Latent, Area, Cond, Conditioning, Sigmas)
+}
+
+
+def _describe(value: object, tensors: list[Tensor]) -> Plain:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Tensor):
+        for index, known in enumerate(tensors):
+            if known is value:
+                return {"tensor": index}
+        tensors.append(value)
+        return {"tensor": len(tensors) - 1}
+    if isinstance(value, tuple | list):
+        return [_describe(item, tensors) for item in value]
+    if isinstance(value, Mapping):
+        return {"items": {str(key): _describe(item, tensors) for key, item in value.items()}}
+    if is_dataclass(value) and type(value).__name__ in _CLASSES:
+        parts = {f.name: _describe(getattr(value, f.name), tensors) for f in fields(value)}
+        return {"class": type(value).__name__, "fields": parts}
+    raise TypeError(f"{type(value).__name__} cannot be written to a file")
+
+
+def _rebuild(tree: Any, tensors: Sequence[Tensor]) -> Any:
+    if isinstance(tree, list):
+        return tuple(_rebuild(item, tensors) for item in tree)
+    if not isinstance(tree, dict):
+        return tree
+    if "tensor" in tree:
+        return tensors[tree["tensor"]]
+    if "items" in tree:
+        return {key: _rebuild(item, tensors) for key, item in tree["items"].items()}
+    parts = {name: _rebuild(item, tensors) for name, item in tree["fields"].items()}
+    return _CLASSES[tree["class"]](**parts)
+
+
+def _owned(tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+    # The format refuses tensors that share memory: views and expanded tensors get their own.
+    owned: dict[str, Tensor] = {}
+    storages: set[int] = set()
+    for index, tensor in enumerate(tensors):
+        storage = tensor.untyped_storage()
+        whole = tensor.is_contiguous() and storage.nbytes() == tensor.nbytes
+        if not whole or storage.data_ptr() in storages:
+            tensor = tensor.clone(memory_format=torch.contiguous_format)
+        storages.add(storage.data_ptr())
+        owned[str(index)] = tensor.detach()
+    return owned
