@@ -1,0 +1,1 @@
+"""File formats at the border: PNG text, and the workflow formats of others."""
