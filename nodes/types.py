@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nodes.api import wire
 
-Plain: TypeAlias = "None | bool | int | float | str | Sequence[Plain] | Mapping[str, Plain]"
+Plain: TypeAlias = "bool | int | float | str | Sequence[Plain] | Mapping[str, Plain] | None"
 
 
 class TensorFile:
