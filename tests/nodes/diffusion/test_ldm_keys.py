@@ -154,7 +154,12 @@ def test_vae_of_stable_diffusion_has_its_published_names() -> None:
 
 
 def test_text_encoder_names_come_back_and_old_position_ids_are_passed_over() -> None:
-    config = {"num_hidden_layers": 2, "hidden_size": 8, "intermediate_size": 16, "vocab_size": 10}
+    config: dict[str, Any] = {
+        "num_hidden_layers": 2,
+        "hidden_size": 8,
+        "intermediate_size": 16,
+        "vocab_size": 10,
+    }
     encoder = CLIPTextModel(CLIPTextConfig(**config, num_attention_heads=2))
     ldm = ldm_keys.text_encoder_to_ldm(encoder.state_dict(), config)
     prefix = "cond_stage_model.transformer.text_model."
