@@ -1,0 +1,48 @@
+/** Commands on values: set a literal, on one node or on many, or take it back to its default. */
+
+import type { Draft } from "immer";
+import { asInput, isWired } from "../documents/inputs";
+import type { InputValue, Json, NodeId } from "../documents/types";
+import type { Edit } from "./edit";
+
+export interface ValueOptions {
+  /** One name for all steps of a drag or of a burst of typing: they become one entry. */
+  readonly gesture?: string;
+}
+
+/** Sets a literal. A wired input keeps its wire: the value is the wire's. */
+export function setValue(node: NodeId, input: string, value: Json, options: ValueOptions = {}): Edit {
+  return setValues([{ node, input, value }], options);
+}
+
+export interface ValueChange {
+  readonly node: NodeId;
+  readonly input: string;
+  readonly value: Json;
+}
+
+export function setValues(changes: readonly ValueChange[], options: ValueOptions = {}): Edit {
+  const only = changes.length === 1 ? changes[0] : undefined;
+  return {
+    label: only === undefined ? `Change ${changes.length} values` : `Change ${only.input}`,
+    ...options,
+    recipe: (graph) => {
+      for (const { node, input, value } of changes) {
+        const inputs = graph.nodes[node]?.inputs;
+        if (inputs === undefined || isWired(inputs[input] as InputValue | undefined)) continue;
+        if (inputs[input] !== value) inputs[input] = asInput(value) as Draft<InputValue>;
+      }
+    },
+  };
+}
+
+/** Takes a literal out of the file, so that the node's default holds again. */
+export function resetValue(node: NodeId, input: string): Edit {
+  return {
+    label: `Reset ${input}`,
+    recipe: (graph) => {
+      const inputs = graph.nodes[node]?.inputs;
+      if (inputs !== undefined && !isWired(inputs[input] as InputValue | undefined)) delete inputs[input];
+    },
+  };
+}

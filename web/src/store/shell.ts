@@ -1,0 +1,69 @@
+/** What of the shell is open, and the notices on it: nothing here belongs to a document. */
+
+import { create } from "zustand";
+
+export type LeftPanel = "nodes" | "library" | "templates" | "gallery" | "queue";
+
+export type Dialog =
+  | { readonly kind: "palette" }
+  | { readonly kind: "keys" }
+  | { readonly kind: "settings" }
+  | { readonly kind: "save-as"; readonly tab: string }
+  | { readonly kind: "versions"; readonly name: string }
+  | { readonly kind: "conflict"; readonly tab: string }
+  | { readonly kind: "close"; readonly tab: string }
+  | { readonly kind: "picture"; readonly artifact: string; readonly compare?: string };
+
+export interface Notice {
+  readonly id: number;
+  readonly kind: "info" | "success" | "warning" | "error";
+  readonly text: string;
+  readonly hint?: string;
+  readonly action?: { readonly label: string; readonly run: () => void };
+}
+
+interface ShellState {
+  readonly left: LeftPanel | null;
+  readonly inspector: boolean;
+  readonly problems: boolean;
+  readonly dialog: Dialog | null;
+  readonly notices: readonly Notice[];
+  /** A node that the canvas is asked to show; `request` differs each time, so the same one can be asked for twice. */
+  readonly reveal: { readonly node: string; readonly request: number } | null;
+}
+
+export const useShell = create<ShellState>(() => ({
+  left: null,
+  inspector: false,
+  problems: false,
+  dialog: null,
+  notices: [],
+  reveal: null,
+}));
+
+export function toggleLeft(panel: LeftPanel): void {
+  useShell.setState(({ left }) => ({ left: left === panel ? null : panel }));
+}
+
+export function showDialog(dialog: Dialog | null): void {
+  useShell.setState({ dialog });
+}
+
+/** Asks the canvas to bring a node into view. */
+export function revealNode(node: string): void {
+  useShell.setState(({ reveal }) => ({ reveal: { node, request: (reveal?.request ?? 0) + 1 } }));
+}
+
+let lastNotice = 0;
+
+export function notify(notice: Omit<Notice, "id">): void {
+  lastNotice += 1;
+  const id = lastNotice;
+  useShell.setState(({ notices }) => ({ notices: [...notices, { ...notice, id }].slice(-4) }));
+  // Errors stay until they are read; the rest goes by itself.
+  if (notice.kind !== "error") setTimeout(() => dismiss(id), notice.action === undefined ? 4_000 : 8_000);
+}
+
+export function dismiss(id: number): void {
+  useShell.setState(({ notices }) => ({ notices: notices.filter((notice) => notice.id !== id) }));
+}
