@@ -1,14 +1,13 @@
 """What flows on wires: frozen values, whose tensors nobody changes in place."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nodes.api import wire
@@ -17,10 +16,11 @@ Plain: TypeAlias = "bool | int | float | str | Sequence[Plain] | Mapping[str, Pl
 
 
 class TensorFile:
-    """Keep wire values in a safetensors file: tensors as they are, the rest as JSON in its header.
+    """Keep wire values in a file: a length, a JSON header, then every tensor's bytes.
 
     It holds for frozen dataclasses of this module that are made of tensors, plain JSON values,
-    tuples, string-keyed mappings and one another.
+    tuples, string-keyed mappings and one another. A value that is read back is mapped: its bytes
+    come into memory as they are looked at.
     """
 
     def nbytes(self, value: object) -> int:
@@ -37,15 +37,33 @@ class TensorFile:
         """
         tensors: list[Tensor] = []
         tree = _describe(value, tensors)
-        save_file(_owned(tensors), path, metadata={"value": json.dumps(tree)})
+        kinds = [{"dtype": str(t.dtype)[6:], "shape": list(t.shape)} for t in tensors]
+        header = json.dumps({"value": tree, "tensors": kinds}).encode()
+        with path.open("wb") as file:
+            file.write(len(header).to_bytes(8, "little") + header)
+            for tensor in tensors:
+                file.write(bytes(-file.tell() % _ALIGNMENT))
+                raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+                file.write(memoryview(raw.numpy()))
 
     def load(self, path: Path) -> Any:
         """Read a value back; its tensors are equal to those written, bit by bit."""
-        with safe_open(path, framework="pt", device="cpu") as file:
-            tree = json.loads(file.metadata()["value"])
-            tensors = [file.get_tensor(str(index)) for index in range(len(file.keys()))]
-        return _rebuild(tree, tensors)
+        size = path.stat().st_size
+        mapped = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
+        place = 8 + int.from_bytes(bytes(mapped[:8].tolist()), "little")
+        header = json.loads(bytes(mapped[8:place].numpy()))
+        tensors: list[Tensor] = []
+        for kind in header["tensors"]:
+            dtype = getattr(torch, kind["dtype"])
+            place += -place % _ALIGNMENT
+            end = place + math.prod(kind["shape"]) * dtype.itemsize
+            tensors.append(mapped[place:end].view(dtype).reshape(kind["shape"]))
+            place = end
+        return _rebuild(header["value"], tensors)
 
+
+# Tensors begin where any dtype may begin, and where a cache line does.
+_ALIGNMENT = 64
 
 STORED = TensorFile()
 
@@ -171,11 +189,11 @@ class ModelSampling(Protocol):
     def sigma_min(self) -> float: ...
     @property
     def sigma_max(self) -> float: ...
-    def timestep(self, sigma: Tensor) -> Tensor: ...
-    def sigma(self, timestep: Tensor) -> Tensor: ...
-    def input(self, x: Tensor, sigma: Tensor) -> Tensor: ...
-    def denoised(self, output: Tensor, x: Tensor, sigma: Tensor) -> Tensor: ...
-    def noised(self, x0: Tensor, noise: Tensor, sigma: Tensor) -> Tensor: ...
+    def timestep(self, sigma: Tensor | float) -> Tensor: ...
+    def sigma(self, timestep: Tensor | float) -> Tensor: ...
+    def input(self, x: Tensor, sigma: Tensor | float) -> Tensor: ...
+    def denoised(self, output: Tensor, x: Tensor, sigma: Tensor | float) -> Tensor: ...
+    def noised(self, x0: Tensor, noise: Tensor, sigma: Tensor | float) -> Tensor: ...
 
 
 class Tokenizer(Protocol):
@@ -338,17 +356,3 @@ def _rebuild(tree: Any, tensors: Sequence[Tensor]) -> Any:
         return {key: _rebuild(item, tensors) for key, item in tree["items"].items()}
     parts = {name: _rebuild(item, tensors) for name, item in tree["fields"].items()}
     return _CLASSES[tree["class"]](**parts)
-
-
-def _owned(tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-    # The format refuses tensors that share memory: views and expanded tensors get their own.
-    owned: dict[str, Tensor] = {}
-    storages: set[int] = set()
-    for index, tensor in enumerate(tensors):
-        storage = tensor.untyped_storage()
-        whole = tensor.is_contiguous() and storage.nbytes() == tensor.nbytes
-        if not whole or storage.data_ptr() in storages:
-            tensor = tensor.clone(memory_format=torch.contiguous_format)
-        storages.add(storage.data_ptr())
-        owned[str(index)] = tensor.detach()
-    return owned
