@@ -143,18 +143,3 @@ export interface Document extends Graph {
 export type Scope = string | null;
 
 export const SUBGRAPH_PREFIX = "subgraph:";
-
-export const EMPTY_DOCUMENT: Document = {
-  format: 1,
-  title: "Untitled",
-  nodes: {},
-  view: {},
-  frames: {},
-  notes: {},
-  subgraphs: {},
-  form: [],
-  models: [],
-  meta: {},
-  signatures: {},
-  rest: {},
-};

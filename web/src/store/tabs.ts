@@ -10,7 +10,8 @@ import {
   sealGesture,
   undo as undone,
 } from "../commands/history";
-import { type Document, EMPTY_DOCUMENT, type Graph, type NodeId, type Scope } from "../documents/types";
+import { EMPTY_DOCUMENT } from "../documents/empty";
+import type { Document, Graph, NodeId, Scope } from "../documents/types";
 
 /** A file of the server's library, at the version that this tab last read or wrote. */
 export interface FileRef {

@@ -1,0 +1,42 @@
+/** Finding nodes by words: titles first, then ids, aliases, categories, and at last the help text. */
+
+import MiniSearch from "minisearch";
+import { wordsOf } from "../documents/ids";
+import type { Catalogue, NodeSpec } from "./types";
+
+export type NodeSearch = (query: string) => readonly NodeSpec[];
+
+/** `KSamplerAdvanced` is found by `ksampler`, `sampler` and `advanced`; `CLIPTextEncode` by `clip` and `text`. */
+function terms(text: string): string[] {
+  const words = text.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== "");
+  return [...new Set(words.flatMap((word) => [word.toLowerCase(), ...wordsOf(word).split("_")]))];
+}
+
+/** Builds the index once for a catalogue; an empty query gives every node, by category and title. */
+export function indexNodes(catalogue: Catalogue): NodeSearch {
+  const specs = [...catalogue.nodes.values()];
+  const all = specs.toSorted(
+    (a, b) => a.category.localeCompare(b.category) || a.title.localeCompare(b.title),
+  );
+  const index = new MiniSearch({
+    fields: ["title", "name", "aliases", "category", "summary", "ports", "help"],
+    tokenize: terms,
+    searchOptions: {
+      boost: { title: 8, name: 6, aliases: 6, category: 2, summary: 2 },
+      prefix: true,
+      fuzzy: (term) => (term.length > 4 ? 0.2 : false),
+      combineWith: "AND",
+    },
+  });
+  index.addAll(specs.map(searchable));
+  return (query) => {
+    if (query.trim() === "") return all;
+    return index.search(query).flatMap(({ id }) => catalogue.nodes.get(String(id)) ?? []);
+  };
+}
+
+function searchable(spec: NodeSpec) {
+  const ports = [...spec.inputs, ...spec.outputs].map(({ name, type }) => `${name} ${type}`).join(" ");
+  const { id, title, category, summary, help } = spec;
+  return { id, title, name: id, aliases: spec.aliases.join(" "), category, summary, ports, help };
+}

@@ -1,0 +1,47 @@
+/** The text that a PNG carries: where a picture keeps the workflow that made it. */
+
+const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const latin1 = new TextDecoder("latin1");
+const utf8 = new TextDecoder("utf-8");
+
+export function isPng(bytes: Uint8Array): boolean {
+  return SIGNATURE.every((byte, place) => bytes[place] === byte);
+}
+
+/** The text chunks (tEXt and iTXt) of a PNG by keyword; the first of a keyword counts. */
+export async function pngTexts(bytes: Uint8Array): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>();
+  if (!isPng(bytes)) return texts;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = SIGNATURE.length; at + 12 <= bytes.length; ) {
+    const length = view.getUint32(at);
+    const kind = latin1.decode(bytes.subarray(at + 4, at + 8));
+    const body = bytes.subarray(at + 8, at + 8 + length);
+    if (body.length < length || kind === "IEND") break;
+    const entry =
+      kind === "tEXt" ? plainText(body) : kind === "iTXt" ? await internationalText(body) : undefined;
+    if (entry !== undefined && !texts.has(entry[0])) texts.set(...entry);
+    at += 12 + length;
+  }
+  return texts;
+}
+
+function plainText(body: Uint8Array): readonly [string, string] | undefined {
+  const end = body.indexOf(0);
+  return end < 0 ? undefined : [latin1.decode(body.subarray(0, end)), latin1.decode(body.subarray(end + 1))];
+}
+
+async function internationalText(body: Uint8Array): Promise<readonly [string, string] | undefined> {
+  const end = body.indexOf(0);
+  const language = body.indexOf(0, end + 3);
+  const translated = body.indexOf(0, language + 1);
+  if (end < 0 || language < 0 || translated < 0) return undefined;
+  const text = body.subarray(translated + 1);
+  const compressed = body[end + 1] === 1;
+  return [latin1.decode(body.subarray(0, end)), utf8.decode(compressed ? await inflated(text) : text)];
+}
+
+async function inflated(bytes: Uint8Array): Promise<Uint8Array> {
+  const stream = new Blob([bytes as BlobPart]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
