@@ -1,0 +1,396 @@
+"""Files that runs made: where they are, what made them, and how they are written.
+
+The rule: a row tells of a file that was whole when the row was written; a file may have several
+rows, one for each run that it belongs to, and goes with the last of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nodes.api import JSON
+from nodes.errors import FileProblem, NodeError
+from server.atomic import sweep_parts, write_numbered
+from server.paths import contained, shown
+from server.typed_json import read
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from server.settings import Settings
+    from server.store import Store
+
+FOLDERS = ("output", "temp")
+
+_CURSOR_DIGITS = 18
+"""SQLite's integers have 64 bits."""
+_SEARCHED = "(title || ' ' || subfolder || '/' || name || ' ' || node) LIKE ? ESCAPE '\\'"
+
+MIGRATIONS = (
+    """
+    CREATE TABLE artifacts (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        job TEXT NOT NULL,
+        node TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        subfolder TEXT NOT NULL,
+        mime TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        width INTEGER,
+        height INTEGER,
+        created REAL NOT NULL,
+        title TEXT NOT NULL,
+        recipe TEXT NOT NULL,
+        UNIQUE (job, node, place)
+    );
+    CREATE INDEX artifacts_file ON artifacts (folder, subfolder, name);
+    CREATE INDEX artifacts_recipe ON artifacts (recipe);
+    CREATE TABLE recipes (
+        hash TEXT PRIMARY KEY,
+        workflow TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
+"""The tables of `store.migrate("artifacts", …)`; a recipe is the workflow that made a file, kept
+once for all the files that it made."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One file that a run made.
+
+    Attributes:
+        id: Its name for clients.
+        job: The run that it belongs to.
+        node: The node that saved it, as the submitted workflow calls it.
+        index: Its place among what that node saved in that run.
+        kind: `image`, `text`, `video`, …
+        name: The file's name.
+        folder: `output` or `temp`.
+        subfolder: Below the folder, with `/` between the parts, or empty.
+        mime: Media type.
+        bytes: Size of the file.
+        sha256: Of its content, in hexadecimal.
+        width: In pixels, where it has any.
+        height: In pixels, where it has any.
+        created: Unix seconds.
+        title: Of the workflow.
+    """
+
+    id: str
+    job: str
+    node: str
+    index: int
+    kind: str
+    name: str
+    folder: str
+    subfolder: str
+    mime: str
+    bytes: int
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+    created: float = 0.0
+    title: str = ""
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the fields as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: JSON) -> Artifact:
+        """Read what `to_json` wrote; a missing id is drawn.
+
+        Raises:
+            WrongJSON: when it is not an artifact.
+        """
+        if isinstance(data, dict):
+            data = {"id": secrets.token_hex(8), **data}
+        return read(cls, data, "artifact")
+
+
+@dataclass(frozen=True)
+class ArtifactPage:
+    """A page of the gallery.
+
+    Attributes:
+        items: The newest first.
+        next: What to give as `before` for the next page; nothing on the last.
+    """
+
+    items: tuple[Artifact, ...]
+    next: str | None = None
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the fields as JSON."""
+        return {"items": [item.to_json() for item in self.items], "next": self.next}
+
+
+def write_atomic(folder: Path, prefix: str, suffix: str, write: Callable[[Path], object]) -> Path:
+    """Write a run's file whole, under the next free number.
+
+    Args:
+        folder: `output` or `temp`.
+        prefix: The beginning of the name, which may lie in folders: `portraits/ann` makes
+            `portraits/ann_00001_.png`.
+        suffix: The name's end, such as `.png`.
+        write: Writes the content to the path that it is given.
+
+    Raises:
+        FileProblem: when the prefix leads out of the folder or cannot be a name.
+        OSError: when it cannot be written; nothing is left behind then.
+    """
+    subfolder, _, bare = prefix.rpartition("/")
+    into = contained(folder, subfolder, folders=True) if subfolder else folder
+    if any(part.startswith(".") for part in prefix.split("/")):
+        raise FileProblem(
+            "The name of a saved file, and of its folders, cannot begin with a dot.",
+            hint="Change the prefix of the node.",
+            code="file.name",
+        )
+    return write_numbered(into, bare, suffix, write)
+
+
+def fingerprint(path: Path) -> str:
+    """Return the SHA-256 of a file's content in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Artifacts:
+    """The index of the files that runs made, over the store."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        """Make the tables if need be; blocks, to be called before serving."""
+        self._store = store
+        self._folders = {name: settings.data_dir / name for name in FOLDERS}
+        store.migrate("artifacts", MIGRATIONS)
+
+    def sweep(self) -> int:
+        """Remove what a killed worker left half written; only while no worker runs. Blocks."""
+        return sum(sweep_parts(folder) for folder in self._folders.values())
+
+    def path(self, artifact: Artifact) -> Path:
+        """Return where an artifact's file lies.
+
+        Raises:
+            FileProblem: when the row names what no run could have written.
+        """
+        folder = self._folders.get(artifact.folder)
+        if folder is None:
+            raise _missing(artifact.id)
+        name = f"{artifact.subfolder}/{artifact.name}" if artifact.subfolder else artifact.name
+        return contained(folder, name, folders=True)
+
+    async def record(self, artifact: Artifact, workflow: str) -> Artifact:
+        """Index a file that a run made; the same place of the same run is indexed once.
+
+        Where a run was repeated after a crash, the file of the attempt before is removed.
+
+        Args:
+            artifact: The file; it is whole already.
+            workflow: The canonical JSON of the workflow that made it, with its seeds.
+
+        Returns:
+            What is kept: with the id that this place of the run had from the first.
+
+        Raises:
+            FileProblem: when its name leads out of its folder.
+        """
+        self.path(artifact)
+        recipe = hashlib.blake2b(workflow.encode(), digest_size=16).hexdigest()
+
+        def work(connection: sqlite3.Connection) -> tuple[Artifact, Artifact | None]:
+            connection.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?)", (recipe, workflow))
+            place = (artifact.job, artifact.node, artifact.index)
+            old = _first(connection, "job = ? AND node = ? AND place = ?", place)
+            if old is not None:
+                connection.execute("DELETE FROM artifacts WHERE id = ?", (old.id,))
+            kept = artifact if old is None else replace(artifact, id=old.id)
+            _insert(connection, kept, recipe)
+            return kept, old if old is not None and not _shared(connection, old) else None
+
+        kept, replaced = await self._store.write(work)
+        if replaced is not None:
+            await asyncio.to_thread(self._remove_file, replaced)
+        return kept
+
+    async def get(self, artifact_id: str) -> Artifact:
+        """Return an artifact by its id.
+
+        Raises:
+            FileProblem: when there is none.
+        """
+        found = await self._store.read(
+            lambda connection: _first(connection, "id = ?", (artifact_id,))
+        )
+        if found is None:
+            raise _missing(artifact_id)
+        return found
+
+    async def of_jobs(self, jobs: Sequence[str]) -> dict[str, list[Artifact]]:
+        """Return the artifacts of each of some jobs, in the order they were saved."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, list[Artifact]]:
+            found: dict[str, list[Artifact]] = {job: [] for job in jobs}
+            marks = ", ".join("?" * len(found))
+            query = f"SELECT * FROM artifacts WHERE job IN ({marks}) ORDER BY number"
+            for row in connection.execute(query, tuple(found)):
+                found[row["job"]].append(_artifact(row))
+            return found
+
+        return await self._store.read(work)
+
+    async def page(
+        self,
+        *,
+        limit: int = 50,
+        before: str | None = None,
+        search: str = "",
+        job: str | None = None,
+        folder: str | None = "output",
+    ) -> ArtifactPage:
+        """Return a page of artifacts, the newest first.
+
+        Args:
+            limit: How many at most.
+            before: The `next` of the page before this one.
+            search: Words that title, file name or node have to hold, each.
+            job: Only those of one run.
+            folder: Only those of `output` or of `temp`.
+
+        Raises:
+            NodeError: `query.before` when that is no such text.
+        """
+        wanted: list[tuple[str, str | int]] = []
+        if before is not None:
+            wanted.append(("number < ?", _cursor(before)))
+        if job is not None:
+            wanted.append(("job = ?", job))
+        if folder is not None:
+            wanted.append(("folder = ?", folder))
+        wanted.extend((_SEARCHED, _like(word)) for word in search.split())
+        conditions = " AND ".join(condition for condition, _ in wanted) or "1"
+
+        def work(connection: sqlite3.Connection) -> ArtifactPage:
+            rows = connection.execute(
+                f"SELECT * FROM artifacts WHERE {conditions} ORDER BY number DESC LIMIT ?",
+                (*(value for _, value in wanted), limit + 1),
+            ).fetchall()
+            following = str(rows[limit - 1]["number"]) if len(rows) > limit else None
+            return ArtifactPage(tuple(_artifact(row) for row in rows[:limit]), following)
+
+        return await self._store.read(work)
+
+    async def workflow(self, artifact_id: str) -> str:
+        """Return the canonical JSON of the workflow that made an artifact.
+
+        Raises:
+            FileProblem: when there is no such artifact.
+        """
+
+        def work(connection: sqlite3.Connection) -> str | None:
+            row = connection.execute(
+                "SELECT workflow FROM artifacts JOIN recipes ON recipe = hash WHERE id = ?",
+                (artifact_id,),
+            ).fetchone()
+            return None if row is None else str(row["workflow"])
+
+        found = await self._store.read(work)
+        if found is None:
+            raise _missing(artifact_id)
+        return found
+
+    async def delete(self, artifact_id: str) -> Artifact | None:
+        """Remove an artifact, and its file when no other run's artifact is the same file.
+
+        Returns:
+            What was removed, or nothing when it was not there.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[Artifact | None, bool]:
+            old = _first(connection, "id = ?", (artifact_id,))
+            if old is None:
+                return None, False
+            (recipe,) = connection.execute(
+                "DELETE FROM artifacts WHERE id = ? RETURNING recipe", (artifact_id,)
+            ).fetchone()
+            connection.execute(
+                "DELETE FROM recipes WHERE hash = ? "
+                "AND NOT EXISTS (SELECT 1 FROM artifacts WHERE recipe = hash)",
+                (recipe,),
+            )
+            return old, not _shared(connection, old)
+
+        removed, alone = await self._store.write(work)
+        if removed is not None and alone:
+            await asyncio.to_thread(self._remove_file, removed)
+        return removed
+
+    def _remove_file(self, artifact: Artifact) -> None:
+        self.path(artifact).unlink(missing_ok=True)
+
+
+def _first(
+    connection: sqlite3.Connection, condition: str, values: tuple[str | int, ...]
+) -> Artifact | None:
+    row = connection.execute(f"SELECT * FROM artifacts WHERE {condition}", values).fetchone()
+    return None if row is None else _artifact(row)
+
+
+def _artifact(row: sqlite3.Row) -> Artifact:
+    names = (field.name for field in fields(Artifact))
+    return Artifact(**{name: row["place" if name == "index" else name] for name in names})
+
+
+def _insert(connection: sqlite3.Connection, artifact: Artifact, recipe: str) -> None:
+    values = asdict(artifact)
+    values["place"] = values.pop("index")
+    values["recipe"] = recipe
+    columns = ", ".join(values)
+    marks = ", ".join("?" * len(values))
+    connection.execute(
+        f"INSERT INTO artifacts ({columns}) VALUES ({marks})", tuple(values.values())
+    )
+
+
+def _shared(connection: sqlite3.Connection, artifact: Artifact) -> bool:
+    """Tell whether a row still points to an artifact's file."""
+    place = (artifact.folder, artifact.subfolder, artifact.name)
+    condition = "folder = ? AND subfolder = ? AND name = ?"
+    return _first(connection, condition, place) is not None
+
+
+def _cursor(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= _CURSOR_DIGITS):
+        raise NodeError(
+            f"{shown(text)} is no place in the list.",
+            hint="Give the `next` of the page before as `before`.",
+            code="query.before",
+        )
+    return int(text)
+
+
+def _like(word: str) -> str:
+    for character in ("\\", "%", "_"):
+        word = word.replace(character, f"\\{character}")
+    return f"%{word}%"
+
+
+def _missing(artifact_id: str) -> FileProblem:
+    return FileProblem(
+        f"There is no artifact {shown(artifact_id)}.",
+        hint="It may have been deleted; look at the list.",
+        code="file.missing",
+    )
