@@ -1,0 +1,344 @@
+"""The decorator that makes a typed function a node: its signature is the declaration."""
+
+import inspect
+import math
+import re
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from nodes.api.context import Context
+from nodes.api.docstrings import Doc, parse_docstring
+from nodes.api.markers import (
+    All,
+    AnyType,
+    Choice,
+    Colour,
+    Each,
+    File,
+    Label,
+    Lazy,
+    Marker,
+    Multiline,
+    Range,
+    Seed,
+)
+from nodes.api.shapes import Shape, check_rule
+from nodes.api.spec import ANY, REQUIRED, InputSpec, NodeSpec, OutputSpec
+from nodes.api.subgraph import Subgraph
+from nodes.api.upgrades import Change
+from nodes.api.wires import DeclarationError, WireSpec, wire_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+_PLAIN: dict[Any, str] = {int: "Int", float: "Float", str: "String", bool: "Boolean"}
+_FITS: dict[type, tuple[str, ...]] = {
+    Range: ("Int", "Float"),
+    Choice: ("String",),
+    File: ("String",),
+    Seed: ("Int",),
+    Multiline: ("String",),
+    Colour: ("String", "Int"),
+}
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An annotation taken apart."""
+
+    type: str
+    wires: tuple[WireSpec, ...] = ()
+    marker: Marker | None = None
+    shape: Shape | None = None
+    label: str = ""
+    optional: bool = False
+    many: bool = False
+    lazy: bool = False
+    whole: bool = False
+    each: bool = False
+    generic: bool = False
+    one_of: tuple[str, ...] = ()
+
+
+def node(
+    id: str,  # noqa: A002
+    *,
+    title: str = "",
+    aliases: Sequence[str] = (),
+    pure: bool = True,
+    io: bool = False,
+    sink: bool = False,
+    upgrades: Sequence[Change] = (),
+    thriftier: Sequence[Callable[..., Any]] = (),
+) -> Callable[[F], F]:
+    """Declare a function as a node; the function is returned unchanged.
+
+    Args:
+        id: The type's name in files; unique.
+        title: What the canvas shows; made from the id if empty.
+        aliases: Other words to find it by.
+        pure: Same inputs, same outputs; otherwise it runs every time.
+        io: It waits for disk, network or a clock, so that others may run beside it.
+        sink: Runs are for it even though it has outputs; without outputs it is one anyway.
+        upgrades: What changed, version by version.
+        thriftier: Functions of the same signature to try, in order, when memory runs out.
+
+    Raises:
+        DeclarationError: If signature, markers and docstring do not agree.
+    """
+
+    def declare(function: F) -> F:
+        spec, wires = _spec(function, id)
+        if any(_parameters(other) != _parameters(function) for other in thriftier):
+            raise DeclarationError(f"{id}: a thriftier variant has another signature.")
+        spec = NodeSpec(
+            **{
+                **vars(spec),
+                "title": title or _words(id),
+                "aliases": tuple(aliases),
+                "pure": pure,
+                "io": io,
+                "sink": sink or not spec.outputs,
+                "upgrades": tuple(upgrades),
+                "thriftier": tuple(thriftier),
+            }
+        )
+        vars(function)["__node__"] = spec
+        vars(function)["__wires__"] = wires
+        return function
+
+    return declare
+
+
+def output_name(type_name: str) -> str:
+    """Name the only output of a node after its class: `ControlNet` is `control_net`."""
+    if type_name == ANY or len(type_name) == 1:
+        return "value"
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type_name).lower()
+
+
+def _spec(function: Callable[..., Any], id_: str) -> tuple[NodeSpec, tuple[WireSpec, ...]]:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+\- ]{0,99}", id_):
+        raise DeclarationError(f"{id_!r} cannot be a node's id. Use letters and digits.")
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise DeclarationError(f"{id_}: an annotation cannot be resolved: {error}.") from error
+    doc = parse_docstring(function.__doc__)
+    if not doc.summary:
+        raise DeclarationError(f"{id_}: say in a docstring what the node does.")
+    wires: list[WireSpec] = []
+    inputs = _inputs(function, id_, hints, doc, wires)
+    if "return" not in hints:
+        raise DeclarationError(f"{id_}: annotate what it returns (None for a sink).")
+    outputs = _outputs(id_, hints["return"], doc, wires, frozenset(i.name for i in inputs))
+    _check_variables(id_, inputs, outputs)
+    spec = NodeSpec(
+        id=id_,
+        title=id_,
+        category=function.__module__.rpartition(".")[2],
+        summary=doc.summary,
+        help=doc.help,
+        references=doc.references,
+        inputs=inputs,
+        outputs=outputs,
+        source=function.__module__,
+        function=function,
+        takes_context="ctx" in hints,
+    )
+    return spec, tuple(dict.fromkeys(wires))
+
+
+def _inputs(
+    function: Callable[..., Any],
+    id_: str,
+    hints: dict[str, Any],
+    doc: Doc,
+    wires: list[WireSpec],
+) -> tuple[InputSpec, ...]:
+    found: list[InputSpec] = []
+    for parameter in inspect.signature(function).parameters.values():
+        name = parameter.name
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise DeclarationError(f"{id_}: *{name} is not allowed. Name every input.")
+        if name not in hints:
+            raise DeclarationError(f"{id_}: give `{name}` a type.")
+        if name == "ctx":
+            if hints[name] is not Context or parameter.default is parameter.empty:
+                raise DeclarationError(f"{id_}: write it as `*, ctx: Context = QUIET`.")
+            continue
+        if name not in doc.args:
+            raise DeclarationError(f"{id_}: `{name}` is missing under Args in the docstring.")
+        read = _read(hints[name], f"{id_}, `{name}`")
+        wires.extend(read.wires)
+        found.append(_input(id_, parameter, read, doc.args[name]))
+    surplus = sorted(set(doc.args) - {item.name for item in found} - {"ctx"})
+    if surplus:
+        names = ", ".join(f"`{name}`" for name in surplus)
+        raise DeclarationError(f"{id_}: Args describes {names}, which the signature lacks.")
+    return tuple(found)
+
+
+def _input(id_: str, parameter: inspect.Parameter, read: _Read, text: str) -> InputSpec:
+    name = parameter.name
+    default = REQUIRED if parameter.default is parameter.empty else parameter.default
+    if read.each:
+        raise DeclarationError(f"{id_}: `{name}` cannot be Each: that is for outputs.")
+    if read.optional and default is not None:
+        raise DeclarationError(f"{id_}: `{name}` may be None, so its default must be None.")
+    item = InputSpec(
+        name=name,
+        type=read.type,
+        default=default,
+        marker=read.marker,
+        many=read.many,
+        lazy=read.lazy,
+        whole=read.whole,
+        generic=read.generic,
+        one_of=read.one_of,
+        label=read.label,
+        help=text,
+    )
+    if default is REQUIRED or (default is None and read.optional):
+        return item
+    problem = "a socket has no default." if item.socket else _default_problem(item)
+    if problem:
+        raise DeclarationError(f"{id_}: the default of `{name}` is wrong: {problem}")
+    if item.type == "Float":
+        return InputSpec(**{**vars(item), "default": float(default)})
+    return item
+
+
+def _default_problem(item: InputSpec) -> str | None:
+    value = item.default
+    wanted: tuple[type, ...] = {
+        "Int": (int,),
+        "Float": (int, float),
+        "String": (str,),
+        "Boolean": (bool,),
+    }[item.type]
+    if not isinstance(value, wanted) or (isinstance(value, bool) and item.type != "Boolean"):
+        return f"{value!r} is not of type {item.type}."
+    if isinstance(value, float) and not math.isfinite(value):
+        return "it is not a finite number."
+    marker = item.marker
+    return None if marker is None else marker.check(item.default)
+
+
+def _outputs(
+    id_: str, hint: Any, doc: Doc, wires: list[WireSpec], inputs: frozenset[str]
+) -> tuple[OutputSpec, ...]:
+    hint = _without_subgraph(hint)
+    if hint is None or hint is type(None):
+        return ()
+    if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
+        named = get_type_hints(hint, include_extras=True)
+        reads = {name: _read(named[name], f"{id_}, output `{name}`") for name in hint._fields}
+    else:
+        read = _read(hint, f"{id_}, output")
+        reads = {output_name(read.type): read}
+    for name in doc.returns:
+        if name not in reads and len(reads) > 1:
+            raise DeclarationError(f"{id_}: Returns describes `{name}`, which is no output.")
+    found: list[OutputSpec] = []
+    for name, read in reads.items():
+        if read.marker or read.many or read.lazy or read.whole:
+            raise DeclarationError(f"{id_}: output `{name}` can have Each, Shape and Label only.")
+        shape = read.shape.describe() if read.shape else {}
+        for dimension, rule in shape.items():
+            problem = check_rule(rule, inputs)
+            if problem:
+                raise DeclarationError(f"{id_}: {dimension} of output `{name}`: {problem}.")
+        wires.extend(read.wires)
+        text = doc.returns.get(name, "" if len(reads) > 1 else doc.returned)
+        found.append(
+            OutputSpec(
+                name=name,
+                type=read.type,
+                each=read.each,
+                optional=read.optional,
+                generic=read.generic,
+                shape=shape,
+                label=read.label,
+                help=text,
+            )
+        )
+    return tuple(found)
+
+
+def _without_subgraph(hint: Any) -> Any:
+    if hint is Subgraph:
+        return None
+    if get_origin(hint) in (Union, types.UnionType) and Subgraph in get_args(hint):
+        rest = tuple(part for part in get_args(hint) if part is not Subgraph)
+        return Union[rest]  # noqa: UP007
+    return hint
+
+
+def _read(hint: Any, where: str) -> _Read:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _with_markers(_read(arguments[0], where), arguments[1:], where)
+    if origin in (Union, types.UnionType):
+        rest = [part for part in arguments if part is not type(None)]
+        if len(rest) != 1 or len(arguments) != 2:
+            raise DeclarationError(f"{where}: {hint} is several types. Use a TypeVar.")
+        return _changed(_read(rest[0], where), optional=True)
+    wrappers = {list: "many", Lazy: "lazy", All: "whole", Each: "each"}
+    if origin in wrappers:
+        inner = _read(arguments[0], where)
+        if inner.optional or inner.many or inner.lazy or inner.whole or inner.each:
+            raise DeclarationError(f"{where}: {hint} nests what cannot be nested.")
+        return _changed(inner, **{wrappers[origin]: True})
+    if hint in _PLAIN:
+        return _Read(_PLAIN[hint])
+    if hint is AnyType:
+        return _Read(ANY)
+    if isinstance(hint, TypeVar):
+        parts = [_read(part, where) for part in hint.__constraints__]
+        named = tuple(part.type for part in parts)
+        wires = tuple(spec for part in parts for spec in part.wires)
+        return _Read(hint.__name__, wires=wires, generic=True, one_of=named)
+    spec = wire_of(hint)
+    if spec is None:
+        raise DeclarationError(f"{where}: {hint!r} is no wire type. Mark its class with @wire.")
+    return _Read(spec.name, wires=(spec,))
+
+
+def _with_markers(read: _Read, markers: tuple[Any, ...], where: str) -> _Read:
+    for marker in markers:
+        if isinstance(marker, Shape):
+            read = _changed(read, shape=marker)
+        elif isinstance(marker, Label):
+            read = _changed(read, label=marker.text)
+        elif type(marker) not in _FITS:
+            raise DeclarationError(f"{where}: {marker!r} is not a marker.")
+        elif read.marker is not None:
+            raise DeclarationError(f"{where}: {read.marker!r} and {marker!r} cannot both hold.")
+        elif read.type not in _FITS[type(marker)]:
+            raise DeclarationError(f"{where}: {marker!r} does not fit a {read.type}.")
+        else:
+            read = _changed(read, marker=marker)
+    return read
+
+
+def _changed(read: _Read, **changes: Any) -> _Read:
+    return _Read(**{**vars(read), **changes})
+
+
+def _check_variables(
+    id_: str, inputs: tuple[InputSpec, ...], outputs: tuple[OutputSpec, ...]
+) -> None:
+    known = {item.type for item in inputs if item.generic}
+    for output in outputs:
+        if output.generic and output.type not in known:
+            raise DeclarationError(f"{id_}: no input says what {output.type} is.")
+
+
+def _parameters(function: Callable[..., Any]) -> list[tuple[str, Any]]:
+    parameters = inspect.signature(function).parameters.values()
+    return [(parameter.name, parameter.default) for parameter in parameters]
+
+
+def _words(id_: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", id_)
