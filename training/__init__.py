@@ -1,0 +1,1 @@
+"""Training of the miniature model on pictures that this package draws."""

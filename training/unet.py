@@ -1,0 +1,177 @@
+"""Train the denoiser and the text encoder on cached latents, large single things first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from transformers import CLIPTextModel
+
+from training.clip import WIDTH, text_config
+from training.latents import Pool, load_pool, scaling_factor
+from training.run import SEED, Plan, Run
+from training.tokens import encode
+
+CONFIG = {
+    "sample_size": 16,
+    "block_out_channels": (64, 128),
+    "layers_per_block": 1,
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+    "attention_head_dim": 4,
+    "cross_attention_dim": WIDTH,
+    "norm_num_groups": 16,
+}
+# The end value makes the last step's signal so small (sigma about 63) that noise alone can become
+# a flat bright or dark picture, which Stable Diffusion's own 0.012 does not allow.
+SCHEDULER = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.020,
+    "num_train_timesteps": 1000,
+    "prediction_type": "v_prediction",
+}
+TEXT_RATE = 0.3
+EMPTY_SHARE = 0.1
+AVERAGE = 0.999
+
+
+@dataclass(frozen=True)
+class Stage:
+    """From how many pictures on which kinds are shown, by share."""
+
+    start: int
+    shares: Mapping[str, float]
+
+
+# Small and scattered things teach nothing before large ones are known.
+STAGES = (
+    Stage(0, {"plain": 1.0}),
+    Stage(150_000, {"plain": 0.55, "sized": 0.1, "placed": 0.1, "pair": 0.15, "scene": 0.1}),
+)
+
+
+class Denoiser(torch.nn.Module):
+    """The denoiser and its text encoder, which are trained and averaged as one."""
+
+    def __init__(self, text: CLIPTextModel) -> None:
+        super().__init__()
+        self.unet = UNet2DConditionModel(**CONFIG)
+        self.text = text
+
+
+def signal_shares() -> torch.Tensor:
+    """Return the signal's share of the variance (alpha bar) at each of the 1000 timesteps."""
+    start, end = SCHEDULER["beta_start"] ** 0.5, SCHEDULER["beta_end"] ** 0.5
+    betas = torch.linspace(start, end, SCHEDULER["num_train_timesteps"], dtype=torch.float64) ** 2
+    return torch.cumprod(1 - betas, 0).float()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's pictures: scaled latents (B, 4, 16, 16), tokens (T, 77), a row of them each."""
+
+    latents: torch.Tensor
+    tokens: torch.Tensor
+    rows: torch.Tensor
+
+
+def shares_at(images: int) -> Mapping[str, float]:
+    """Return the shares of kinds when so many pictures have been seen."""
+    return [stage for stage in STAGES if stage.start <= images][-1].shares
+
+
+def draw_batch(
+    pools: Mapping[str, Pool], count: int, shares: Mapping[str, float], rng: np.random.Generator
+) -> Batch:
+    """Draw two pictures a caption, which halves the text encoder's work; some lose it."""
+    kinds = rng.choice(list(shares), count // 2, p=list(shares.values()))
+    drawn = [(pools[kind], *pools[kind].draw(rng)) for kind in kinds]
+    latents = [pool.latents[index] for pool, _, indices in drawn for index in indices]
+    rows = np.repeat(np.arange(count // 2), 2)
+    rows[rng.random(count) < EMPTY_SHARE] = count // 2
+    return Batch(
+        latents=torch.stack(latents),
+        tokens=encode([caption for _, caption, _ in drawn] + [""]),
+        rows=torch.from_numpy(rows),
+    )
+
+
+def velocity_loss(model: Denoiser, batch: Batch, signal: torch.Tensor) -> torch.Tensor:
+    """Return the mean squared error of the predicted velocity.
+
+    Salimans and Ho 2022, Progressive Distillation, arXiv:2202.00512.
+
+    Args:
+        model: what is trained.
+        batch: pictures and captions.
+        signal: `signal_shares`.
+    """
+    latents = batch.latents
+    count, device = len(latents), latents.device
+    # One timestep from each of as many equal spans: uniform, and steadier than free draws.
+    spread = (torch.randperm(count) + torch.rand(count)) / count
+    timesteps = (spread * len(signal)).long().clamp(max=len(signal) - 1).to(device)
+    noise = torch.randn(latents.shape).to(device)
+    share = signal[timesteps].reshape(-1, 1, 1, 1)
+    noisy = share.sqrt() * latents + (1 - share).sqrt() * noise
+    velocity = share.sqrt() * noise - (1 - share).sqrt() * latents
+    # On a CPU the fused attention's backward pass is slow: plain products train a quarter faster.
+    attention = SDPBackend.MATH if device.type == "cpu" else SDPBackend.EFFICIENT_ATTENTION
+    with torch.autocast(device.type, torch.bfloat16), sdpa_kernel(attention):
+        states = model.text(batch.tokens).last_hidden_state[batch.rows]
+        predicted = model.unet(noisy, timesteps, states).sample
+    return functional.mse_loss(predicted.float(), velocity)
+
+
+def build(text: CLIPTextModel, device: str) -> tuple[Denoiser, AveragedModel]:
+    """Return the untrained model and its running average."""
+    torch.manual_seed(SEED)
+    model = Denoiser(text).to(device)
+    return model, AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE))
+
+
+def train(plan: Plan, path: Path, folder: Path, text: CLIPTextModel, device: str) -> None:
+    """Train, or continue; the checkpoint holds the model and its average.
+
+    Args:
+        plan: how long.
+        path: the checkpoint.
+        folder: where the cached latents lie.
+        text: the text encoder to start from.
+        device: torch device name.
+    """
+    model, average = build(text, device)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": list(model.unet.parameters()), "share": 1.0},
+            {"params": list(model.text.parameters()), "share": TEXT_RATE},
+        ],
+        lr=plan.rate,
+        weight_decay=0.01,
+    )
+    scale, signal = scaling_factor(folder), signal_shares().to(device)
+    kinds = {kind for stage in STAGES if stage.start < plan.images for kind in stage.shares}
+    pools = {kind: load_pool(folder, kind, scale) for kind in sorted(kinds)}
+
+    def loss_of(step: int) -> torch.Tensor:
+        rng = np.random.default_rng([SEED, 4, step])
+        drawn = draw_batch(pools, plan.batch, shares_at(step * plan.batch), rng)
+        batch = Batch(*(tensor.to(device) for tensor in vars(drawn).values()))
+        return velocity_loss(model, batch, signal)
+
+    Run(path, optimizer, {"model": model, "average": average}).train(
+        plan, loss_of, after_step=lambda: average.update_parameters(model)
+    )
+
+
+def load_average(path: Path) -> Denoiser:
+    """Return the averaged model of a checkpoint."""
+    _, average = build(CLIPTextModel(text_config()), "cpu")
+    average.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
+    return average.module.eval()
