@@ -1,7 +1,7 @@
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
-import { hashSources } from "./scripts/sources";
+import { hashSources } from "./scripts/sources.ts";
 
 /** Writes `build-info.json`, by which a test that runs without Node.js tells a stale bundle. */
 function buildInfo(): Plugin {

@@ -1,0 +1,77 @@
+/** Artifacts, uploads and model files over HTTP, and the addresses of pictures. */
+
+import { asObject, isReal, isString } from "../documents/fields";
+import { toDocument } from "../documents/parse";
+import type { Document } from "../documents/types";
+import { API, part, query, request } from "./http";
+import { readArtifact, readFile, readPage } from "./read";
+import type { Artifact, Page, StoredFile, Upload } from "./types";
+
+export interface ArtifactQuery {
+  readonly limit?: number;
+  readonly before?: string | null;
+  readonly q?: string;
+  readonly job?: string;
+}
+
+export async function getArtifacts(filter: ArtifactQuery): Promise<Page<Artifact>> {
+  return readPage((await request(`/artifacts${query({ ...filter })}`)).json, readArtifact);
+}
+
+export async function getArtifact(id: string): Promise<Artifact> {
+  return readArtifact(asObject((await request(`/artifacts/${part(id)}`)).json, "An artifact"));
+}
+
+/** The workflow that made a picture, as it was when it ran. */
+export async function getArtifactWorkflow(id: string): Promise<Document> {
+  return toDocument((await request(`/artifacts/${part(id)}/workflow`)).json);
+}
+
+export async function deleteArtifact(id: string): Promise<void> {
+  await request(`/artifacts/${part(id)}`, { method: "DELETE" });
+}
+
+export function contentUrl(artifact: string): string {
+  return `${API}/artifacts/${part(artifact)}/content`;
+}
+
+export function thumbnailUrl(artifact: string, size = 256): string {
+  return `${API}/artifacts/${part(artifact)}/thumbnail?size=${size}`;
+}
+
+/** A picture among the user's inputs. */
+export function inputUrl(name: string): string {
+  return `${API}/files/input/${part(name)}`;
+}
+
+export function inputThumbnailUrl(name: string, size = 256): string {
+  return `${inputUrl(name)}/thumbnail?size=${size}`;
+}
+
+/** What a folder of models or inputs holds; `kind` is the folder that a file widget names. */
+export async function getFiles(kind: string): Promise<readonly StoredFile[]> {
+  return readPage((await request(`/files/${part(kind)}`)).json, readFile).items;
+}
+
+export async function uploadPicture(file: Blob, name: string): Promise<Upload> {
+  const form = new FormData();
+  form.append("file", file, name);
+  return sent("/uploads", form);
+}
+
+/** A painted mask; `original` names the input picture that it belongs to. */
+export async function uploadMask(file: Blob, original: string): Promise<Upload> {
+  const form = new FormData();
+  form.append("file", file, "mask.png");
+  form.append("original", original);
+  return sent("/uploads/mask", form);
+}
+
+async function sent(path: string, form: FormData): Promise<Upload> {
+  const { name, width, height } = asObject((await request(path, { method: "POST", form })).json, "An upload");
+  return {
+    name: isString(name) ? name : "",
+    width: isReal(width) ? width : null,
+    height: isReal(height) ? height : null,
+  };
+}
