@@ -151,15 +151,14 @@ def write_atomic(folder: Path, prefix: str, suffix: str, write: Callable[[Path],
         FileProblem: when the prefix leads out of the folder or cannot be a name.
         OSError: when it cannot be written; nothing is left behind then.
     """
-    subfolder, _, bare = prefix.rpartition("/")
-    into = contained(folder, subfolder, folders=True) if subfolder else folder
+    into = contained(folder, prefix, folders=True).parent
     if any(part.startswith(".") for part in prefix.split("/")):
         raise FileProblem(
             "The name of a saved file, and of its folders, cannot begin with a dot.",
             hint="Change the prefix of the node.",
             code="file.name",
         )
-    return write_numbered(into, bare, suffix, write)
+    return write_numbered(into, prefix.rpartition("/")[2], suffix, write)
 
 
 def fingerprint(path: Path) -> str:

@@ -249,6 +249,7 @@ class Library:
         return loads(path.read_bytes()), _version_in(path)
 
     def _path(self, name: str) -> Path:
+        contained(self._folder, name, folders=True)
         for part in name.split("/"):
             if part.startswith(".") or part.lower().endswith(SUFFIX):
                 raise FileProblem(
@@ -294,7 +295,7 @@ class Library:
             return
         path = self._history(name) / f"{last + 1:06}-{version}{SUFFIX}"
         replace_with(path, lambda part: part.write_bytes(data))
-        for number in sorted(numbered)[: len(numbered) + 1 - MOST_VERSIONS]:
+        for number in sorted(numbered)[: max(0, len(numbered) + 1 - MOST_VERSIONS)]:
             numbered[number].unlink(missing_ok=True)
 
     def _names(self) -> Iterator[tuple[str, Path]]:
