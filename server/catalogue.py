@@ -1,0 +1,101 @@
+"""The nodes that the workers offer, as the server knows them: kept on disk between starts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nodes.api.catalogue import Catalogue
+from nodes.errors import NodeError
+from server.atomic import replace_with
+
+log = logging.getLogger("weft.catalogue")
+
+PATIENCE = 30.0
+"""Seconds that a request waits for the first catalogue of an installation."""
+RETRY_AFTER = 5
+
+
+class NotReady(NodeError):
+    """No worker has described its nodes yet."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(
+            "The nodes are still being loaded.",
+            hint="The first start takes longer; try again in a few seconds.",
+            code="server.starting",
+        )
+
+
+class KnownNodes:
+    """The current catalogue. Used on the event loop only.
+
+    Attributes:
+        text: Its JSON as it is sent to clients.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the catalogue of the last run, if there is one; blocks."""
+        self._path = path
+        self._catalogue: Catalogue | None = None
+        self._arrived = asyncio.Event()
+        self.text = b""
+        if path.exists():
+            self._recall()
+
+    @property
+    def current(self) -> Catalogue | None:
+        """The catalogue, once there is one."""
+        return self._catalogue
+
+    async def get(self, patience: float = PATIENCE) -> Catalogue:
+        """Return the catalogue, waiting for the first.
+
+        Raises:
+            NotReady: when it does not come in time.
+        """
+        if self._catalogue is None:
+            try:
+                await asyncio.wait_for(self._arrived.wait(), patience)
+            except TimeoutError:
+                raise NotReady from None
+        assert self._catalogue is not None
+        return self._catalogue
+
+    async def replace(self, described: Mapping[str, Any]) -> bool:
+        """Take a worker's description of its nodes, and keep it; tell whether it is a new one."""
+        text, catalogue = await asyncio.to_thread(_read, described)
+        if self._catalogue is not None and self._catalogue.hash == catalogue.hash:
+            return False
+        self._take(catalogue, text)
+        await asyncio.to_thread(replace_with, self._path, lambda path: _write(path, text))
+        return True
+
+    def _take(self, catalogue: Catalogue, text: bytes) -> None:
+        self._catalogue = catalogue
+        self.text = text
+        self._arrived.set()
+
+    def _recall(self) -> None:
+        try:
+            text, catalogue = _read(json.loads(self._path.read_bytes()))
+        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+            # Written by another version, or damaged: a worker brings the right one soon.
+            log.warning("the kept catalogue cannot be read and is left aside: %r", problem)
+            return
+        self._take(catalogue, text)
+
+
+def _read(described: Mapping[str, Any]) -> tuple[bytes, Catalogue]:
+    catalogue = Catalogue.from_json(described)
+    text = json.dumps(catalogue.to_json(), ensure_ascii=False, separators=(",", ":"))
+    return text.encode(), catalogue
+
+
+def _write(path: Path, text: bytes) -> None:
+    path.write_bytes(text)

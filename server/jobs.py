@@ -1,0 +1,560 @@
+"""The queue as clients use it: submit, look, reorder, pause, cancel, retry, delete.
+
+Every answer follows the commit of what it says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nodes.errors import NodeError
+from server.feed import Feed, FeedEvent
+from server.job_rows import (
+    ACTIVE,
+    ENDED,
+    MIGRATIONS,
+    STATES,
+    WAITING,
+    Job,
+    Page,
+    QueueView,
+    Submission,
+    is_paused,
+    job_of,
+    packed,
+    placed,
+    row_of,
+    waiting,
+)
+from server.store import Store
+
+if TYPE_CHECKING:
+    from server.artifacts import Artifacts
+
+_LONGEST_QUEUE_VIEW = 10_000
+
+
+class QueueFull(NodeError):
+    """As many jobs wait as may."""
+
+    def __init__(self, limit: int) -> None:
+        """Name the bound."""
+        super().__init__(
+            f"{limit} jobs are waiting already, and no more are taken.",
+            hint="Try again when some have run, or clear the queue.",
+            code="queue.full",
+        )
+
+
+class KeyConflict(NodeError):
+    """An idempotency key, or a job id, was used for something else before."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(
+            "Another job was submitted under this key or id.",
+            hint="Use a new one for each different job.",
+            code="job.conflict",
+        )
+
+
+class Draining(NodeError):
+    """The server is stopping."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(
+            "The server is about to stop and takes no more jobs.",
+            hint="Try again in half a minute.",
+            code="server.stopping",
+        )
+
+
+class NoSuchJob(NodeError):
+    """There is no job of this id."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(
+            "There is no such job.", hint="It may have been deleted.", code="job.missing"
+        )
+
+
+class WrongState(NodeError):
+    """What was asked does not fit the state that the job is in."""
+
+    def __init__(self, state: str, what: str, hint: str) -> None:
+        """Name the state and what was asked."""
+        super().__init__(f"A job that is {state} cannot be {what}.", hint=hint, code="job.state")
+
+
+class Jobs:
+    """The queue and the history."""
+
+    def __init__(self, store: Store, feed: Feed, artifacts: Artifacts, limit: int = 10_000) -> None:
+        """Use a store's tables, which are made if need be; blocks.
+
+        Args:
+            store: Where jobs are kept.
+            feed: Told of everything that happens.
+            artifacts: Knows the files that jobs made.
+            limit: How many jobs may wait.
+        """
+        store.migrate("jobs", MIGRATIONS)
+        self._store = store
+        self._feed = feed
+        self._artifacts = artifacts
+        self._limit = limit
+        self._wake: Callable[[], None] = lambda: None
+        self._stop: Callable[[str], None] = lambda job: None
+        self.draining = False
+        self.progress: dict[str, dict[str, Any]] = {}
+
+    def listen(self, wake: Callable[[], None], stop: Callable[[str], None]) -> None:
+        """Have the dispatcher told that there may be work, and which running job to stop."""
+        self._wake = wake
+        self._stop = stop
+
+    async def submit(self, submission: Submission) -> Job:
+        """Take a job; once this returns, it is never lost.
+
+        Raises:
+            Draining: when the server is stopping.
+            QueueFull: when as many jobs wait as may.
+            KeyConflict: when its key or id belongs to another job.
+        """
+        if self.draining:
+            raise Draining
+        workflow = packed(submission.workflow)
+        fingerprint = _fingerprint(submission, workflow)
+        job = await self._store.write(
+            lambda connection: self._insert(connection, submission, workflow, fingerprint)
+        )
+        self._wake()
+        return await self._shown(job) if job.attempts else job
+
+    async def get(self, job: str, detail: bool = False) -> Job | None:
+        """Return a job, with its workflow and plan where `detail` is asked for."""
+
+        def work(connection: sqlite3.Connection) -> Job | None:
+            row = row_of(connection, job)
+            if row is None:
+                return None
+            found = placed(connection, row)
+            return _detailed(connection, found) if detail else found
+
+        found = await self._store.read(work)
+        return None if found is None else await self._shown(found)
+
+    async def page(
+        self,
+        states: Sequence[str] | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        search: str = "",
+        client: str | None = None,
+        source: str | None = None,
+    ) -> Page:
+        """Return a page of jobs, the newest first.
+
+        Args:
+            states: Only those in one of these states.
+            limit: How many at most.
+            before: The `next` of the page before.
+            search: Words that the title has to hold, each.
+            client: Only those of one client.
+            source: Only those that came by one API.
+
+        Raises:
+            NodeError: `query.before` or `query.state`, when that is no such text.
+        """
+        if states is not None and not set(states) <= set(STATES):
+            raise NodeError(
+                "There is no such state of a job.",
+                hint="The states are " + ", ".join(STATES) + ".",
+                code="query.state",
+            )
+        query, values = _page_query(states, limit, _cursor(before), search, client, source)
+
+        def work(connection: sqlite3.Connection) -> tuple[list[Job], bool]:
+            rows = connection.execute(query, values).fetchall()
+            return [placed(connection, row) for row in rows[:limit]], len(rows) > limit
+
+        jobs, more = await self._store.read(work)
+        following = str(jobs[-1].number) if more else None
+        return Page(tuple(await self._all_shown(jobs)), following)
+
+    async def queue(self) -> QueueView:
+        """Return what runs and what waits."""
+
+        def work(connection: sqlite3.Connection) -> tuple[bool, list[Job], list[Job]]:
+            running = connection.execute(
+                "SELECT * FROM jobs WHERE state = 'running' ORDER BY started"
+            )
+            queued = connection.execute(
+                "SELECT * FROM jobs WHERE state = 'queued' ORDER BY suspect, rank LIMIT ?",
+                (_LONGEST_QUEUE_VIEW,),
+            )
+            return (
+                is_paused(connection),
+                [job_of(row) for row in running],
+                [job_of(row, place) for place, row in enumerate(queued)],
+            )
+
+        paused, running, queued = await self._store.read(work)
+        return QueueView(paused, tuple(await self._all_shown(running)), tuple(queued))
+
+    async def counts(self) -> tuple[bool, int, int]:
+        """Return whether the queue is paused, how many jobs wait, and how many run."""
+        return await self._store.read(_counts)
+
+    async def cancel(self, job: str) -> Job:
+        """Cancel a job: at once where it waits, at its next step where it runs.
+
+        Raises:
+            NoSuchJob: when there is none.
+        """
+        found = await self._change(job, self._cancel)
+        if found.state == ACTIVE:
+            self._stop(job)
+        return found
+
+    async def retry(self, job: str) -> Job:
+        """Put a job that failed, was cancelled or was quarantined into the queue again.
+
+        Raises:
+            NoSuchJob: when there is none.
+            WrongState: when it waits, runs or has succeeded.
+            QueueFull: when as many jobs wait as may.
+            Draining: when the server is stopping.
+        """
+        if self.draining:
+            raise Draining
+        found = await self._change(job, self._retry)
+        self._wake()
+        return found
+
+    async def move(self, job: str, before: str | None) -> Job:
+        """Put a waiting job before another, or with None at the end.
+
+        Raises:
+            NoSuchJob: when one of them does not exist.
+            WrongState: when one of them does not wait.
+        """
+        return await self._change(job, lambda connection, row: _move(connection, row, before))
+
+    async def delete(self, jobs: Iterable[str]) -> int:
+        """Forget jobs that do not run, and their events; their files stay. Returns how many.
+
+        Raises:
+            WrongState: when one of them runs; then none is forgotten.
+        """
+        wanted = list(jobs)
+
+        def work(connection: sqlite3.Connection) -> int:
+            gone = [row for job in wanted if (row := row_of(connection, job)) is not None]
+            if any(row["state"] == ACTIVE for row in gone):
+                raise WrongState(ACTIVE, "deleted", "Cancel it first.")
+            return self._forget(connection, gone)
+
+        removed = await self._store.write(work)
+        await self.announce()
+        return removed
+
+    async def clear_history(self) -> int:
+        """Forget every job that has ended; their files stay. Returns how many."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            marks = ", ".join("?" * len(ENDED))
+            query = f"SELECT * FROM jobs WHERE state IN ({marks})"
+            return self._forget(connection, connection.execute(query, ENDED).fetchall())
+
+        return await self._store.write(work)
+
+    async def clear(self) -> int:
+        """Cancel every job that waits. Returns how many."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            rows = connection.execute("SELECT * FROM jobs WHERE state = 'queued'").fetchall()
+            for row in rows:
+                self._cancel(connection, row)
+            return len(rows)
+
+        cancelled = await self._store.write(work)
+        await self.announce()
+        return cancelled
+
+    async def pause(self) -> None:
+        """Start no further job, also after a restart, until `resume`."""
+        await self._set_paused(True)
+
+    async def resume(self) -> None:
+        """Start jobs again."""
+        await self._set_paused(False)
+        self._wake()
+
+    async def announce(self) -> None:
+        """Tell those who listen how many jobs wait and run."""
+        if self._feed.watched:
+            paused, queued, running = await self.counts()
+            data = {"paused": paused, "queued": queued, "running": running}
+            self._feed.pass_on(FeedEvent("queue.changed", data))
+
+    async def _set_paused(self, paused: bool) -> None:
+        await self._store.write(
+            lambda connection: connection.execute(
+                "INSERT INTO queue_state VALUES ('paused', ?) "
+                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (str(int(paused)),),
+            )
+        )
+        await self.announce()
+
+    def _insert(
+        self,
+        connection: sqlite3.Connection,
+        submission: Submission,
+        workflow: str,
+        fingerprint: str,
+    ) -> Job:
+        known = _known(connection, submission)
+        if known is not None:
+            if known["fingerprint"] != fingerprint:
+                raise KeyConflict
+            return placed(connection, known)
+        queued = waiting(connection)
+        if queued >= self._limit:
+            raise QueueFull(self._limit)
+        job = submission.id or str(uuid.uuid4())
+        row = connection.execute(
+            "INSERT INTO jobs (id, state, title, client, document, source, created, rank, key,"
+            " fingerprint) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+            (
+                job,
+                submission.title or _title(submission.workflow),
+                submission.client,
+                submission.document,
+                submission.source,
+                time.time(),
+                _first_rank(connection) if submission.front else _last_rank(connection),
+                submission.key,
+                fingerprint,
+            ),
+        ).fetchone()
+        connection.execute(
+            "INSERT INTO job_bodies (job, workflow, targets, extra) VALUES (?, ?, ?, ?)",
+            (job, workflow, packed(submission.targets), packed(submission.extra)),
+        )
+        made = job_of(row, 0 if submission.front else queued)
+        self._feed.append(connection, [event_of(made, "job.queued", made.to_json())])
+        return made
+
+    async def _change(
+        self, job: str, change: Callable[[sqlite3.Connection, sqlite3.Row], bool]
+    ) -> Job:
+        """Change a job's row and tell of it; the change says whether there is something to tell."""
+
+        def work(connection: sqlite3.Connection) -> Job:
+            row = row_of(connection, job)
+            if row is None:
+                raise NoSuchJob
+            told = change(connection, row)
+            row = row_of(connection, job)
+            assert row is not None
+            changed = placed(connection, row)
+            if told:
+                self._feed.append(connection, [event_of(changed, "job.updated", changed.to_json())])
+            return changed
+
+        changed = await self._store.write(work)
+        await self.announce()
+        return await self._shown(changed)
+
+    def _cancel(self, connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
+        if row["state"] == ACTIVE:
+            connection.execute("UPDATE jobs SET cancelling = 1 WHERE id = ?", (row["id"],))
+        elif row["state"] == WAITING:
+            connection.execute(
+                "UPDATE jobs SET state = 'cancelled', finished = ? WHERE id = ?",
+                (time.time(), row["id"]),
+            )
+            data = {"state": "cancelled", "problem": None, "seconds": None}
+            self._feed.append(connection, [event_of(job_of(row), "job.finished", data)])
+        return False
+
+    def _retry(self, connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
+        if row["state"] not in ("failed", "cancelled", "quarantined"):
+            raise WrongState(row["state"], "retried", "Submit the workflow again instead.")
+        if waiting(connection) >= self._limit:
+            raise QueueFull(self._limit)
+        connection.execute(
+            "UPDATE jobs SET state = 'queued', rank = ?, suspect = 0, cancelling = 0, deaths = 0,"
+            " started = NULL, finished = NULL, problem = NULL, warnings = '[]' WHERE id = ?",
+            (_last_rank(connection), row["id"]),
+        )
+        return True
+
+    def _forget(self, connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> int:
+        ids = [(row["id"],) for row in rows]
+        connection.executemany("DELETE FROM events WHERE job = ?", ids)
+        connection.executemany("DELETE FROM jobs WHERE id = ?", ids)
+        removed = [FeedEvent("job.removed", {"id": job}) for (job,) in ids]
+        if removed:
+            self._feed.append(connection, removed)
+        return len(ids)
+
+    async def _shown(self, job: Job) -> Job:
+        return (await self._all_shown([job]))[0]
+
+    async def _all_shown(self, jobs: Sequence[Job]) -> list[Job]:
+        """Add to jobs the files that they made and how far they are."""
+        ran = [job.id for job in jobs if job.attempts]
+        artifacts = await self._artifacts.of_jobs(ran) if ran else {}
+        return [
+            replace(
+                job,
+                artifacts=tuple(artifacts.get(job.id, ())),
+                progress=self.progress.get(job.id) if job.state == ACTIVE else None,
+            )
+            for job in jobs
+        ]
+
+
+def event_of(job: Job, kind: str, data: dict[str, Any]) -> FeedEvent:
+    """Make an event that concerns a job."""
+    return FeedEvent(kind, data, job=job.id, document=job.document, client=job.client)
+
+
+def _detailed(connection: sqlite3.Connection, job: Job) -> Job:
+    body = connection.execute("SELECT * FROM job_bodies WHERE job = ?", (job.id,)).fetchone()
+    targets = json.loads(body["targets"])
+    return replace(
+        job,
+        detailed=True,
+        workflow=json.loads(body["workflow"]),
+        targets=None if targets is None else tuple(targets),
+        extra=json.loads(body["extra"]),
+        plan=None if body["plan"] is None else json.loads(body["plan"]),
+    )
+
+
+def _fingerprint(submission: Submission, workflow: str) -> str:
+    told = packed([workflow, submission.targets, submission.title, submission.front])
+    return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _known(connection: sqlite3.Connection, submission: Submission) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = None
+    if submission.key is not None:
+        row = connection.execute("SELECT * FROM jobs WHERE key = ?", (submission.key,)).fetchone()
+    if row is None and submission.id is not None:
+        row = row_of(connection, submission.id)
+    return row
+
+
+def _title(workflow: Any) -> str:
+    title = workflow.get("title") if isinstance(workflow, dict) else None
+    return title if isinstance(title, str) else ""
+
+
+def _first_rank(connection: sqlite3.Connection) -> float:
+    query = "SELECT min(rank) FROM jobs WHERE state = 'queued' AND suspect = 0"
+    return float(connection.execute(query).fetchone()[0] or 0) - 1
+
+
+def _last_rank(connection: sqlite3.Connection) -> float:
+    query = "SELECT max(rank) FROM jobs WHERE state = 'queued' AND suspect = 0"
+    return float(connection.execute(query).fetchone()[0] or 0) + 1
+
+
+def _move(connection: sqlite3.Connection, row: sqlite3.Row, before: str | None) -> bool:
+    if row["state"] != WAITING:
+        raise WrongState(row["state"], "moved", "Only waiting jobs can be moved.")
+    if before == row["id"]:
+        return False
+    order = [
+        str(other["id"])
+        for other in connection.execute(
+            "SELECT id FROM jobs WHERE state = 'queued' AND suspect = 0 AND id <> ? ORDER BY rank",
+            (row["id"],),
+        )
+    ]
+    if before is None:
+        place = len(order)
+    elif before in order:
+        place = order.index(before)
+    else:
+        other = row_of(connection, before)
+        if other is None:
+            raise NoSuchJob
+        if other["state"] != WAITING:
+            raise WrongState(other["state"], "moved before", "Choose a job that waits.")
+        place = len(order)
+    order.insert(place, row["id"])
+    # Whoever moves a job by hand vouches for it.
+    connection.execute("UPDATE jobs SET suspect = 0 WHERE id = ?", (row["id"],))
+    connection.executemany(
+        "UPDATE jobs SET rank = ? WHERE id = ?", [(rank, job) for rank, job in enumerate(order)]
+    )
+    return True
+
+
+def _counts(connection: sqlite3.Connection) -> tuple[bool, int, int]:
+    running = connection.execute("SELECT count(*) FROM jobs WHERE state = 'running'").fetchone()[0]
+    return is_paused(connection), waiting(connection), int(running)
+
+
+def _page_query(
+    states: Sequence[str] | None,
+    limit: int,
+    before: int | None,
+    search: str,
+    client: str | None,
+    source: str | None,
+) -> tuple[str, list[Any]]:
+    """Return SQL that walks one index a state backwards, so that its cost is the page's size."""
+    conditions, values = ["1"], []
+    for condition, value in (
+        ("number < ?", before),
+        ("client = ?", client),
+        ("source = ?", source),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    for word in search.split():
+        conditions.append("title LIKE ? ESCAPE '\\'")
+        values.append("%" + _escaped(word) + "%")
+    where = " AND ".join(conditions)
+    tail = "ORDER BY number DESC LIMIT ?"
+    if not states:
+        return f"SELECT * FROM jobs WHERE {where} {tail}", [*values, limit + 1]
+    part = f"SELECT * FROM (SELECT * FROM jobs WHERE state = ? AND {where} {tail})"
+    parts = " UNION ALL ".join([part] * len(states))
+    inner = [value for state in states for value in (state, *values, limit + 1)]
+    return f"SELECT * FROM ({parts}) {tail}", [*inner, limit + 1]
+
+
+def _escaped(word: str) -> str:
+    for character in ("\\", "%", "_"):
+        word = word.replace(character, "\\" + character)
+    return word
+
+
+def _cursor(before: str | None) -> int | None:
+    if before is None:
+        return None
+    if not (before.isascii() and before.isdecimal() and len(before) <= 18):
+        raise NodeError(
+            "This is no place in the list.",
+            hint="Give the `next` of the page before as `before`.",
+            code="query.before",
+        )
+    return int(before)
