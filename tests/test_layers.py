@@ -96,7 +96,7 @@ def under(name: str, prefixes: tuple[str, ...]) -> bool:
 
 
 def imported(path: Path) -> Iterator[tuple[int, str]]:
-    """Every imported module with its line; type-checking imports count, since they bind readers too."""
+    """Every imported module with its line; imports for type checking count too."""
     for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(statement, ast.Import):
             for alias in statement.names:
