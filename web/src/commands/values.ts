@@ -2,7 +2,7 @@
 
 import type { Draft } from "immer";
 import { asInput, isWired } from "../documents/inputs";
-import type { InputValue, Json, NodeId } from "../documents/types";
+import type { InputValue, Json, NodeId, SeedMode } from "../documents/types";
 import type { Edit } from "./edit";
 
 export interface ValueOptions {
@@ -32,6 +32,22 @@ export function setValues(changes: readonly ValueChange[], options: ValueOptions
         if (inputs === undefined || isWired(inputs[input] as InputValue | undefined)) continue;
         if (inputs[input] !== value) inputs[input] = asInput(value) as Draft<InputValue>;
       }
+    },
+  };
+}
+
+/** Says what becomes of a seed before each run; `null` keeps it as it is. */
+export function setSeedMode(node: NodeId, input: string, mode: SeedMode | null): Edit {
+  return {
+    label: mode === null ? "Hold seed" : "Change seed before each run",
+    recipe: (graph) => {
+      const view = graph.view[node] ?? { x: 0, y: 0 };
+      graph.view[node] = view;
+      const seeds = { ...view.seeds };
+      if (mode === null) delete seeds[input];
+      else seeds[input] = mode;
+      if (Object.keys(seeds).length > 0) view.seeds = seeds;
+      else delete view.seeds;
     },
   };
 }

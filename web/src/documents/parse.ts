@@ -24,6 +24,7 @@ import type {
   NodeView,
   Note,
   Point,
+  SeedMode,
   Signature,
   Source,
   Subgraph,
@@ -165,8 +166,8 @@ function numberOr(json: Json | undefined, fallback: number): number {
 }
 
 function toView(json: JsonObject): NodeView {
-  const { width, height, collapsed, color, routes } = json;
-  const rest = others(json, ["x", "y", "width", "height", "collapsed", "color", "routes"]);
+  const { width, height, collapsed, color, routes, seeds } = json;
+  const rest = others(json, ["x", "y", "width", "height", "collapsed", "color", "routes", "seeds"]);
   return {
     x: numberOr(json["x"], 0),
     y: numberOr(json["y"], 0),
@@ -177,8 +178,13 @@ function toView(json: JsonObject): NodeView {
     ...(isObject(routes)
       ? { routes: record(Object.entries(routes).map(([key, points]) => [key, toPoints(points)])) }
       : {}),
+    ...(isObject(seeds) ? { seeds: record(Object.entries(seeds).filter(isSeedMode)) } : {}),
     ...(rest ? { rest } : {}),
   };
+}
+
+function isSeedMode(entry: [string, Json]): entry is [string, SeedMode] {
+  return entry[1] === "random" || entry[1] === "increment" || entry[1] === "decrement";
 }
 
 function toPoints(json: Json): readonly Point[] {

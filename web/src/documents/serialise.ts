@@ -27,7 +27,7 @@ function graphSections(graph: Graph): Loose {
   return {
     title: graph.title,
     nodes: each(graph.nodes, ["type", "version", "title", "mode", "inputs"]),
-    view: each(graph.view, [...BOX, "collapsed", "routes"]),
+    view: each(graph.view, [...BOX, "collapsed", "routes", "seeds"]),
     frames: each(graph.frames, ["title", ...BOX]),
     notes: each(graph.notes, ["text", ...BOX]),
     rest: graph.rest,

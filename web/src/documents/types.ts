@@ -54,6 +54,8 @@ export interface WorkflowNode {
   readonly rest?: JsonObject;
 }
 
+export type SeedMode = "random" | "increment" | "decrement";
+
 export type Point = readonly [x: number, y: number];
 
 export interface NodeView {
@@ -65,6 +67,8 @@ export interface NodeView {
   readonly color?: string;
   /** Reroute points of the wires that end at this node, by input name (`name.2` for the third of several). */
   readonly routes?: Readonly<Record<string, readonly Point[]>>;
+  /** What becomes of seeds before each run, by input; a seed that is not named here stays as it is. */
+  readonly seeds?: Readonly<Record<string, SeedMode>>;
   readonly rest?: JsonObject;
 }
 

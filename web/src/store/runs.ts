@@ -1,7 +1,10 @@
-/** How React reads runs: each hook wakes its component for its own key only. */
+/** How React reads runs and the queue: each hook wakes its component for its own key only. */
 
 import { useCallback, useSyncExternalStore } from "react";
+import type { Job, Problem } from "../api/types";
 import { type Board, documentRuns, nodeKey, nodeRuns } from "../runs/board";
+import { jobs, onQueue, type QueueOrder, queueNow } from "../runs/jobs";
+import { type NodePlan, nodePlans, nodeProblems } from "../runs/plans";
 import type { DocumentRun, NodeRun } from "../runs/types";
 
 function useBoard<Value>(board: Board<Value>, key: string): Value | undefined {
@@ -17,4 +20,25 @@ export function useNodeRun(document: string, node: string): NodeRun | undefined 
 /** The last run of a document. */
 export function useDocumentRun(document: string): DocumentRun | undefined {
   return useBoard(documentRuns, document);
+}
+
+/** What the next run would do with a node. */
+export function useNodePlan(document: string, node: string): NodePlan | undefined {
+  return useBoard(nodePlans, nodeKey(document, node));
+}
+
+const NONE: readonly Problem[] = [];
+
+/** What is wrong with a node as it stands, before any run. */
+export function useNodeProblems(document: string, node: string): readonly Problem[] {
+  return useBoard(nodeProblems, nodeKey(document, node)) ?? NONE;
+}
+
+/** A job that runs or waits, or that this page has seen. */
+export function useJob(id: string): Job | undefined {
+  return useBoard(jobs, id);
+}
+
+export function useQueue(): QueueOrder {
+  return useSyncExternalStore(onQueue, queueNow);
 }

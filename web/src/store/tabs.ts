@@ -131,9 +131,14 @@ function changeActive(change: (tab: Tab) => Tab): void {
   if (active !== null) changeTab(active, change);
 }
 
-/** Does an edit on the active canvas: the one door through which documents change. */
+/** Does an edit on the active canvas. With `editIn`, the one door through which documents change. */
 export function edit(change: Edit): void {
   changeActive((tab) => withEdited(tab, perform(tab.edited, scopeOf(tab), change)));
+}
+
+/** Does an edit in a tab that need not be the active one, on the graph of the given scope. */
+export function editIn(id: string, scope: Scope, change: Edit): void {
+  changeTab(id, (tab) => withEdited(tab, perform(tab.edited, scope, change)));
 }
 
 /** Ends the gesture under way, so that the next edit is undone by itself. */

@@ -1,0 +1,130 @@
+/** The page's life with its server: what is asked at the start, kept up by the feed, and asked again after a loss. */
+
+import { create } from "zustand";
+import { openFeed } from "../api/feed";
+import { ApiError } from "../api/http";
+import { getJob, getJobs, getQueue } from "../api/jobs";
+import { getCatalogue } from "../api/system";
+import type { FeedEvent } from "../api/types";
+import { applyJobEvent, jobs, setQueue } from "../runs/jobs";
+import { applyEvent, applyHistory, applyPreview } from "../runs/reduce";
+import { catalogueFailed, setCatalogue } from "./catalogue";
+import { restoreDrafts } from "./drafts";
+import { openStarter } from "./files";
+import { watchPlans } from "./plan";
+import { useSettings } from "./settings";
+import { useTabs } from "./tabs";
+
+interface Session {
+  /** `starting` until the first answer. */
+  readonly connection: "starting" | "connected" | "lost";
+  /** Counts what happened to saved workflows and to pictures, so that their lists know when to look again. */
+  readonly libraryChanges: number;
+  readonly pictureChanges: number;
+  readonly historyChanges: number;
+}
+
+export const useSession = create<Session>(() => ({
+  connection: "starting",
+  libraryChanges: 0,
+  pictureChanges: 0,
+  historyChanges: 0,
+}));
+
+/** Names this page to the server. */
+export const CLIENT = crypto.randomUUID();
+
+/** Begins: drafts first, since they need no server; then the catalogue and the feed. */
+export async function startSession(): Promise<void> {
+  await restoreDrafts();
+  void loadCatalogue();
+  openFeed(CLIENT, {
+    event: receive,
+    preview: (frame) => {
+      if (useSettings.getState().livePreview) applyPreview(frame);
+    },
+    refresh: () => void refresh(),
+    status: (connected) => useSession.setState({ connection: connected ? "connected" : "lost" }),
+  });
+  watchPlans();
+  if (useTabs.getState().tabs.length === 0) await openStarter();
+}
+
+const RETRY_MS = 2_000;
+
+/** Asks until there is an answer: a server that starts for the first time has no catalogue yet. */
+export async function loadCatalogue(): Promise<void> {
+  for (;;) {
+    try {
+      setCatalogue(await getCatalogue());
+      return;
+    } catch (problem) {
+      if (!(problem instanceof Error)) throw problem;
+      catalogueFailed(problem.message);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+async function refresh(): Promise<void> {
+  const [queue, history] = await Promise.all([getQueue(), getJobs({ limit: 50 })]);
+  setQueue(queue);
+  for (const job of history.items) jobs.set(job.id, job);
+  applyHistory(history.items);
+  useSession.setState((state) => ({
+    libraryChanges: state.libraryChanges + 1,
+    pictureChanges: state.pictureChanges + 1,
+    historyChanges: state.historyChanges + 1,
+  }));
+}
+
+function receive(event: FeedEvent): void {
+  applyEvent(event);
+  switch (applyJobEvent(event)) {
+    case "queue":
+      askQueue();
+      break;
+    case "history":
+      askQueue();
+      if (event.job !== null) void askJob(event.job);
+      break;
+    case "nothing":
+      break;
+  }
+  if (event.type === "catalogue.changed") void loadCatalogue();
+  if (event.type === "library.changed")
+    useSession.setState((s) => ({ libraryChanges: s.libraryChanges + 1 }));
+  if (event.type === "node.artifact" || event.type === "artifact.removed") {
+    useSession.setState((s) => ({ pictureChanges: s.pictureChanges + 1 }));
+  }
+  if (event.type === "job.removed") useSession.setState((s) => ({ historyChanges: s.historyChanges + 1 }));
+}
+
+const SETTLE_MS = 60;
+let asking: ReturnType<typeof setTimeout> | undefined;
+
+/** A burst of events asks once. */
+function askQueue(): void {
+  if (asking !== undefined) return;
+  asking = setTimeout(() => {
+    asking = undefined;
+    void quietly(async () => setQueue(await getQueue()));
+  }, SETTLE_MS);
+}
+
+async function askJob(id: string): Promise<void> {
+  await quietly(async () => {
+    const { workflow: _, ...job } = await getJob(id);
+    jobs.set(id, job);
+  });
+  useSession.setState((state) => ({ historyChanges: state.historyChanges + 1 }));
+}
+
+/** What the feed asks by itself must not disturb anyone: after a break, the feed's own refresh makes up for it. */
+async function quietly(ask: () => Promise<void>): Promise<void> {
+  try {
+    await ask();
+  } catch (problem) {
+    if (!(problem instanceof ApiError)) throw problem;
+  }
+}
