@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nodes.api import wire
 
-Plain: TypeAlias = "bool | int | float | str | Sequence[Plain] | Mapping[str, Plain] | None"
+Plain: TypeAlias = bool | int | float | str | Sequence["Plain"] | Mapping[str, "Plain"] | None
 
 
 class TensorFile:
@@ -44,7 +44,7 @@ class TensorFile:
             for tensor in tensors:
                 file.write(bytes(-file.tell() % _ALIGNMENT))
                 raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-                file.write(memoryview(raw.numpy()))
+                file.write(raw.numpy().data)
 
     def load(self, path: Path) -> Any:
         """Read a value back; its tensors are equal to those written, bit by bit."""
