@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from transformers import CLIPTokenizer
 
@@ -56,7 +57,8 @@ def vocabulary(
     Raises:
         KeyError: If a mark is not among the words.
     """
-    tokenizer = CLIPTokenizer(vocab=dict(words), merges=list(merges), model_max_length=length)
+    pairs: Any = list(merges)  # annotated as strings, but tuples are what it takes
+    tokenizer = CLIPTokenizer(vocab=dict(words), merges=pairs, model_max_length=length)
     return ClipVocabulary(tokenizer, length, words[START], words[END], words[pad])
 
 

@@ -1,0 +1,148 @@
+"""Checkpoints on disk to models: weights are mapped, renamed and assigned, not copied."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nodes.diffusion import ldm_keys
+from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
+from nodes.diffusion.checkpoint_folder import diffusers_vae_to_ldm, read_folder
+from nodes.diffusion.checkpoint_networks import (
+    Checkpoint,
+    Weights,
+    assemble,
+    make_vae,
+    make_vocabulary,
+)
+from nodes.diffusion.families import (
+    SD_LATENTS,
+    SDXL_LATENTS,
+    Family,
+    detect,
+    latents_of,
+    vae_config,
+)
+from nodes.errors import FileProblem
+from nodes.types import LatentFormat, Vae
+
+# Families whose parts all load; "weft" is a file that carries its own configuration.
+LOADABLE = ("stable-diffusion-v1", "weft", "diffusers")
+
+
+def load_checkpoint(path: Path, dtype: str) -> Checkpoint:
+    """Load a single file in the LDM layout, or a diffusers folder.
+
+    Args:
+        path: A .safetensors file, or a folder with model_index.json.
+        dtype: What to compute in; weights of another dtype are cast once.
+
+    Raises:
+        FileProblem: If it is no checkpoint of a family that can be loaded.
+    """
+    if path.is_dir():
+        family, weights, words = read_folder(path)
+        return assemble(family, weights, words, dtype, stamp(path))
+    header = read_header(path)
+    family = read_family(header)
+    if not family.name.startswith(LOADABLE):
+        raise FileProblem(
+            f"{path.name} is a {family.name} checkpoint, and that family cannot be loaded yet.",
+            "Choose a Stable Diffusion 1.x checkpoint.",
+            "checkpoint.family",
+        )
+    words = make_vocabulary(family.tokenizer)
+    return assemble(family, _file_weights(header, family), words, dtype, stamp(path))
+
+
+def load_vae(path: Path, dtype: str) -> Vae:
+    """Load the VAE of a file, under LDM or diffusers names, alone or within a checkpoint.
+
+    A file does not tell the scale of its latents: one whose metadata names SDXL has SDXL's, any
+    other has that of Stable Diffusion 1 and 2.
+
+    Raises:
+        FileProblem: If it holds no VAE of a known layout.
+    """
+    header = read_header(path)
+    weights = read_weights(path, _is_of_vae)
+    if any(name.startswith("encoder.down_blocks.") for name in weights):
+        weights = diffusers_vae_to_ldm(weights)
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    inside = ldm_keys.VAE_PREFIX + "encoder.conv_in.weight" in shapes
+    prefix = ldm_keys.VAE_PREFIX if inside else ""
+    latents = _latents(header)
+    config = vae_config(shapes, prefix, latents.scaling_factor)
+    if "weft.config" in header.metadata:
+        config = read_family(header).vae
+        latents = latents_of(config)
+    if not config or config["latent_channels"] != latents.channels:
+        raise FileProblem(
+            f"{path.name} holds no VAE of Stable Diffusion.",
+            "Choose a VAE with four latent channels, as .safetensors.",
+            "checkpoint.kind",
+        )
+    with _unknown_keys_told(path):
+        weights = ldm_keys.vae_from_ldm(weights, config, prefix)
+    return make_vae(config, weights, latents, dtype, stamp(path))
+
+
+def read_family(header: Header) -> Family:
+    """Tell what a file holds: by its own configuration if it carries one, else by its shapes.
+
+    Raises:
+        FileProblem: If it is no Stable Diffusion checkpoint, or of a kind not known here.
+    """
+    own = header.metadata.get("weft.config")
+    try:
+        if own is None:
+            return detect(header.shapes, header.metadata)
+        config = json.loads(own)
+        parts = [dict(config[part]) for part in ("unet", "vae", "text_encoder", "scheduler")]
+        unet, vae, text_encoder, scheduler = parts
+        words = dict(config["tokenizer"])
+        return Family("weft", latents_of(vae), unet, vae, text_encoder, scheduler, words)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise FileProblem(
+            f"{header.path.name} says too little of what it holds: {error} is missing or wrong.",
+            "Fetch the file again, or another export of the model.",
+            "checkpoint.config",
+        ) from error
+
+
+def _file_weights(header: Header, family: Family) -> Weights:
+    text_prefix = ldm_keys.TEXT_PREFIX
+    if not any(name.startswith(text_prefix) for name in header.shapes):
+        text_prefix = text_prefix.removesuffix("text_model.")
+    prefixes = (ldm_keys.UNET_PREFIX, ldm_keys.VAE_PREFIX, text_prefix)
+    mapped = read_weights(header.path, lambda name: name.startswith(prefixes))
+    with _unknown_keys_told(header.path):
+        return Weights(
+            ldm_keys.unet_from_ldm(mapped, family.unet),
+            ldm_keys.vae_from_ldm(mapped, family.vae) if family.vae else {},
+            ldm_keys.text_encoder_from_ldm(mapped, family.text_encoder, text_prefix)
+            if family.text_encoder
+            else {},
+        )
+
+
+@contextmanager
+def _unknown_keys_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except ldm_keys.UnknownKeysError as error:
+        raise FileProblem(
+            f"{path.name} holds weights that are {error}.",
+            "Fetch the file again, or another export of the model.",
+            "checkpoint.weights",
+        ) from error
+
+
+def _latents(header: Header) -> LatentFormat:
+    xl = "xl" in header.metadata.get("modelspec.architecture", "").lower()
+    return SDXL_LATENTS if xl else SD_LATENTS
+
+
+def _is_of_vae(name: str) -> bool:
+    name = name.removeprefix(ldm_keys.VAE_PREFIX)
+    return name.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))

@@ -1,0 +1,146 @@
+"""Between pictures and latents: whole, or in tiles that overlap."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
+
+from nodes.imaging.tiles import Tile, tiles
+from nodes.types import LatentFormat, Vae
+
+# Pictures that go through at once hold at most this many pixels together.
+_PIXELS_AT_ONCE = 1 << 20
+
+
+def fitted(pixels: Tensor, downscale: int) -> Tensor:
+    """Cut the sides of pictures (B, C, H, W), about the middle, to multiples of `downscale`."""
+    height, width = pixels.shape[-2:]
+    rows, columns = height % downscale, width % downscale
+    top, left = rows // 2, columns // 2
+    return pixels[..., top : top + height - rows, left : left + width - columns]
+
+
+def encode(vae: Vae, pixels: Tensor) -> Iterator[Tensor]:
+    """Encode pictures, a few at a time; the most likely latent is taken, not a random one.
+
+    Args:
+        vae: On the device to compute on.
+        pixels: (B, 3|4, H, W) in [0, 1], sides multiples of the downscale; alpha is passed over.
+
+    Yields:
+        Scaled latents (b, C, h, w), float32 on the CPU; together they are the batch in order.
+    """
+    for part in torch.split(pixels, _at_once(pixels.shape[-2] * pixels.shape[-1])):
+        yield _encoded(vae, part)
+
+
+def decode(vae: Vae, samples: Tensor) -> Iterator[Tensor]:
+    """Decode scaled latents (B, C, h, w), a few at a time.
+
+    Yields:
+        Pictures (b, 3, H, W) in [0, 1], float32 on the CPU.
+    """
+    cells = samples.shape[-2] * samples.shape[-1]
+    for part in torch.split(samples, _at_once(cells * vae.latent_format.downscale**2)):
+        yield _decoded(vae, part)
+
+
+def encode_tiles(
+    vae: Vae, pixels: Tensor, size: int, overlap: int
+) -> Iterator[tuple[Tile, Tensor]]:
+    """Encode pictures tile by tile.
+
+    Args:
+        vae: On the device to compute on.
+        pixels: (B, 3|4, H, W) in [0, 1], sides multiples of the downscale.
+        size: Side of a tile in latent cells.
+        overlap: What neighbours share, in latent cells.
+
+    Yields:
+        Where in the latents a piece belongs, and the piece (B, C, h, w).
+    """
+    scale = vae.latent_format.downscale
+    height, width = (side // scale for side in pixels.shape[-2:])
+    for tile in tiles(height, width, size, overlap):
+        yield tile, torch.cat(list(encode(vae, tile.scaled(scale).of(pixels))))
+
+
+def decode_tiles(
+    vae: Vae, samples: Tensor, size: int, overlap: int
+) -> Iterator[tuple[Tile, Tensor]]:
+    """Decode scaled latents tile by tile.
+
+    Args:
+        vae: On the device to compute on.
+        samples: (B, C, h, w).
+        size: Side of a tile in latent cells.
+        overlap: What neighbours share, in latent cells.
+
+    Yields:
+        Where in the pictures a piece belongs, and the piece (B, 3, H, W) in [0, 1].
+    """
+    scale = vae.latent_format.downscale
+    for tile in tiles(samples.shape[-2], samples.shape[-1], size, overlap):
+        yield tile.scaled(scale), torch.cat(list(decode(vae, tile.of(samples))))
+
+
+def tile_sizes(tile_size: int, overlap: int, downscale: int) -> tuple[int, int]:
+    """Turn tile and overlap in pixels into latent cells; an overlap is at most a quarter tile."""
+    size = max(1, tile_size // downscale)
+    return size, min(overlap // downscale, size // 4)
+
+
+@torch.no_grad()
+def fit_rgb(network: Any, latent_format: LatentFormat) -> LatentFormat:
+    """Find the linear map from latent channels to colours that comes nearest to decoding.
+
+    Args:
+        network: The AutoencoderKL that the format belongs to.
+        latent_format: Its format; channels, scaling and downscale are used.
+
+    Returns:
+        The format with `rgb` and `rgb_bias`, fitted to smooth latents of unit variance.
+    """
+    cells, channels = 8, latent_format.channels
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.randn(8, channels, 3, 3, generator=generator)
+    samples = interpolate(coarse, (cells, cells), mode="bicubic", align_corners=False)
+    samples = samples / samples.std()
+    dtype = next(network.parameters()).dtype
+    raw = samples / latent_format.scaling_factor + latent_format.shift
+    colours = network.decode(raw.to(dtype)).sample.float()
+    colours = adaptive_avg_pool2d(colours, cells).clamp(-1, 1)
+    known = samples.movedim(1, -1).reshape(-1, channels)
+    known = torch.cat([known, torch.ones(len(known), 1)], dim=1)
+    wanted = colours.movedim(1, -1).reshape(-1, 3)
+    found = torch.linalg.lstsq(known, wanted).solution.tolist()
+    return replace(
+        latent_format,
+        rgb=tuple((red, green, blue) for red, green, blue in found[:-1]),
+        rgb_bias=(found[-1][0], found[-1][1], found[-1][2]),
+    )
+
+
+@torch.no_grad()
+def _encoded(vae: Vae, pixels: Tensor) -> Tensor:
+    network: Any = vae.network
+    first = next(network.parameters())
+    x = (pixels[:, :3] * 2 - 1).to(first.device, first.dtype)
+    raw: Tensor = network.encode(x).latent_dist.mode()
+    return (raw.float().cpu() - vae.latent_format.shift) * vae.latent_format.scaling_factor
+
+
+@torch.no_grad()
+def _decoded(vae: Vae, samples: Tensor) -> Tensor:
+    network: Any = vae.network
+    first = next(network.parameters())
+    raw = samples / vae.latent_format.scaling_factor + vae.latent_format.shift
+    pixels: Tensor = network.decode(raw.to(first.device, first.dtype)).sample
+    return (pixels.float().cpu() / 2 + 0.5).clamp(0, 1)
+
+
+def _at_once(pixels: int) -> int:
+    return max(1, _PIXELS_AT_ONCE // max(1, pixels))

@@ -1,0 +1,80 @@
+"""Tiles that cover a plane and overlap, and how what was made of them is put together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A rectangle of a plane: rows [top, bottom), columns [left, right)."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def of(self, plane: Tensor) -> Tensor:
+        """Cut the tile out of the last two dimensions of a tensor."""
+        return plane[..., self.top : self.bottom, self.left : self.right]
+
+    def scaled(self, times: int, over: int = 1) -> "Tile":
+        """Give the same place in a plane `times / over` as large."""
+        sides = (self.top, self.bottom, self.left, self.right)
+        return Tile(*(side * times // over for side in sides))
+
+
+def tiles(height: int, width: int, size: int, overlap: int) -> tuple[Tile, ...]:
+    """Cover a plane with tiles of one size, each sharing at least `overlap` with its neighbours.
+
+    A plane smaller than a tile is one tile of the plane's size.
+
+    Raises:
+        ValueError: If the overlap leaves no step from one tile to the next.
+    """
+    if not 0 <= overlap < size:
+        raise ValueError(f"an overlap of {overlap} does not fit into tiles of {size}")
+    rows, columns = _spans(height, size, overlap), _spans(width, size, overlap)
+    return tuple(Tile(*row, *column) for row in rows for column in columns)
+
+
+def blended(pieces: Iterable[tuple[Tile, Tensor]], shape: tuple[int, ...], overlap: int) -> Tensor:
+    """Put pieces together; where they overlap, one fades into the other.
+
+    Args:
+        pieces: Where each piece belongs, and the piece (B, C, h, w).
+        shape: (B, C, H, W) of the whole.
+        overlap: Over how many cells a piece fades in from a side that is inside the whole.
+
+    Returns:
+        The whole, float32: the weighted mean of the pieces at each cell.
+    """
+    total = torch.zeros(shape)
+    weight = torch.zeros(1, 1, *shape[-2:])
+    for tile, piece in pieces:
+        rows = _fade(tile.top, tile.bottom, shape[-2], overlap)
+        columns = _fade(tile.left, tile.right, shape[-1], overlap)
+        fade = rows[:, None] * columns
+        tile.of(total).add_(piece.float() * fade)
+        tile.of(weight).add_(fade)
+    return total.div_(weight)
+
+
+def _spans(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
+    if length <= size:
+        return [(0, length)]
+    steps = -(-(length - size) // (size - overlap))
+    starts = [index * (length - size) // steps for index in range(steps + 1)]
+    return [(start, start + size) for start in starts]
+
+
+def _fade(start: int, end: int, length: int, overlap: int) -> Tensor:
+    ramp = torch.arange(1, end - start + 1, dtype=torch.float32) / (overlap + 1)
+    fade = torch.ones(end - start)
+    if start > 0:
+        fade = torch.minimum(fade, ramp)
+    if end < length:
+        fade = torch.minimum(fade, ramp.flip(0))
+    return fade
