@@ -1,0 +1,150 @@
+"""ComfyUI's API format ("prompt"): what its HTTP clients send and its pictures carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from server.engine.problems import Problem
+from server.formats.comfy_workflow import Imported, literal, mapping, plain_ids, text
+from server.formats.interfaces import Interface, Interfaces, Port
+
+JSON = Any
+
+
+def is_prompt(data: JSON) -> bool:
+    """Tell an API prompt from other JSON: every entry is a node with its class."""
+    return (
+        isinstance(data, dict)
+        and bool(data)
+        and all(isinstance(node, dict) and "class_type" in node for node in data.values())
+    )
+
+
+def from_prompt(prompt: Mapping[str, JSON], interfaces: Interfaces) -> Imported:
+    """Translate an API prompt; the layout, which it lacks, is left to the editor.
+
+    A wire to an output that its node does not have is a problem on the input that asks for it.
+    """
+    ids = plain_ids(list(prompt))
+    kinds = {name: text(mapping(node).get("class_type")) for name, node in prompt.items()}
+    found = {name: interfaces.find(kind) for name, kind in kinds.items()}
+    counts = _outputs_used(prompt)
+    nodes: dict[str, JSON] = {}
+    signatures: dict[str, JSON] = {}
+    problems: list[Problem] = []
+    for name, raw in prompt.items():
+        interface = found[name] or _guessed(kinds[name], mapping(raw), counts.get(name, 0))
+        if not interface.known:
+            signatures[interface.type] = interface.signature()
+        inputs: dict[str, JSON] = {}
+        for key, value in mapping(mapping(raw).get("inputs")).items():
+            if not is_link(value):
+                inputs[key] = _unwrapped(value)
+                continue
+            source, slot = text(value[0]), value[1]
+            port = _output(found.get(source), slot, counts.get(source, 0))
+            if source not in ids or port is None:
+                problems.append(_no_output(ids[name], key, source, slot, kinds.get(source)))
+            else:
+                inputs[key] = {"link": [ids[source], port]}
+        node: dict[str, JSON] = {"type": kinds[name], "version": 1, "inputs": inputs}
+        title = mapping(mapping(raw).get("_meta")).get("title")
+        if title:
+            node["title"] = text(title)
+        nodes[ids[name]] = node
+    workflow: dict[str, JSON] = {"format": 1, "nodes": nodes}
+    if signatures:
+        workflow["signatures"] = signatures
+    return Imported(workflow, tuple(problems), ids)
+
+
+def to_prompt(nodes: Mapping[str, Mapping[str, JSON]], interfaces: Interfaces) -> dict[str, JSON]:
+    """Write nodes of a flat graph (no subgraphs, no muted or bypassed nodes) as an API prompt.
+
+    Args:
+        nodes: The `nodes` section of a workflow file.
+        interfaces: Where positions of outputs come from; a wire from an output that is not
+            known there is left out, as ComfyUI leaves out wires that lead nowhere.
+    """
+    known = {name: interfaces.find(text(node["type"])) for name, node in nodes.items()}
+    prompt: dict[str, JSON] = {}
+    for name, node in nodes.items():
+        inputs = {}
+        for key, value in node.get("inputs", {}).items():
+            given = _theirs(value, known)
+            if given is not None:
+                inputs[key] = given
+        prompt[name] = {"class_type": node["type"], "inputs": inputs}
+        if node.get("title"):
+            prompt[name]["_meta"] = {"title": node["title"]}
+    return prompt
+
+
+def is_link(value: JSON) -> bool:
+    """ComfyUI's own test: a list of a text and a number."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], (int, float))
+        and not isinstance(value[1], bool)
+    )
+
+
+def _theirs(value: JSON, known: Mapping[str, Interface | None]) -> JSON | None:
+    if not isinstance(value, dict):
+        return {"__value__": value} if isinstance(value, list) else value
+    if "link" in value:
+        source, output = value["link"]
+        interface = known.get(source)
+        names = [port.name for port in interface.outputs] if interface else []
+        return [source, names.index(output)] if output in names else None
+    return value.get("value")
+
+
+def _unwrapped(value: JSON) -> JSON:
+    if isinstance(value, dict) and set(value) == {"__value__"}:
+        return value["__value__"]
+    return literal(value)
+
+
+def _outputs_used(prompt: Mapping[str, JSON]) -> dict[str, int]:
+    """How many outputs each node must have, going by the wires that leave it."""
+    counts: dict[str, int] = {}
+    for raw in prompt.values():
+        for value in mapping(mapping(raw).get("inputs")).values():
+            if is_link(value) and isinstance(value[1], int):
+                counts[value[0]] = max(counts.get(value[0], 0), value[1] + 1)
+    return counts
+
+
+MOST_GUESSED = 64  # outputs of a node that nothing is known of
+
+
+def _guessed(kind: str, raw: Mapping[str, JSON], outputs: int) -> Interface:
+    inputs = tuple(Port(name, "*") for name in mapping(raw.get("inputs")))
+    return Interface(kind, inputs, _unnamed(outputs), known=False)
+
+
+def _unnamed(count: int) -> tuple[Port, ...]:
+    return tuple(Port(f"output_{at}", "*") for at in range(min(count, MOST_GUESSED)))
+
+
+def _output(interface: Interface | None, slot: JSON, used: int) -> str | None:
+    outputs = interface.outputs if interface else _unnamed(used)
+    if isinstance(slot, float) and slot.is_integer():
+        slot = int(slot)
+    if not isinstance(slot, int) or not 0 <= slot < len(outputs):
+        return None
+    return outputs[slot].name
+
+
+def _no_output(node: str, key: str, source: str, slot: JSON, kind: str | None) -> Problem:
+    if kind is None:
+        message = f"`{key}` is wired to node {source}, which is not in the prompt."
+        hint = "Add the node, or wire the input to another."
+    else:
+        message = f"`{key}` is wired to output {slot} of {kind} (node {source}): it has none such."
+        hint = "Count the outputs from 0."
+    return Problem("link.output", message, hint=hint, node=node, input=key)

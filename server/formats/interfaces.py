@@ -1,0 +1,119 @@
+"""Interfaces of nodes as files of ComfyUI need them: widgets in order, outputs by position.
+
+What our catalogue declares comes from there; a node that we lack but the field uses comes from
+`comfy_interfaces.json`, so that its values still find their names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+JSON = Any
+
+FACTS = Path(__file__).with_name("comfy_interfaces.json")
+WIDGET_TYPES = {"INT": "Int", "FLOAT": "Float", "STRING": "String", "BOOLEAN": "Boolean"}
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output. `follower`: the widget that ComfyUI's page adds after it."""
+
+    name: str
+    type: str
+    widget: bool = False
+    follower: str = ""  # "control" after a seed, "upload" after a picture's name
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class Interface:
+    type: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    known: bool = True  # in the catalogue, so that it can run
+
+    def signature(self) -> dict[str, JSON]:
+        """The ports, for the file: an unknown node is drawn from it."""
+
+        def plain(ports: tuple[Port, ...]) -> list[dict[str, str]]:
+            return [{"name": port.name, "type": port.type} for port in ports]
+
+        return {"inputs": plain(self.inputs), "outputs": plain(self.outputs)}
+
+
+class Interfaces:
+    """Interfaces by type, and the names of wire types on both sides."""
+
+    def __init__(self, catalogue: Mapping[str, JSON]) -> None:
+        """Read a catalogue's JSON (see `Catalogue.to_json`)."""
+        self._nodes: Mapping[str, JSON] = catalogue["nodes"]
+        self._wires = {entry["comfy"]: name for name, entry in catalogue["types"].items()}
+        self._theirs = {name: theirs for theirs, name in self._wires.items()}
+
+    def find(self, kind: str) -> Interface | None:
+        """Find a type's interface in the catalogue or the field's facts; None where neither has it."""
+        if kind in self._nodes:
+            return _declared(self._nodes[kind])
+        facts = _facts().get(kind)
+        return None if facts is None else self._from_facts(kind, facts)
+
+    def wire_name(self, theirs: str) -> str:
+        """Our name of a wire type of theirs; the type itself where we have none."""
+        return WIDGET_TYPES.get(theirs) or self._wires.get(theirs, theirs)
+
+    def comfy_name(self, ours: str) -> str:
+        """Their name of one of our types."""
+        plain = {name: theirs for theirs, name in WIDGET_TYPES.items()}
+        return plain.get(ours) or self._theirs.get(ours, ours)
+
+    def _from_facts(self, kind: str, facts: Mapping[str, JSON]) -> Interface:
+        inputs = tuple(
+            Port(
+                name,
+                "String" if theirs == "COMBO" else self.wire_name(theirs),
+                widget=theirs == "COMBO" or theirs in WIDGET_TYPES,
+                follower=rest[0] if rest else "",
+            )
+            for name, theirs, *rest in facts["inputs"]
+        )
+        outputs = tuple(Port(name, self.wire_name(theirs)) for name, theirs in facts["outputs"])
+        return Interface(kind, inputs, outputs, known=False)
+
+
+def plain_name(name: str) -> str:
+    """A name made of the letters that node ids and input names may have."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")
+
+
+@cache
+def _facts() -> dict[str, JSON]:
+    found: dict[str, JSON] = json.loads(FACTS.read_text(encoding="utf-8"))
+    return found
+
+
+def _declared(spec: Mapping[str, JSON]) -> Interface:
+    inputs = tuple(
+        Port(
+            entry["name"],
+            entry["type"],
+            widget=not entry.get("socket", False),
+            follower=_follower(entry),
+            folder=entry.get("widget", {}).get("folder", ""),
+        )
+        for entry in spec["inputs"]
+    )
+    outputs = tuple(Port(entry["name"], entry["type"]) for entry in spec["outputs"])
+    return Interface(spec["id"], inputs, outputs)
+
+
+def _follower(entry: Mapping[str, JSON]) -> str:
+    widget = entry.get("widget", {})
+    if widget.get("kind") == "seed":
+        return "control"
+    return "upload" if widget.get("upload") else ""

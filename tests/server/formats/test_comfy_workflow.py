@@ -1,0 +1,291 @@
+"""Workflow files of ComfyUI's page become ours, every value under its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.formats.comfy_workflow import from_workflow, is_workflow, plain_ids, positional
+from server.formats.interfaces import Interfaces
+
+JSON = Any
+
+
+def declared(
+    kind: str, inputs: list[dict[str, JSON]], outputs: list[tuple[str, str]]
+) -> dict[str, JSON]:
+    return {
+        "id": kind,
+        "inputs": inputs,
+        "outputs": [{"name": name, "type": wire} for name, wire in outputs],
+    }
+
+
+def socket(name: str, wire: str) -> dict[str, JSON]:
+    return {"name": name, "type": wire, "socket": True}
+
+
+def widget(name: str, wire: str, **about: JSON) -> dict[str, JSON]:
+    return {"name": name, "type": wire, "socket": False, "widget": about}
+
+
+CATALOGUE: dict[str, JSON] = {
+    "types": {
+        "Latent": {"comfy": "LATENT"},
+        "Model": {"comfy": "MODEL"},
+        "Image": {"comfy": "IMAGE"},
+    },
+    "nodes": {
+        "Loader": declared(
+            "Loader",
+            [widget("name", "String", kind="file", folder="checkpoints")],
+            [("model", "Model")],
+        ),
+        "Sampler": declared(
+            "Sampler",
+            [
+                socket("model", "Model"),
+                socket("latent_image", "Latent"),
+                widget("seed", "Int", kind="seed"),
+                widget("steps", "Int", kind="range"),
+            ],
+            [("latent", "Latent")],
+        ),
+        "Picture": declared(
+            "Picture",
+            [widget("image", "String", kind="file", folder="input", upload=True)],
+            [("image", "Image")],
+        ),
+    },
+}
+
+
+@pytest.fixture
+def interfaces() -> Interfaces:
+    return Interfaces(CATALOGUE)
+
+
+def raw(number: int, kind: str, **more: JSON) -> dict[str, JSON]:
+    return {"id": number, "type": kind, "pos": [number * 100, 0], "size": [200, 90], **more}
+
+
+def port(name: str, wire: str, link: int | None) -> dict[str, JSON]:
+    return {"name": name, "type": wire, "link": link}
+
+
+def file(nodes: list[JSON], links: list[JSON], **more: JSON) -> dict[str, JSON]:
+    return {"version": 0.4, "nodes": nodes, "links": links, **more}
+
+
+def test_values_and_wires_get_their_names(interfaces: Interfaces) -> None:
+    data = file(
+        [
+            raw(1, "Loader", widgets_values=["SDXL\\base.safetensors"]),
+            raw(
+                2,
+                "Sampler",
+                widgets_values=[42, "randomize", 20],
+                inputs=[port("model", "MODEL", 7)],
+            ),
+        ],
+        [[7, 1, 0, 2, 0, "MODEL"]],
+    )
+    assert is_workflow(data)
+    found = from_workflow(data, interfaces)
+    assert found.problems == ()
+    assert found.workflow["nodes"] == {
+        "1": {"type": "Loader", "version": 1, "inputs": {"name": "SDXL/base.safetensors"}},
+        "2": {
+            "type": "Sampler",
+            "version": 1,
+            "inputs": {"seed": 42, "steps": 20, "model": {"link": ["1", "model"]}},
+        },
+    }
+    assert found.workflow["view"]["2"] == {"x": 200, "y": 0, "width": 200}
+
+
+def test_a_file_from_before_seed_controls_still_reads(interfaces: Interfaces) -> None:
+    sampler = interfaces.find("Sampler")
+    assert sampler is not None
+    assert positional([42, 20], sampler) == ({"seed": 42, "steps": 20}, [])
+    assert positional([42, False, 20], sampler) == ({"seed": 42, "steps": 20}, [])
+
+
+def test_the_upload_button_is_no_value(interfaces: Interfaces) -> None:
+    picture = interfaces.find("Picture")
+    assert picture is not None
+    assert positional(["a.png", "image"], picture) == ({"image": "a.png"}, [])
+
+
+def test_values_without_a_place_are_told(interfaces: Interfaces) -> None:
+    data = file([raw(1, "Loader", widgets_values=["a.safetensors", 5])], [])
+    (problem,) = from_workflow(data, interfaces).problems
+    assert problem.code == "import.values"
+    assert problem.node == "1"
+    assert problem.severity == "warning"
+
+
+def test_reroutes_and_primitives_dissolve(interfaces: Interfaces) -> None:
+    data = file(
+        [
+            raw(1, "Loader", widgets_values=["a.safetensors"]),
+            raw(2, "Reroute", inputs=[port("", "*", 1)]),
+            raw(3, "PrimitiveNode", widgets_values=[33, "fixed"]),
+            raw(
+                4,
+                "Sampler",
+                widgets_values=[1, "fixed", 20],
+                inputs=[
+                    port("model", "MODEL", 2),
+                    {**port("steps", "INT", 3), "widget": {"name": "steps"}},
+                ],
+            ),
+        ],
+        [[1, 1, 0, 2, 0, "*"], [2, 2, 0, 4, 0, "MODEL"], [3, 3, 0, 4, 1, "INT"]],
+    )
+    nodes = from_workflow(data, interfaces).workflow["nodes"]
+    assert set(nodes) == {"1", "4"}
+    assert nodes["4"]["inputs"] == {"seed": 1, "steps": 33, "model": {"link": ["1", "model"]}}
+
+
+def test_a_ring_of_reroutes_ends(interfaces: Interfaces) -> None:
+    data = file(
+        [
+            raw(1, "Reroute", inputs=[port("", "*", 2)]),
+            raw(2, "Reroute", inputs=[port("", "*", 1)]),
+            raw(3, "Sampler", inputs=[port("model", "MODEL", 3)]),
+        ],
+        [[1, 1, 0, 2, 0, "*"], [2, 2, 0, 1, 0, "*"], [3, 1, 0, 3, 0, "MODEL"]],
+    )
+    assert from_workflow(data, interfaces).workflow["nodes"]["3"]["inputs"] == {}
+
+
+def test_muted_and_bypassed_nodes_groups_and_notes_come_along(interfaces: Interfaces) -> None:
+    data = file(
+        [
+            raw(1, "Loader", mode=2, title="Mine", widgets_values=["a"]),
+            raw(2, "Loader", mode=4, widgets_values=["a"], flags={"collapsed": True}),
+            raw(3, "MarkdownNote", widgets_values=["# Read me"]),
+        ],
+        [],
+        groups=[{"title": "All", "bounding": [0, 1, 2, 3], "color": "#333"}],
+    )
+    workflow = from_workflow(data, interfaces).workflow
+    assert workflow["nodes"]["1"]["mode"] == "mute"
+    assert workflow["nodes"]["1"]["title"] == "Mine"
+    assert workflow["nodes"]["2"]["mode"] == "bypass"
+    assert workflow["view"]["2"]["collapsed"] is True
+    assert workflow["notes"]["note_3"]["text"] == "# Read me"
+    (frame,) = workflow["frames"].values()
+    assert frame == {"title": "All", "x": 0, "y": 1, "width": 2, "height": 3, "color": "#333"}
+
+
+def test_an_unknown_node_keeps_its_ports_and_wires(interfaces: Interfaces) -> None:
+    data = file(
+        [
+            raw(1, "Mystery", outputs=[{"name": "MODEL out", "type": "MODEL", "links": [1]}]),
+            raw(2, "Sampler", widgets_values=[1, "fixed", 20], inputs=[port("model", "MODEL", 1)]),
+        ],
+        [[1, 1, 0, 2, 0, "MODEL"]],
+    )
+    workflow = from_workflow(data, interfaces).workflow
+    assert workflow["nodes"]["2"]["inputs"]["model"] == {"link": ["1", "model_out"]}
+    assert workflow["signatures"]["Mystery"]["outputs"] == [{"name": "model_out", "type": "MODEL"}]
+
+
+def test_a_node_of_the_field_that_is_not_here_keeps_its_values_by_name(
+    interfaces: Interfaces,
+) -> None:
+    data = file([raw(1, "EmptyLatentImage", widgets_values=[512, 768, 2])], [])
+    workflow = from_workflow(data, interfaces).workflow
+    assert workflow["nodes"]["1"]["inputs"] == {"width": 512, "height": 768, "batch_size": 2}
+    assert "EmptyLatentImage" in workflow["signatures"]
+
+
+def test_a_subgraph_becomes_a_subgraph_with_the_instances_values(interfaces: Interfaces) -> None:
+    definition = {
+        "id": "aaaa-bbbb",
+        "name": "Draw",
+        "inputs": [{"name": "model", "type": "MODEL", "linkIds": [1]}],
+        "outputs": [{"name": "LATENT", "type": "LATENT", "linkIds": [2]}],
+        "nodes": [
+            raw(5, "Sampler", widgets_values=[9, "fixed", 12], inputs=[port("model", "MODEL", 1)])
+        ],
+        "links": [
+            {
+                "id": 1,
+                "origin_id": -10,
+                "origin_slot": 0,
+                "target_id": 5,
+                "target_slot": 0,
+                "type": "MODEL",
+            },
+            {
+                "id": 2,
+                "origin_id": 5,
+                "origin_slot": 0,
+                "target_id": -20,
+                "target_slot": 0,
+                "type": "LATENT",
+            },
+        ],
+    }
+    data = file(
+        [
+            raw(1, "Loader", widgets_values=["a"]),
+            raw(
+                2,
+                "aaaa-bbbb",
+                inputs=[port("model", "MODEL", 4)],
+                properties={"proxyWidgets": [["5", "steps"]]},
+                widgets_values=[30],
+            ),
+        ],
+        [[4, 1, 0, 2, 0, "MODEL"]],
+        definitions={"subgraphs": [definition]},
+    )
+    workflow = from_workflow(data, interfaces).workflow
+    assert workflow["nodes"]["2"] == {
+        "type": "subgraph:aaaa-bbbb",
+        "version": 1,
+        "inputs": {"steps": 30, "model": {"link": ["1", "model"]}},
+    }
+    subgraph = workflow["subgraphs"]["aaaa-bbbb"]
+    assert subgraph["inputs"] == [
+        {"name": "model", "type": "Model"},
+        {"name": "steps", "type": "Int", "default": 12},
+    ]
+    assert subgraph["outputs"] == [{"name": "LATENT", "type": "Latent", "from": ["5", "latent"]}]
+    assert subgraph["nodes"]["5"]["inputs"] == {
+        "seed": 9,
+        "steps": {"input": "steps"},
+        "model": {"input": "model"},
+    }
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"nodes": [], "links": []},
+        {"nodes": [5, None, {"id": None}], "links": [[1], None, {"id": "x"}]},
+        {
+            "nodes": [{"id": 1, "type": "Sampler", "inputs": [{"link": 99}], "pos": "?"}],
+            "links": {},
+        },
+        {"nodes": [{"id": 1, "type": "Sampler", "widgets_values": 7}], "links": [], "groups": [{}]},
+        {
+            "nodes": [],
+            "links": [],
+            "definitions": {"subgraphs": [{"id": "x", "nodes": [{"id": 1, "type": "x"}]}]},
+        },
+    ],
+)
+def test_a_damaged_file_is_read_as_far_as_it_goes(broken: JSON, interfaces: Interfaces) -> None:
+    assert from_workflow(broken, interfaces).workflow["format"] == 1
+
+
+def test_ids_stay_apart_when_made_plain() -> None:
+    ours = plain_ids(["5:12", "5_12", "", "ä" * 100])
+    assert len(set(ours.values())) == 4
+    assert all(name and len(name) <= 64 for name in ours.values())
