@@ -2,6 +2,7 @@
 
 import type { Problem, RunPlan } from "../api/types";
 import { Board, nodeKey } from "./board";
+import { grouped } from "./grouping";
 
 export type NodePlan = "run" | "cached" | "skipped";
 
@@ -20,7 +21,7 @@ export function setPlan(document: string, plan: RunPlan): void {
 
 export function setProblems(document: string, problems: readonly Problem[]): void {
   const placed = problems.filter((problem) => problem.node !== null);
-  const groups = Map.groupBy(placed, (problem) => nodeKey(document, problem.node ?? ""));
+  const groups = grouped(placed, (problem) => nodeKey(document, problem.node ?? ""));
   // What stays as it was keeps its object, so that only nodes whose problems changed are drawn again.
   const kept = [...groups].map(([key, group]) => [key, sameOr(nodeProblems.get(key), group)] as const);
   replace(nodeProblems, blamed, document, new Map(kept));

@@ -1,10 +1,11 @@
 /** Feed events → the boards. Each event belongs to (document, run, node), wherever the person is looking. */
 
 import { problemOrNull, readArtifact } from "../api/read";
-import type { Artifact, FeedEvent, Job, JobState, PreviewFrame } from "../api/types";
+import type { FeedEvent, Job, JobState, PreviewFrame } from "../api/types";
 import { isObject, isReal, isString } from "../documents/fields";
 import type { Json, JsonObject } from "../documents/types";
 import { documentRuns, nodeKey, nodeRuns } from "./board";
+import { grouped } from "./grouping";
 import type { DocumentRun, NodeRun } from "./types";
 
 const FRESH: Omit<NodeRun, "job" | "state"> = {
@@ -194,7 +195,7 @@ function applyJob(document: string, job: Job): void {
     seconds: job.seconds,
   });
   const state = job.state === "running" ? "running" : "done";
-  for (const [node, artifacts] of byNode(job.artifacts)) {
+  for (const [node, artifacts] of grouped(job.artifacts, (artifact) => artifact.node)) {
     setNode(document, node, { ...FRESH, job: job.id, state, artifacts });
   }
   if (progress?.node && job.state === "running") {
@@ -218,10 +219,6 @@ function settle(job: string): void {
     }
   }
   touched.delete(job);
-}
-
-function byNode(artifacts: readonly Artifact[]): ReadonlyMap<string, readonly Artifact[]> {
-  return Map.groupBy(artifacts, (artifact) => artifact.node);
 }
 
 function strings(value: Json | undefined): readonly string[] {
