@@ -57,7 +57,7 @@ class Interfaces:
         self._theirs = {name: theirs for theirs, name in self._wires.items()}
 
     def find(self, kind: str) -> Interface | None:
-        """Find a type's interface in the catalogue or the field's facts; None where neither has it."""
+        """Find a type's interface, in the catalogue or among the field's; None if in neither."""
         if kind in self._nodes:
             return _declared(self._nodes[kind])
         facts = _facts().get(kind)
