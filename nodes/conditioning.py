@@ -1,0 +1,156 @@
+"""Conditioning: join prompts, and say where and when they hold."""
+
+from typing import Annotated
+
+from nodes.api import Choice, Range, node
+from nodes.diffusion import prompts
+from nodes.types import Area, Conditioning, Mask
+
+Pixels = Annotated[int, Range(0, 16_384, step=8)]
+Fraction = Annotated[float, Range(0, 1, step=0.01)]
+Strength = Annotated[float, Range(0, 10, step=0.01)]
+Moment = Annotated[float, Range(0, 1, step=0.001)]
+
+
+@node("ConditioningCombine", title="Conditioning (Combine)", aliases=("and",))
+def conditioning_combine(
+    conditioning_1: Conditioning, conditioning_2: Conditioning
+) -> Conditioning:
+    """Follow two prompts at once: their predictions are averaged.
+
+    Args:
+        conditioning_1: The first prompt.
+        conditioning_2: The second prompt.
+    """
+    return Conditioning(conditioning_1.parts + conditioning_2.parts)
+
+
+@node("ConditioningConcat", title="Conditioning (Concat)")
+def conditioning_concat(
+    conditioning_to: Conditioning, conditioning_from: Conditioning
+) -> Conditioning:
+    """Put one prompt behind another, as one long text.
+
+    Args:
+        conditioning_to: The text that comes first; each of its parts is lengthened.
+        conditioning_from: The text behind it; its first part is taken.
+    """
+    return prompts.concatenated(conditioning_to, conditioning_from)
+
+
+@node("ConditioningAverage", title="Conditioning (Average)", aliases=("blend", "mix"))
+def conditioning_average(
+    conditioning_to: Conditioning,
+    conditioning_from: Conditioning,
+    conditioning_to_strength: Fraction = 1.0,
+) -> Conditioning:
+    """Mix the meanings of two prompts.
+
+    Args:
+        conditioning_to: The prompt whose parts are mixed.
+        conditioning_from: The prompt that is mixed in; its first part is taken.
+        conditioning_to_strength: The share of the first, from 0 to 1.
+    """
+    return prompts.averaged(conditioning_to, conditioning_from, conditioning_to_strength)
+
+
+@node("ConditioningSetArea", title="Conditioning (Set Area)", aliases=("region",))
+def conditioning_set_area(
+    conditioning: Conditioning,
+    width: Annotated[int, Range(64, 16_384, step=8)] = 64,
+    height: Annotated[int, Range(64, 16_384, step=8)] = 64,
+    x: Pixels = 0,
+    y: Pixels = 0,
+    strength: Strength = 1.0,
+) -> Conditioning:
+    """Follow a prompt in a rectangle of the picture only.
+
+    Args:
+        conditioning: The prompt.
+        width: Of the rectangle, in pixels.
+        height: Of the rectangle, in pixels.
+        x: Its left edge, in pixels.
+        y: Its top edge, in pixels.
+        strength: Its weight against other prompts that hold there.
+    """
+    area = Area(width, height, x, y)
+    return prompts.changed(conditioning, area=area, strength=strength, mask_bounds=False)
+
+
+@node("ConditioningSetAreaPercentage", title="Conditioning (Set Area with Percentage)")
+def conditioning_set_area_percentage(
+    conditioning: Conditioning,
+    width: Fraction = 1.0,
+    height: Fraction = 1.0,
+    x: Fraction = 0.0,
+    y: Fraction = 0.0,
+    strength: Strength = 1.0,
+) -> Conditioning:
+    """Follow a prompt in a rectangle given in fractions of the picture.
+
+    Args:
+        conditioning: The prompt.
+        width: Of the rectangle, 1 being the whole picture's.
+        height: Of the rectangle, 1 being the whole picture's.
+        x: Its left edge, from 0 to 1.
+        y: Its top edge, from 0 to 1.
+        strength: Its weight against other prompts that hold there.
+    """
+    area = Area(width, height, x, y, relative=True)
+    return prompts.changed(conditioning, area=area, strength=strength, mask_bounds=False)
+
+
+@node("ConditioningSetAreaStrength", title="Conditioning (Set Area Strength)")
+def conditioning_set_area_strength(
+    conditioning: Conditioning, strength: Strength = 1.0
+) -> Conditioning:
+    """Set the weight of a prompt against others that hold in the same place.
+
+    Args:
+        conditioning: The prompt.
+        strength: Its weight.
+    """
+    return prompts.changed(conditioning, strength=strength)
+
+
+@node("ConditioningSetMask", title="Conditioning (Set Mask)")
+def conditioning_set_mask(
+    conditioning: Conditioning,
+    mask: Mask,
+    strength: Strength = 1.0,
+    set_cond_area: Annotated[str, Choice(("default", "mask bounds"))] = "default",
+) -> Conditioning:
+    """Follow a prompt where a mask is white.
+
+    Args:
+        conditioning: The prompt.
+        mask: White where the prompt holds; it is fitted to the picture.
+        strength: Factor on the mask.
+        set_cond_area: Whether the whole picture is looked at, or the mask's rectangle only.
+    """
+    bounds = set_cond_area == "mask bounds"
+    return prompts.changed(conditioning, mask=mask, mask_strength=strength, mask_bounds=bounds)
+
+
+@node("ConditioningSetTimestepRange", title="Conditioning (Set Timestep Range)")
+def conditioning_set_timestep_range(
+    conditioning: Conditioning, start: Moment = 0.0, end: Moment = 1.0
+) -> Conditioning:
+    """Follow a prompt during a part of the sampling only.
+
+    Args:
+        conditioning: The prompt.
+        start: When it begins to hold, 0 being pure noise.
+        end: When it ceases to hold, 1 being the finished picture.
+    """
+    return prompts.changed(conditioning, start=start, end=end)
+
+
+@node("ConditioningZeroOut", title="Conditioning (Zero Out)", aliases=("empty negative",))
+def conditioning_zero_out(conditioning: Conditioning) -> Conditioning:
+    """Replace a prompt by one that says nothing at all: zeros, not an empty text.
+
+    Args:
+        conditioning: The prompt whose form is kept.
+    """
+    return prompts.zeroed(conditioning)

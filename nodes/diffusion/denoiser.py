@@ -1,0 +1,129 @@
+"""Estimates of the clean sample by a network: `denoise(x, sigma, conds) -> list[x0]`."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nodes.diffusion.conditions import Prompt, Prompts, active
+from nodes.errors import NodeError
+from nodes.types import Model
+
+# Repeating a text's tokens changes nothing in attention, but costs: texts of unlike lengths share a
+# call up to this many repetitions.
+MOST_REPEATS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One prompt to be computed for one group, on its part of the latent."""
+
+    group: int
+    prompt: Prompt
+    x: Tensor
+
+    def fits(self, other: "_Job") -> bool:
+        """Say whether both can be computed in one call."""
+        if self.x.shape != other.x.shape or self.prompt.extras.keys() != other.prompt.extras.keys():
+            return False
+        if (self.prompt.pooled is None) != (other.prompt.pooled is None):
+            return False
+        one, two = self.prompt.embeds.shape[1], other.prompt.embeds.shape[1]
+        return math.lcm(one, two) <= MOST_REPEATS * min(one, two)
+
+
+def denoise(
+    model: Model, x: Tensor, sigma: float, groups: Sequence[Prompts], *, batched: bool = True
+) -> list[Tensor]:
+    """Estimate the clean sample under each of several groups of prompts.
+
+    Within a group, prompts that overlap are averaged by their weights.
+
+    Args:
+        model: Its network, where `x` is.
+        x: (B, C, h, w) float32, at the noise level `sigma`.
+        sigma: One level for the batch.
+        groups: Such as positive and negative.
+        batched: Compute what has the same shape in one call: faster, and more memory.
+
+    Returns:
+        For each group (B, C, h, w) float32; zeros where it says nothing.
+    """
+    totals = [torch.zeros_like(x) for _ in groups]
+    # Where nothing is said the quotient is 0, as it is everywhere in the field.
+    counts = [torch.full_like(x[:, :1], 1e-37) for _ in groups]
+    jobs = [
+        _Job(place, prompt, x if prompt.box is None else prompt.box.of(x))
+        for place, prompts in enumerate(groups)
+        for prompt in active(prompts, sigma)
+    ]
+    for bundle in _bundles(jobs) if batched else [[job] for job in jobs]:
+        for job, estimate in zip(bundle, _estimate(model, bundle, sigma), strict=True):
+            total, count = totals[job.group], counts[job.group]
+            box = job.prompt.box
+            weight = job.prompt.weight
+            (total if box is None else box.of(total)).add_(estimate * weight)
+            (count if box is None else box.of(count)).add_(weight)
+    return [total / count for total, count in zip(totals, counts, strict=True)]
+
+
+def _bundles(jobs: Sequence[_Job]) -> list[list[_Job]]:
+    bundles: list[list[_Job]] = []
+    for job in jobs:
+        for bundle in bundles:
+            if all(job.fits(other) for other in bundle):
+                bundle.append(job)
+                break
+        else:
+            bundles.append([job])
+    return bundles
+
+
+def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor, ...]:
+    """Call the network once for several jobs of the same shape."""
+    x = torch.cat([job.x for job in jobs])
+    batch = jobs[0].x.shape[0]
+    dtype = next(model.network.parameters()).dtype
+    length = math.lcm(*(job.prompt.embeds.shape[1] for job in jobs))
+    embeds = [_batched(job.prompt.embeds, batch, x.device, dtype) for job in jobs]
+    context = torch.cat([e.repeat(1, length // e.shape[1], 1) for e in embeds])
+    wanted = getattr(model.network.config, "cross_attention_dim", None)
+    if isinstance(wanted, int) and context.shape[2] != wanted:
+        raise NodeError(
+            f"The prompt was encoded to {context.shape[2]} numbers a token, but the model reads "
+            f"{wanted}.",
+            "Encode the prompt with the text encoder that belongs to the model.",
+            "conditioning.width",
+        )
+    added = {
+        name: torch.cat([_batched(job[name], batch, x.device, dtype) for job in map(_added, jobs)])
+        for name in _added(jobs[0])
+    }
+    with torch.no_grad():
+        output = model.network(
+            model.sampling.input(x, torch.tensor(sigma)).to(dtype),
+            model.sampling.timestep(torch.tensor(sigma)).to(x.device).expand(x.shape[0]),
+            encoder_hidden_states=context,
+            added_cond_kwargs=added or None,
+            return_dict=False,
+        )[0]
+    estimate = model.sampling.denoised(output.to(x.dtype), x, torch.tensor(sigma))
+    return estimate.chunk(len(jobs))
+
+
+def _added(job: _Job) -> dict[str, Tensor]:
+    """Name what some networks take beside the text, as diffusers does."""
+    added = {} if job.prompt.pooled is None else {"text_embeds": job.prompt.pooled}
+    times = job.prompt.extras.get("time_ids")
+    if isinstance(times, Tensor):
+        added["time_ids"] = times
+    return added if len(added) == 2 else {}
+
+
+def _batched(value: Tensor, batch: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Repeat (1|n, ...) to (batch, ...)."""
+    value = value.to(device, dtype)
+    times = math.ceil(batch / value.shape[0])
+    return value.repeat(times, *[1] * (value.ndim - 1))[:batch]

@@ -1,0 +1,61 @@
+"""How estimates under several conditionings become one."""
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+
+from torch import Tensor
+
+from nodes.diffusion.conditions import Prompts
+from nodes.diffusion.denoiser import denoise
+from nodes.types import Guider, Model
+
+# Gives for (x, sigma) the guided estimate, and the one that it leads away from.
+Guide = Callable[[Tensor, float], tuple[Tensor, Tensor]]
+Rule = Callable[..., tuple[Tensor, Tensor]]
+
+
+def guide_for(guider: Guider, prompts: tuple[Prompts, ...], *, batched: bool = True) -> Guide:
+    """Bind a guider's rule to its model and to prompts fitted to the latent."""
+    estimate = partial(denoise, guider.model, batched=batched)
+    return partial(GUIDES[guider.kind], estimate, prompts, guider.options)
+
+
+def basic(
+    estimate: Callable[..., list[Tensor]],
+    prompts: tuple[Prompts, ...],
+    options: Mapping[str, float],
+    x: Tensor,
+    sigma: float,
+) -> tuple[Tensor, Tensor]:
+    """Follow the only conditioning."""
+    (cond,) = estimate(x, sigma, prompts[:1])
+    return cond, cond
+
+
+def classifier_free(
+    estimate: Callable[..., list[Tensor]],
+    prompts: tuple[Prompts, ...],
+    options: Mapping[str, float],
+    x: Tensor,
+    sigma: float,
+) -> tuple[Tensor, Tensor]:
+    """Go beyond the positive, away from the negative: uncond + scale * (cond - uncond).
+
+    Ho and Salimans 2022, arXiv:2207.12598. With a scale of 1 the negative has no part in it and is
+    not computed, unless a solver asks for it.
+    """
+    scale = options["scale"]
+    if math.isclose(scale, 1) and not options.get("always", 0):
+        return basic(estimate, prompts, options, x, sigma)
+    cond, uncond = estimate(x, sigma, prompts[:2])
+    return uncond + scale * (cond - uncond), uncond
+
+
+GUIDES: Mapping[str, Rule] = MappingProxyType({"basic": basic, "cfg": classifier_free})
+
+
+def with_model(guider: Guider, model: Model) -> Guider:
+    """Give the guider another model, such as the same one on a device."""
+    return Guider(model, guider.kind, guider.conditionings, guider.options)

@@ -1,0 +1,198 @@
+"""Geometry of latents, their masks included: nothing is changed in place."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from nodes.diffusion.conditions import fit_mask
+from nodes.types import Latent, Mask
+
+METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "bislerp")
+
+# Sizes and places are given in pixels; every family with a picture VAE has cells of 8 of them.
+CELL = 8
+# A picture is at least this many pixels a side.
+LEAST = 64
+
+
+def empty(width: int, height: int, batch: int, channels: int = 4) -> Latent:
+    """Make zeros for pictures of a size in pixels."""
+    return Latent(torch.zeros(batch, channels, height // CELL, width // CELL))
+
+
+def resized_to(latent: Latent, width: int, height: int, method: str, crop: bool) -> Latent:
+    """Resize to a picture's size; a side of 0 follows from the other, two change nothing."""
+    rows, columns = latent.samples.shape[-2:]
+    if width == 0 and height == 0:
+        return latent
+    if width == 0:
+        height = max(LEAST, height)
+        width = max(LEAST, round(columns * CELL * height / (rows * CELL)))
+    elif height == 0:
+        width = max(LEAST, width)
+        height = max(LEAST, round(rows * CELL * width / (columns * CELL)))
+    else:
+        width, height = max(LEAST, width), max(LEAST, height)
+    samples = _cut_to(latent.samples, width / height) if crop else latent.samples
+    mask = latent.mask
+    if crop and mask is not None:
+        mask = Mask(_cut_to(fit_mask(mask.values, rows, columns, len(samples)), width / height))
+    return Latent(resize(samples, height // CELL, width // CELL, method), mask, latent.batch_index)
+
+
+def resized_by(latent: Latent, factor: float, method: str) -> Latent:
+    """Resize by a factor."""
+    rows, columns = (max(1, math.floor(s * factor + 0.5)) for s in latent.samples.shape[-2:])
+    return Latent(resize(latent.samples, rows, columns, method), latent.mask, latent.batch_index)
+
+
+def resize(samples: Tensor, height: int, width: int, method: str) -> Tensor:
+    """Resize (B, C, h, w) to (B, C, height, width) by one of METHODS."""
+    if method != "bislerp":
+        return nn.functional.interpolate(samples, (height, width), mode=method)
+    return _slerp_along(_slerp_along(samples, width, 3), height, 2)
+
+
+def composite(below: Latent, above: Latent, x: int, y: int, feather: int) -> Latent:
+    """Lay one latent on another at a place in pixels, fading in at edges inside the picture."""
+    base = below.samples
+    top, left = y // CELL, x // CELL
+    patch = above.samples[..., : max(base.shape[2] - top, 0), : max(base.shape[3] - left, 0)]
+    rows, columns = patch.shape[-2:]
+    if rows == 0 or columns == 0:
+        return below
+    patch = _as_many(patch, len(base))
+    steps = feather // CELL
+    down = _fade(rows, steps if top > 0 else 0, steps if top + rows < base.shape[2] else 0)
+    across = _fade(
+        columns, steps if left > 0 else 0, steps if left + columns < base.shape[3] else 0
+    )
+    weight = down[:, None] * across[None, :]
+    samples = base.clone()
+    under = base[..., top : top + rows, left : left + columns]
+    samples[..., top : top + rows, left : left + columns] = under + weight * (patch - under)
+    return Latent(samples, below.mask, below.batch_index)
+
+
+def flipped(latent: Latent, vertically: bool) -> Latent:
+    """Mirror, top to bottom or left to right."""
+    return _mapped(latent, lambda tensor: tensor.flip(2 if vertically else 3))
+
+
+def rotated(latent: Latent, quarters: int) -> Latent:
+    """Turn clockwise by quarters."""
+    return _mapped(latent, lambda tensor: torch.rot90(tensor, quarters, (3, 2)))
+
+
+def cropped(latent: Latent, width: int, height: int, x: int, y: int) -> Latent:
+    """Cut out a rectangle given in pixels, as far as it lies in the latent."""
+    rows, columns = latent.samples.shape[-2:]
+    top, left = min(y // CELL, rows - 1), min(x // CELL, columns - 1)
+    down, across = slice(top, top + height // CELL), slice(left, left + width // CELL)
+    mask = latent.mask
+    if mask is not None:
+        mask = Mask(fit_mask(mask.values, rows, columns, len(latent.samples))[..., down, across])
+    return Latent(latent.samples[..., down, across].clone(), mask, latent.batch_index)
+
+
+def repeated(latent: Latent, amount: int) -> Latent:
+    """Repeat a batch, with new places for the noise of the copies."""
+    samples, mask, places = latent.samples, latent.mask, latent.batch_index
+    if mask is not None and len(mask.values) > 1:
+        mask = Mask(_as_many(mask.values, len(samples)).repeat(amount, 1, 1, 1))
+    if places is not None:
+        span = max(places) - min(places) + 1
+        places = tuple(place + copy * span for copy in range(amount) for place in places)
+    return Latent(samples.repeat(amount, 1, 1, 1), mask, places)
+
+
+def joined(first: Latent, second: Latent) -> Latent:
+    """Put one batch behind another, fitted to the size of the first."""
+    one, two = first.samples, second.samples
+    rows, columns = one.shape[-2:]
+    if two.shape[-2:] != one.shape[-2:]:
+        two = resize(_cut_to(two, columns / rows), rows, columns, "bilinear")
+    mask = None
+    if first.mask is not None or second.mask is not None:
+        parts = [
+            fit_mask(torch.ones(1, 1, 1, 1) if m is None else m.values, rows, columns, len(s))
+            for m, s in ((first.mask, one), (second.mask, two))
+        ]
+        mask = Mask(
+            torch.cat([_as_many(p, len(s)) for p, s in zip(parts, (one, two), strict=True)])
+        )
+    places = None
+    if first.batch_index is not None or second.batch_index is not None:
+        places = (first.batch_index or tuple(range(len(one)))) + (
+            second.batch_index or tuple(range(len(two)))
+        )
+    return Latent(torch.cat([one, two]), mask, places)
+
+
+def taken(latent: Latent, start: int, length: int) -> Latent:
+    """Take some of a batch; they remember their places."""
+    count = len(latent.samples)
+    start = min(start, count - 1)
+    chosen = slice(start, start + length)
+    mask = latent.mask
+    if mask is not None and len(mask.values) > 1:
+        mask = Mask(_as_many(mask.values, count)[chosen])
+    places = (latent.batch_index or tuple(range(count)))[chosen]
+    return Latent(latent.samples[chosen].clone(), mask, places)
+
+
+def _mapped(latent: Latent, change: Callable[[Tensor], Tensor]) -> Latent:
+    mask = None if latent.mask is None else Mask(change(latent.mask.values))
+    return Latent(change(latent.samples), mask, latent.batch_index)
+
+
+def _cut_to(samples: Tensor, aspect: float) -> Tensor:
+    """Cut the middle of (B, C, h, w) that has a ratio of width to height."""
+    height, width = samples.shape[-2:]
+    x = round((width - height * aspect) / 2) if width / height > aspect else 0
+    y = round((height - width / aspect) / 2) if width / height < aspect else 0
+    return samples[..., y : height - y, x : width - x]
+
+
+def _fade(length: int, rise: int, fall: int) -> Tensor:
+    weights = torch.ones(length)
+    for step in range(min(rise, length)):
+        weights[step] *= (step + 1) / rise
+    for step in range(min(fall, length)):
+        weights[length - 1 - step] *= (step + 1) / fall
+    return weights
+
+
+def _as_many(tensor: Tensor, count: int) -> Tensor:
+    """Repeat or leave out elements until there are `count`."""
+    return tensor.repeat(math.ceil(count / len(tensor)), 1, 1, 1)[:count]
+
+
+def _slerp_along(samples: Tensor, size: int, axis: int) -> Tensor:
+    """Resize along one axis, turning channel vectors into one another: noise keeps its strength."""
+    length = samples.shape[axis]
+    at = ((torch.arange(size, dtype=torch.float64) + 0.5) * length / size - 0.5).clamp(
+        0, length - 1
+    )
+    low = at.floor().long()
+    high = (low + 1).clamp(max=length - 1)
+    shape = [1, 1, 1, 1]
+    shape[axis] = size
+    share = (at - low).reshape(shape).to(samples.dtype)
+    return _slerp(samples.index_select(axis, low), samples.index_select(axis, high), share)
+
+
+def _slerp(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
+    """Go along the arc between vectors over channels, their lengths changing evenly."""
+    norm_a, norm_b = a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True)
+    # A vector of zeros has no direction; it stays zeros.
+    unit_a, unit_b = a / norm_a.clamp(min=1e-12), b / norm_b.clamp(min=1e-12)
+    cosine = (unit_a * unit_b).sum(dim=1, keepdim=True)
+    angle = cosine.clamp(-1, 1).acos()
+    arc = torch.sin((1 - share) * angle) * unit_a + torch.sin(share * angle) * unit_b
+    turned = arc / angle.sin() * torch.lerp(norm_a, norm_b, share)
+    # Along the same line there is no arc to go along.
+    straight = a + (b - a) * share
+    return torch.where(cosine.abs() > 1 - 1e-5, straight, turned)

@@ -1,0 +1,189 @@
+"""How a network's output and its timesteps relate to noise levels.
+
+Everything that samples sees one model: `x = x0 + sigma * noise` ("variance exploding"), or for flow
+models `x = (1 - sigma) * x0 + sigma * noise`. What the network was trained to predict, how its
+input is scaled and which timestep a noise level is called by ends here.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import torch
+from torch import Tensor
+
+from nodes.types import ModelSampling as AnyModelSampling
+
+Prediction = Literal["epsilon", "v_prediction", "sample", "flow"]
+BetaSchedule = Literal["linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid"]
+
+# The cumulative alpha that stands for zero at the end of a zero-terminal-SNR schedule: sigma is
+# then 4518, which is as good as infinite and still a number.
+ZERO_SNR_ALPHA = 4.8973451890853435e-08
+
+
+@dataclass(frozen=True, eq=False)
+class ModelSampling:
+    """The noise levels that a network knows, and what it predicts at them.
+
+    Attributes:
+        prediction: What the network returns: the noise, the velocity, the clean sample, or (flow)
+            noise minus sample.
+        sigmas: (N,) float64, ascending; discrete training steps, or a fine table of a continuous
+            range.
+        shift: Of flow models: sigma = shift * t / (1 + (shift - 1) * t).
+    """
+
+    prediction: Prediction
+    sigmas: Tensor
+    shift: float = 1.0
+
+    @classmethod
+    def from_betas(
+        cls,
+        schedule: BetaSchedule = "scaled_linear",
+        beta_start: float = 0.00085,
+        beta_end: float = 0.012,
+        steps: int = 1000,
+        *,
+        prediction: Prediction = "epsilon",
+        zero_snr: bool = False,
+    ) -> Self:
+        """Make the noise levels of a model trained on `steps` discrete steps.
+
+        `linear` and `scaled_linear` (linear in the root) are of Ho et al. 2020,
+        arXiv:2006.11239, and Rombach et al. 2022, arXiv:2112.10752; `squaredcos_cap_v2` is the
+        cosine of Nichol and Dhariwal 2021, arXiv:2102.09672; `sigmoid` is of Xu et al. 2022,
+        arXiv:2203.02923. `zero_snr` rescales so that the last step is pure noise: Lin et al. 2023,
+        arXiv:2305.08891, algorithm 1.
+        """
+        alphas = torch.cumprod(1 - betas(schedule, beta_start, beta_end, steps), dim=0)
+        if zero_snr:
+            root = alphas.sqrt()
+            root = (root - root[-1]) * root[0] / (root[0] - root[-1])
+            alphas = root**2
+            alphas[-1] = ZERO_SNR_ALPHA
+        return cls(prediction, ((1 - alphas) / alphas).sqrt())
+
+    @classmethod
+    def from_flow(cls, shift: float = 1.0, steps: int = 1000) -> Self:
+        """Make the noise levels of a rectified flow, Esser et al. 2024, arXiv:2403.03206, 5.3.2."""
+        t = torch.arange(1, steps + 1, dtype=torch.float64) / steps
+        return cls("flow", shift * t / (1 + (shift - 1) * t), shift)
+
+    @property
+    def sigma_min(self) -> float:
+        """The lowest noise level that the network was trained on."""
+        return float(self.sigmas[0])
+
+    @property
+    def sigma_max(self) -> float:
+        """The highest noise level that the network was trained on."""
+        return float(self.sigmas[-1])
+
+    def timestep(self, sigma: Tensor | float) -> Tensor:
+        """Name a noise level as the network does.
+
+        A network of discrete steps is given the nearest step in log sigma, since it has seen no
+        other; a flow network takes sigma itself, in units of the table's length.
+        """
+        level = torch.as_tensor(sigma, dtype=torch.float64)
+        if self.prediction == "flow":
+            return level * len(self.sigmas)
+        table = self.sigmas.to(level.device).log()
+        return (level.log().unsqueeze(-1) - table).abs().argmin(dim=-1).to(torch.float64)
+
+    def sigma(self, timestep: Tensor | float) -> Tensor:
+        """Give the noise level of a timestep, which need not be whole: float64."""
+        t = torch.as_tensor(timestep, dtype=torch.float64)
+        if self.prediction == "flow":
+            t = t / len(self.sigmas)
+            return self.shift * t / (1 + (self.shift - 1) * t)
+        table = self.sigmas.to(t.device).log()
+        t = t.clamp(0, len(table) - 1)
+        low, high = t.floor().long(), t.ceil().long()
+        return torch.lerp(table[low], table[high], t - low).exp()
+
+    def input(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        """Scale `x` (B, ...) to what the network was trained on."""
+        if self.prediction == "flow":
+            return x
+        return x / _beside(1 + torch.as_tensor(sigma) ** 2, x).sqrt()
+
+    def denoised(self, output: Tensor, x: Tensor, sigma: Tensor | float) -> Tensor:
+        """Turn the network's output for `x` at `sigma` (a number, or (B,)) into an estimate of x0.
+
+        The velocity is that of Salimans and Ho 2022, arXiv:2202.00512, appendix D.
+        """
+        s = _beside(torch.as_tensor(sigma), x)
+        if self.prediction == "sample":
+            return output
+        if self.prediction == "v_prediction":
+            return x / (1 + s**2) - output * s / (1 + s**2).sqrt()
+        return x - s * output
+
+    def noised(self, x0: Tensor, noise: Tensor, sigma: Tensor | float) -> Tensor:
+        """Bring a clean sample to a noise level."""
+        s = _beside(torch.as_tensor(sigma), x0)
+        if self.prediction == "flow":
+            return (1 - s) * x0 + s * noise
+        return x0 + s * noise
+
+
+def betas(schedule: BetaSchedule, start: float, end: float, steps: int) -> Tensor:
+    """Give the variances that a discrete forward process adds at each step: (steps,) float64."""
+    unit = torch.linspace(0, 1, steps, dtype=torch.float64)
+    if schedule == "linear":
+        return torch.lerp(torch.full_like(unit, start), torch.full_like(unit, end), unit)
+    if schedule == "scaled_linear":
+        return torch.linspace(start**0.5, end**0.5, steps, dtype=torch.float64) ** 2
+    if schedule == "sigmoid":
+        return torch.sigmoid(12 * unit - 6) * (end - start) + start
+    if schedule == "squaredcos_cap_v2":
+        t = torch.arange(steps + 1, dtype=torch.float64) / steps
+        alphas = torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
+        return (1 - alphas[1:] / alphas[:-1]).clamp(max=0.999)
+    raise ValueError(
+        f"There is no beta schedule {schedule!r}: "
+        "linear, scaled_linear, squaredcos_cap_v2 and sigmoid are known."
+    )
+
+
+def start(sampling: AnyModelSampling, x0: Tensor, noise: Tensor, sigma: float) -> Tensor:
+    """Make the first `x` of a sampling that starts at `sigma`.
+
+    From the very top the result is given the variance 1 + sigma^2 that training showed the network,
+    whatever the latent: the field's convention, by which an empty latent is one like any other.
+    """
+    if sampling.prediction != "flow" and sigma >= sampling.sigma_max * (1 - 1e-5):
+        return x0 + noise * math.sqrt(1 + sigma**2)
+    return sampling.noised(x0, noise, torch.tensor(sigma))
+
+
+def finish(sampling: AnyModelSampling, x: Tensor, sigma: float) -> Tensor:
+    """Turn the last `x`, at `sigma`, into a latent that a later sampling can go on from.
+
+    Flow models mix the sample in by (1 - sigma), which `start` does again.
+    """
+    if sampling.prediction == "flow" and 0 < sigma < 1:
+        return x / (1 - sigma)
+    return x
+
+
+def sigma_at(sampling: AnyModelSampling, fraction: float) -> float:
+    """Give the noise level at a fraction of the timesteps, 0 the most noise and 1 none.
+
+    The ends are infinite and zero, so that a range from 0 to 1 holds every level.
+    """
+    if fraction <= 0:
+        return math.inf
+    if fraction >= 1:
+        return 0.0
+    top = sampling.timestep(torch.tensor(sampling.sigma_max, dtype=torch.float64))
+    return float(sampling.sigma(top * (1 - fraction)))
+
+
+def _beside(values: Tensor, x: Tensor) -> Tensor:
+    """Shape one value an element so that it multiplies `x` (B, ...), in its dtype and place."""
+    values = values.to(x.device, x.dtype)
+    return values.reshape(-1, *[1] * (x.ndim - 1)) if values.ndim else values

@@ -1,0 +1,85 @@
+"""Arithmetic of conditionings."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nodes.errors import NodeError
+from nodes.types import Cond, Conditioning
+
+
+def changed(conditioning: Conditioning, **values: Any) -> Conditioning:
+    """Set fields of every part."""
+    return Conditioning(tuple(replace(part, **values) for part in conditioning.parts))
+
+
+def concatenated(first: Conditioning, second: Conditioning) -> Conditioning:
+    """Put the tokens of the second's first part behind those of each part of the first.
+
+    Raises:
+        NodeError: If the two come from different text encoders.
+    """
+    behind = _first(second)
+    return Conditioning(tuple(_lengthened(part, behind) for part in first.parts))
+
+
+def averaged(first: Conditioning, second: Conditioning, share: float) -> Conditioning:
+    """Mix each part of the first with the second's first part, `share` being the first's.
+
+    The shorter text is filled up with zeros.
+
+    Raises:
+        NodeError: If the two come from different text encoders.
+    """
+    other = _first(second)
+    return Conditioning(tuple(_mixed(part, other, share) for part in first.parts))
+
+
+def zeroed(conditioning: Conditioning) -> Conditioning:
+    """Put zeros in the place of every text."""
+    return Conditioning(
+        tuple(
+            replace(
+                part,
+                embeds=torch.zeros_like(part.embeds),
+                pooled=None if part.pooled is None else torch.zeros_like(part.pooled),
+            )
+            for part in conditioning.parts
+        )
+    )
+
+
+def _first(conditioning: Conditioning) -> Cond:
+    if not conditioning.parts:
+        raise NodeError(
+            "The second conditioning is empty.", "Encode a prompt first.", "conditioning.empty"
+        )
+    return conditioning.parts[0]
+
+
+def _lengthened(part: Cond, behind: Cond) -> Cond:
+    one, two = _alike(part.embeds, behind.embeds)
+    return replace(part, embeds=torch.cat([one, two], dim=1))
+
+
+def _mixed(part: Cond, other: Cond, share: float) -> Cond:
+    one, two = _alike(part.embeds, other.embeds)
+    missing = one.shape[1] - two.shape[1]
+    two = nn.functional.pad(two, (0, 0, 0, missing)) if missing > 0 else two[:, : one.shape[1]]
+    pooled = part.pooled if part.pooled is not None else other.pooled
+    if part.pooled is not None and other.pooled is not None:
+        pooled = part.pooled * share + other.pooled * (1 - share)
+    return replace(part, embeds=one * share + two * (1 - share), pooled=pooled)
+
+
+def _alike(one: Tensor, two: Tensor) -> tuple[Tensor, Tensor]:
+    if one.shape[2] != two.shape[2]:
+        raise NodeError(
+            f"The prompts have {one.shape[2]} and {two.shape[2]} numbers a token.",
+            "Encode both with the same text encoder.",
+            "conditioning.width",
+        )
+    batch = max(len(one), len(two))
+    return one.expand(batch, -1, -1), two.expand(batch, -1, -1)

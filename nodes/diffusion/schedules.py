@@ -1,0 +1,207 @@
+"""How the noise levels of a sampling are spaced: each schedule gives N + 1 sigmas, ending in 0."""
+
+import math
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from nodes.diffusion.beta_distribution import beta_quantile
+from nodes.types import ModelSampling
+
+Schedule = Callable[[ModelSampling, int], Tensor]
+
+# Solvers that look back over a short last step lose by it: the field leaves the last sigma but one
+# out for them.
+SKIP_PENULTIMATE = frozenset({"dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2"})
+
+
+def sigmas_for(
+    sampling: ModelSampling,
+    schedule: str,
+    steps: int,
+    denoise: float = 1.0,
+    *,
+    skip_penultimate: bool = False,
+) -> Tensor:
+    """Give the noise levels for `steps` steps that redo a part of the way.
+
+    Args:
+        sampling: The model's noise levels.
+        schedule: A name in SCHEDULES.
+        steps: How many steps are made, whatever `denoise` is.
+        denoise: The part that is redone: the last steps of a grid of int(steps / denoise) ones.
+            0 gives no steps.
+        skip_penultimate: Leave out the last level above 0, for solvers in SKIP_PENULTIMATE.
+
+    Returns:
+        (steps + 1,) float64, descending, the last 0; some schedules give a few more or less.
+    """
+    if denoise <= 0:
+        return torch.zeros(0, dtype=torch.float64)
+    # Above this the grid would gain a step only by rounding.
+    whole = steps if denoise > 0.9999 else int(steps / denoise)
+    if skip_penultimate:
+        sigmas = SCHEDULES[schedule](sampling, whole + 1)
+        sigmas = torch.cat([sigmas[:-2], sigmas[-1:]])
+    else:
+        sigmas = SCHEDULES[schedule](sampling, whole)
+    return sigmas if whole == steps else sigmas[-(steps + 1) :]
+
+
+def normal(sampling: ModelSampling, steps: int) -> Tensor:
+    """Space timesteps evenly from the first to the last."""
+    return _ended(sampling.sigma(torch.linspace(*_timesteps(sampling), steps, dtype=torch.float64)))
+
+
+def sgm_uniform(sampling: ModelSampling, steps: int) -> Tensor:
+    """Space timesteps evenly, the last being the 0 at the end, as in Stability's SGM code."""
+    times = torch.linspace(*_timesteps(sampling), steps + 1, dtype=torch.float64)
+    return _ended(sampling.sigma(times[:-1]))
+
+
+def simple(sampling: ModelSampling, steps: int) -> Tensor:
+    """Take every (N / steps)th of the model's own noise levels from the top."""
+    count = len(sampling.sigmas)
+    places = [count - 1 - int(i * count / steps) for i in range(steps)]
+    return _ended(sampling.sigmas[places])
+
+
+def ddim_uniform(sampling: ModelSampling, steps: int) -> Tensor:
+    """Take every (N // steps)th of the model's own noise levels from the second lowest.
+
+    Song et al. 2021, Denoising Diffusion Implicit Models, arXiv:2010.02502, D.3. Where `steps` does
+    not divide N the grid has more steps than asked for, as everywhere in the field.
+    """
+    count = len(sampling.sigmas)
+    places = range(1, count, max(count // steps, 1))
+    return _ended(sampling.sigmas[list(reversed(places))])
+
+
+def karras(sampling: ModelSampling, steps: int, rho: float = 7.0) -> Tensor:
+    """Space sigma^(1/rho) evenly: Karras et al. 2022, arXiv:2206.00364, equation 5."""
+    return karras_between(sampling.sigma_min, sampling.sigma_max, steps, rho)
+
+
+def karras_between(sigma_min: float, sigma_max: float, steps: int, rho: float = 7.0) -> Tensor:
+    """Space sigma^(1/rho) evenly between two levels."""
+    root = torch.lerp(
+        _number(sigma_max ** (1 / rho)), _number(sigma_min ** (1 / rho)), _unit(steps)
+    )
+    return _ended(root**rho)
+
+
+def exponential(sampling: ModelSampling, steps: int) -> Tensor:
+    """Space log sigma evenly."""
+    return polyexponential_between(sampling.sigma_min, sampling.sigma_max, steps)
+
+
+def polyexponential_between(
+    sigma_min: float, sigma_max: float, steps: int, rho: float = 1.0
+) -> Tensor:
+    """Space (log sigma)^(1/rho) evenly between two levels; rho = 1 is the exponential one."""
+    ramp = (1 - _unit(steps)) ** rho
+    return _ended(
+        torch.lerp(_number(math.log(sigma_min)), _number(math.log(sigma_max)), ramp).exp()
+    )
+
+
+def beta(sampling: ModelSampling, steps: int, alpha: float = 0.6, beta: float = 0.6) -> Tensor:
+    """Space timesteps by quantiles of a beta distribution, dense at both ends.
+
+    Lee et al. 2024, Beta Sampling is All You Need, arXiv:2407.12173. Timesteps are whole; one that
+    falls on its neighbour is left out.
+    """
+    last = len(sampling.sigmas) - 1
+    exact = [beta_quantile(1 - i / steps, alpha, beta) * last for i in range(steps)]
+    # A quantile is right to 1e-12: the median of a symmetric one must not fall to either side.
+    places = [round(round(place, 6)) for place in exact]
+    kept = places[:1] + [place for before, place in pairwise(places) if place != before]
+    return _ended(sampling.sigmas[kept])
+
+
+def linear_quadratic(
+    sampling: ModelSampling, steps: int, threshold: float = 0.025, linear_steps: int | None = None
+) -> Tensor:
+    """Go down linearly by `threshold` in the first half, then along a parabola to 0.
+
+    The parabola goes on with the line's slope. Genmo 2024, Mochi 1 (its published sampler).
+    """
+    if steps == 1:
+        return _ended(_number(sampling.sigma_max).reshape(1))
+    linear = steps // 2 if linear_steps is None else linear_steps
+    rest = steps - linear
+    slope = threshold / linear
+    curve = (1 - threshold - slope * rest) / rest**2
+    i = torch.arange(steps + 1, dtype=torch.float64)
+    beyond = (i - linear).clamp(min=0)
+    done = slope * i + curve * beyond**2
+    done[-1] = 1
+    return (1 - done) * sampling.sigma_max
+
+
+def kl_optimal(sampling: ModelSampling, steps: int) -> Tensor:
+    """Space arctan(sigma) evenly: Sabour et al. 2024, Align Your Steps, arXiv:2404.14507, 3.1."""
+    angles = torch.lerp(
+        _number(math.atan(sampling.sigma_max)), _number(math.atan(sampling.sigma_min)), _unit(steps)
+    )
+    return _ended(angles.tan())
+
+
+def laplace_between(
+    sigma_min: float, sigma_max: float, steps: int, mu: float = 0.0, spread: float = 0.5
+) -> Tensor:
+    """Space log sigma by quantiles of a Laplace distribution, cut to the two levels.
+
+    Hang et al. 2024, Improved Noise Schedule for Diffusion Training, arXiv:2407.03297.
+    """
+    # Quantiles 0 and 1 are infinite: the same small margin at both ends.
+    centred = 0.5 - _unit(steps)
+    log_sigma = mu - spread * centred.sign().neg() * (1 - 2 * centred.abs() + 1e-5).log().neg()
+    return _ended(log_sigma.exp().clamp(sigma_min, sigma_max))
+
+
+def vp_between(
+    steps: int, beta_d: float = 19.9, beta_min: float = 0.1, last_time: float = 1e-3
+) -> Tensor:
+    """Space the time of a continuous variance-preserving process evenly.
+
+    Song et al. 2021, arXiv:2011.13456: sigma(t)^2 = exp(beta_d t^2 / 2 + beta_min t) - 1.
+    """
+    t = torch.lerp(_number(1.0), _number(last_time), _unit(steps))
+    return _ended((beta_d * t**2 / 2 + beta_min * t).expm1().sqrt())
+
+
+SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
+    {
+        "simple": simple,
+        "sgm_uniform": sgm_uniform,
+        "karras": karras,
+        "exponential": exponential,
+        "ddim_uniform": ddim_uniform,
+        "beta": beta,
+        "normal": normal,
+        "linear_quadratic": linear_quadratic,
+        "kl_optimal": kl_optimal,
+    }
+)
+
+
+def _timesteps(sampling: ModelSampling) -> tuple[float, float]:
+    ends = torch.tensor([sampling.sigma_max, sampling.sigma_min], dtype=torch.float64)
+    first, last = sampling.timestep(ends).tolist()
+    return first, last
+
+
+def _unit(steps: int) -> Tensor:
+    return torch.linspace(0, 1, steps, dtype=torch.float64)
+
+
+def _number(value: float) -> Tensor:
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def _ended(sigmas: Tensor) -> Tensor:
+    return torch.cat([sigmas, sigmas.new_zeros(1)])

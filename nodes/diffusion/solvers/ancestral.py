@@ -1,0 +1,106 @@
+"""Solvers that step a little too far down and come back up with fresh noise."""
+
+import math
+from itertools import pairwise
+
+from torch import Tensor
+
+from nodes.diffusion.noise import Draw
+from nodes.diffusion.solvers.step import Denoise, Levels, Path, Step, Steps
+
+
+def euler_ancestral(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Levels,
+    draw: Draw,
+    path: Path,
+    *,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+) -> Steps:
+    """Sample each step from the posterior: DDPM for eta = 1, DDIM for eta = 0.
+
+    Ho et al. 2020, arXiv:2006.11239, algorithm 2; Song et al. 2021, arXiv:2010.02502, equation 12;
+    in the coordinates of Karras et al. 2022 both are an Euler step and noise.
+    """
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        down, scale, up = path.ancestral(sigma, sigma_next, eta)
+        x = denoised + (down / sigma) * (x - denoised)
+        if up > 0:
+            x = scale * x + draw(sigma, sigma_next) * (s_noise * up)
+        yield Step(i, sigma, x, denoised)
+
+
+def dpm_2_ancestral(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Levels,
+    draw: Draw,
+    path: Path,
+    *,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+) -> Steps:
+    """Make the step down with the slope at its geometric middle, then add noise.
+
+    Lu et al. 2022, DPM-Solver-2, arXiv:2206.00927, 3.2, in the place of the Euler step.
+    """
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        down, scale, up = path.ancestral(sigma, sigma_next, eta)
+        if down == 0:
+            x = denoised
+        else:
+            middle = math.sqrt(sigma * down)
+            d = (x - denoised) / sigma
+            x_middle = x + d * (middle - sigma)
+            d_middle = (x_middle - denoise(x_middle, middle)) / middle
+            x = x + d_middle * (down - sigma)
+        if up > 0:
+            x = scale * x + draw(sigma, sigma_next) * (s_noise * up)
+        yield Step(i, sigma, x, denoised)
+
+
+def dpmpp_2s_ancestral(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Levels,
+    draw: Draw,
+    path: Path,
+    *,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+) -> Steps:
+    """Make the step down with the estimate at its middle in log SNR, then add noise.
+
+    Lu et al. 2022, DPM-Solver++(2S), arXiv:2211.01095, algorithm 1 with r = 1/2.
+    """
+    sigmas = path.within(sigmas)
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        down, scale, up = path.ancestral(sigma, sigma_next, eta)
+        if down == 0:
+            x = denoised
+        else:
+            middle = path.sigma((path.log_snr(sigma) + path.log_snr(down)) / 2)
+            x_middle = denoised + (middle / sigma) * (x - denoised)
+            better = denoise(x_middle, middle)
+            x = better + (down / sigma) * (x - better)
+        if up > 0:
+            x = scale * x + draw(sigma, sigma_next) * (s_noise * up)
+        yield Step(i, sigma, x, denoised)
+
+
+def lcm(denoise: Denoise, x: Tensor, sigmas: Levels, draw: Draw, path: Path) -> Steps:
+    """Jump to the clean sample and noise it again: for consistency models only.
+
+    Song et al. 2023, arXiv:2303.01469, algorithm 1; Luo et al. 2023, arXiv:2310.04378.
+    """
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        x = denoised
+        if sigma_next > 0:
+            x = path.alpha(sigma_next) * denoised + sigma_next * draw(sigma, sigma_next)
+        yield Step(i, sigma, x, denoised)
