@@ -23,6 +23,11 @@ def fitted(pixels: Tensor, downscale: int) -> Tensor:
     return pixels[..., top : top + height - rows, left : left + width - columns]
 
 
+def calls(batch: int, pixels: int) -> int:
+    """Count the parts that `encode` and `decode` give for a batch of pictures of so many pixels."""
+    return -(-batch // _at_once(pixels))
+
+
 def encode(vae: Vae, pixels: Tensor) -> Iterator[Tensor]:
     """Encode pictures, a few at a time; the most likely latent is taken, not a random one.
 

@@ -1,0 +1,90 @@
+"""Picture files: read with their alpha and turned upright; written as PNG with their texts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+from nodes.errors import FileProblem
+
+# All frames of a file together; 8192 × 8192 pictures fit, and a file made to fill memory does not.
+LARGEST_PIXELS = 80_000_000
+
+# How hard zlib tries: beyond this, files shrink by a few percent and take twice as long.
+_COMPRESSION = 4
+
+
+def read_picture(path: Path) -> tuple[Tensor, Tensor]:
+    """Read a picture file; an animated one is a batch of its frames.
+
+    Args:
+        path: PNG, JPEG, WebP, GIF, TIFF or BMP.
+
+    Returns:
+        Pixels (B, 3, H, W) and alpha (B, 1, H, W), float32 in [0, 1]; alpha is 1 where the file
+        has none. The camera's rotation is applied.
+
+    Raises:
+        FileProblem: If it is no picture, damaged, or larger than LARGEST_PIXELS.
+    """
+    try:
+        with Image.open(path) as image:
+            frames = getattr(image, "n_frames", 1)
+            if image.width * image.height * frames > LARGEST_PIXELS:
+                raise _too_large(path)
+            made = [_channels(ImageOps.exif_transpose(f)) for f in ImageSequence.Iterator(image)]
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(path) from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise FileProblem(
+            f"{path.name} is no picture that can be read, or is damaged.",
+            "Open it in a picture editor and save it as PNG.",
+            "image.read",
+        ) from error
+    # Some cameras put a thumbnail of another size into the same file; the first frame counts.
+    same = [channels for channels in made if channels.shape == made[0].shape]
+    planes = torch.stack(same)
+    return planes[:, :3], planes[:, 3:]
+
+
+def write_png(path: Path, pixels: Tensor, texts: Mapping[str, str]) -> None:
+    """Write a picture as an 8-bit PNG.
+
+    Args:
+        path: Where to.
+        pixels: (3|4, H, W) in [0, 1].
+        texts: Text chunks to put before the pixels, by keyword.
+    """
+    chunks = PngInfo()
+    for keyword, text in texts.items():
+        chunks.add_text(keyword, text)
+    to_pil(pixels).save(path, format="PNG", pnginfo=chunks, compress_level=_COMPRESSION)
+
+
+def to_pil(pixels: Tensor) -> Image.Image:
+    """Round a picture (3|4, H, W) in [0, 1] to 8 bits."""
+    values = pixels.mul(255).round().clamp(0, 255).to(torch.uint8)
+    return Image.fromarray(values.movedim(0, -1).contiguous().numpy())
+
+
+def _channels(image: Image.Image) -> Tensor:
+    """Give the RGBA channels (4, H, W) of a picture in any of Pillow's modes."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        grey = torch.from_numpy(np.array(image).astype(np.float32))
+        # 16-bit greys, which Pillow's own conversion to 8 bits would clip.
+        grey = (grey / 65535 if image.mode != "F" else grey).clamp(0, 1)
+        return torch.stack([grey, grey, grey, torch.ones_like(grey)])
+    values = np.asarray(image.convert("RGBA"), dtype=np.float32)
+    return torch.from_numpy(values / 255).movedim(-1, 0)
+
+
+def _too_large(path: Path) -> FileProblem:
+    return FileProblem(
+        f"{path.name} has more than {LARGEST_PIXELS // 1_000_000} million pixels.",
+        "Make it smaller in a picture editor.",
+        "image.size",
+    )

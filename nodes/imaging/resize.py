@@ -1,0 +1,66 @@
+"""Change the size of planes (B, C, H, W): interpolation by name, fitting and cropping."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "lanczos")
+
+
+def resize(planes: Tensor, width: int, height: int, method: str, crop: str = "disabled") -> Tensor:
+    """Resize planes whose values are in [0, 1].
+
+    Args:
+        planes: (B, C, H, W).
+        width: New width.
+        height: New height.
+        method: One of METHODS. Bilinear and bicubic look at the nearest cells only; area and
+            lanczos look at all that fall into a new cell, which is what shrinking needs.
+        crop: "center" cuts what does not fit the new proportions, "disabled" distorts.
+
+    Returns:
+        (B, C, height, width), in [0, 1]; bicubic and lanczos would overshoot.
+    """
+    if crop == "center":
+        planes = cropped_to_ratio(planes, width, height)
+    if planes.shape[-2:] == (height, width):
+        return planes
+    if method == "lanczos":
+        return _lanczos(planes, width, height).clamp(0, 1)
+    if method in ("bilinear", "bicubic"):
+        return interpolate(planes, (height, width), mode=method, align_corners=False).clamp(0, 1)
+    return interpolate(planes, (height, width), mode=method)
+
+
+def cropped_to_ratio(planes: Tensor, width: int, height: int) -> Tensor:
+    """Cut planes about their middle to the proportions of width to height."""
+    rows, columns = planes.shape[-2:]
+    # Compared as products: proportions that are equal must not differ by rounding.
+    kept_columns = columns if columns * height <= rows * width else round(rows * width / height)
+    kept_rows = rows if columns * height >= rows * width else round(columns * height / width)
+    top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2
+    return planes[..., top : top + max(1, kept_rows), left : left + max(1, kept_columns)]
+
+
+def fitting(width: int, height: int, like: tuple[int, int]) -> tuple[int, int]:
+    """Fill in a side that is 0, so that the proportions of `like` (width, height) are kept."""
+    old_width, old_height = like
+    if not width and not height:
+        return like
+    if not width:
+        return max(1, round(old_width * height / old_height)), height
+    if not height:
+        return width, max(1, round(old_height * width / old_width))
+    return width, height
+
+
+def _lanczos(planes: Tensor, width: int, height: int) -> Tensor:
+    # Pillow resamples 32-bit floats too, one plane at a time.
+    flat = planes.reshape(-1, *planes.shape[-2:]).float().numpy()
+    made = [
+        np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.LANCZOS))
+        for plane in flat
+    ]
+    return torch.from_numpy(np.stack(made)).reshape(*planes.shape[:2], height, width)

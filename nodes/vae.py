@@ -1,0 +1,180 @@
+"""VAE: between pictures and latents."""
+
+from typing import Annotated
+
+import torch
+
+from nodes.api import QUIET, Context, Range, Shape, node
+from nodes.diffusion import vae as coding
+from nodes.imaging.composite import repeated
+from nodes.imaging.masks import grow
+from nodes.imaging.resize import resize
+from nodes.imaging.tiles import blended, tiles
+from nodes.types import Image, Latent, Mask, Vae
+
+ENCODED = Shape(
+    batch="pixels.batch",
+    channels=4,
+    height=("//", "pixels.height", 8),
+    width=("//", "pixels.width", 8),
+)
+DECODED = Shape(
+    batch="samples.batch",
+    channels=3,
+    height=("*", "samples.height", 8),
+    width=("*", "samples.width", 8),
+)
+
+TileSize = Annotated[int, Range(64, 4096, step=32)]
+Overlap = Annotated[int, Range(0, 4096, step=32)]
+TemporalSize = Annotated[int, Range(8, 4096, step=4)]
+TemporalOverlap = Annotated[int, Range(4, 4096, step=4)]
+
+
+def decode_in_tiles(samples: Latent, vae: Vae, *, ctx: Context = QUIET) -> Image:
+    """Decode in tiles of 512 pixels: what VAEDecode does when memory runs out."""
+    return vae_decode_tiled(samples, vae, ctx=ctx)
+
+
+def encode_in_tiles(pixels: Image, vae: Vae, *, ctx: Context = QUIET) -> Latent:
+    """Encode in tiles of 512 pixels: what VAEEncode does when memory runs out."""
+    return vae_encode_tiled(pixels, vae, ctx=ctx)
+
+
+@node("VAEDecode", title="VAE decode", thriftier=(decode_in_tiles,))
+def vae_decode(samples: Latent, vae: Vae, *, ctx: Context = QUIET) -> Annotated[Image, DECODED]:
+    """Decode latents to pictures.
+
+    When memory does not suffice it decodes in tiles instead.
+
+    Args:
+        samples: What to decode.
+        vae: The VAE of the model that made the latents.
+
+    Returns:
+        The pictures.
+    """
+    height, width = samples.samples.shape[-2:]
+    with ctx.resident(vae) as placed:
+        calls = coding.calls(len(samples.samples), height * width * vae.latent_format.downscale**2)
+        parts = ctx.track(coding.decode(placed, samples.samples), calls)
+        return Image(torch.cat(list(parts)))
+
+
+@node("VAEEncode", title="VAE encode", thriftier=(encode_in_tiles,))
+def vae_encode(pixels: Image, vae: Vae, *, ctx: Context = QUIET) -> Annotated[Latent, ENCODED]:
+    """Encode pictures to latents.
+
+    Sides that are no multiples of 8 are cut to them, the same on both sides. When memory does not
+    suffice it encodes in tiles instead.
+
+    Args:
+        pixels: What to encode; alpha is passed over.
+        vae: The VAE of the model that will use the latents.
+
+    Returns:
+        The latents.
+    """
+    fitted = coding.fitted(pixels.pixels, vae.latent_format.downscale)
+    with ctx.resident(vae) as placed:
+        calls = coding.calls(len(fitted), fitted.shape[-2] * fitted.shape[-1])
+        parts = ctx.track(coding.encode(placed, fitted), calls)
+        return Latent(torch.cat(list(parts)))
+
+
+@node("VAEDecodeTiled", title="VAE decode (tiled)")
+def vae_decode_tiled(
+    samples: Latent,
+    vae: Vae,
+    tile_size: TileSize = 512,
+    overlap: Overlap = 64,
+    temporal_size: TemporalSize = 64,
+    temporal_overlap: TemporalOverlap = 8,
+    *,
+    ctx: Context = QUIET,
+) -> Annotated[Image, DECODED]:
+    """Decode latents tile by tile, in the memory of one tile.
+
+    Args:
+        samples: What to decode.
+        vae: The VAE of the model that made the latents.
+        tile_size: Side of a tile in pixels.
+        overlap: What neighbouring tiles share, in pixels; they fade into each other there.
+        temporal_size: Frames of a tile, for video VAEs; those of pictures pass it over.
+        temporal_overlap: What tiles share in time, for video VAEs.
+
+    Returns:
+        The pictures.
+    """
+    scale = vae.latent_format.downscale
+    size, shared = coding.tile_sizes(tile_size, overlap, scale)
+    batch, _, height, width = samples.samples.shape
+    count = len(tiles(height, width, size, shared))
+    with ctx.resident(vae) as placed:
+        pieces = ctx.track(coding.decode_tiles(placed, samples.samples, size, shared), count)
+        pixels = blended(pieces, (batch, 3, height * scale, width * scale), shared * scale)
+    return Image(pixels)
+
+
+@node("VAEEncodeTiled", title="VAE encode (tiled)")
+def vae_encode_tiled(
+    pixels: Image,
+    vae: Vae,
+    tile_size: TileSize = 512,
+    overlap: Overlap = 64,
+    temporal_size: TemporalSize = 64,
+    temporal_overlap: TemporalOverlap = 8,
+    *,
+    ctx: Context = QUIET,
+) -> Annotated[Latent, ENCODED]:
+    """Encode pictures tile by tile, in the memory of one tile.
+
+    Args:
+        pixels: What to encode; alpha is passed over.
+        vae: The VAE of the model that will use the latents.
+        tile_size: Side of a tile in pixels.
+        overlap: What neighbouring tiles share, in pixels; they fade into each other there.
+        temporal_size: Frames of a tile, for video VAEs; those of pictures pass it over.
+        temporal_overlap: What tiles share in time, for video VAEs.
+
+    Returns:
+        The latents.
+    """
+    latents = vae.latent_format
+    fitted = coding.fitted(pixels.pixels, latents.downscale)
+    size, shared = coding.tile_sizes(tile_size, overlap, latents.downscale)
+    height, width = (side // latents.downscale for side in fitted.shape[-2:])
+    count = len(tiles(height, width, size, shared))
+    with ctx.resident(vae) as placed:
+        pieces = ctx.track(coding.encode_tiles(placed, fitted, size, shared), count)
+        samples = blended(pieces, (len(fitted), latents.channels, height, width), shared)
+    return Latent(samples)
+
+
+@node("VAEEncodeForInpaint", title="VAE encode (for inpainting)", aliases=("inpaint",))
+def vae_encode_for_inpaint(
+    pixels: Image,
+    vae: Vae,
+    mask: Mask,
+    grow_mask_by: Annotated[int, Range(0, 64, step=1)] = 6,
+    *,
+    ctx: Context = QUIET,
+) -> Annotated[Latent, ENCODED]:
+    """Encode pictures whose masked part is greyed out, to be painted anew.
+
+    Args:
+        pixels: What to encode; alpha is passed over.
+        vae: The VAE of the model that will use the latents.
+        mask: What to paint anew; it is stretched to the pictures.
+        grow_mask_by: Pixels that the painted part is larger than the mask, to hide the seam.
+
+    Returns:
+        The latents, masked.
+    """
+    height, width = pixels.pixels.shape[-2:]
+    stretched = resize(mask.values, width, height, "bilinear")
+    fitted = coding.fitted(pixels.pixels[:, :3], vae.latent_format.downscale)
+    fitted_mask = coding.fitted(stretched, vae.latent_format.downscale).round()
+    known = 1 - repeated(fitted_mask, len(fitted))
+    latent = vae_encode(Image((fitted - 0.5) * known + 0.5), vae, ctx=ctx)
+    return Latent(latent.samples, Mask(grow(fitted_mask, -(-grow_mask_by // 2), False)))
