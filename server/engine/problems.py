@@ -76,10 +76,10 @@ class Suggestions:
 
     def near(self, word: str, known: Iterable[str]) -> str:
         """Say " Did you mean …?", or nothing."""
+        if self.left <= 0:
+            return ""
         names = tuple(known)[:2000]
         if (word, names) not in self.found:
-            if self.left <= 0:
-                return ""
             self.left -= 1
             self.found[word, names] = did_you_mean(word[:100], names)
         return self.found[word, names]
