@@ -1,0 +1,63 @@
+/** What can be done with documents and with the shell, by name and by key. */
+
+import type { Action } from "../store/actions";
+import { chooseFiles, exportJson, newDocument, save } from "../store/files";
+import { run, runTo, stop } from "../store/run";
+import { changeSettings, useSettings } from "../store/settings";
+import { showDialog, toggleLeft, useShell } from "../store/shell";
+import { activeTab, redo, reopenTab, undo, useTabs, activate } from "../store/tabs";
+import { appTexts } from "../texts/app";
+import { closeOrAsk } from "./closing";
+
+function otherTab(step: number): void {
+  const { tabs, active } = useTabs.getState();
+  const at = tabs.findIndex((tab) => tab.id === active);
+  const next = tabs[(at + step + tabs.length) % tabs.length];
+  if (next) activate(next.id);
+}
+
+function flipTheme(): void {
+  const now = document.documentElement.dataset["theme"];
+  changeSettings({ theme: now === "light" ? "dark" : "light" });
+}
+
+export function appActions(): readonly Action[] {
+  const t = appTexts;
+  const past = (): boolean => (activeTab()?.edited.past.length ?? 0) > 0;
+  const future = (): boolean => (activeTab()?.edited.future.length ?? 0) > 0;
+  const active = (): string | undefined => activeTab()?.id;
+  const selection = (): readonly string[] => [...(activeTab()?.selection ?? [])];
+  return [
+    { id: "run.run", title: t.run, keys: ["Mod+Enter"], whileTyping: true, run: () => void run() },
+    { id: "run.front", title: t.runFront, keys: ["Mod+Shift+Enter"], whileTyping: true, run: () => void run({ front: true }) },
+    { id: "run.selection", title: t.runSelection, keys: [], enabled: () => selection().length > 0, run: () => void runTo(selection()) },
+    { id: "run.stop", title: t.stop, keys: ["Mod+."], whileTyping: true, run: () => void stop() },
+    { id: "file.new", title: t.fileNew, keys: ["Alt+N"], run: newDocument },
+    { id: "file.open", title: t.fileOpen, keys: ["Mod+O"], whileTyping: true, run: chooseFiles },
+    { id: "file.save", title: t.fileSave, keys: ["Mod+S"], whileTyping: true, run: () => void save() },
+    { id: "file.saveAs", title: t.fileSaveAs, keys: ["Mod+Shift+S"], whileTyping: true, run: () => saveAsDialog(active()) },
+    { id: "file.export", title: t.fileExport, keys: ["Mod+E"], words: ["download", "json"], run: exportJson },
+    { id: "file.close", title: "Close tab", keys: ["Alt+W"], run: () => closeOrAsk(active()) },
+    { id: "file.reopen", title: "Reopen closed tab", keys: ["Alt+Shift+T"], run: reopenTab },
+    { id: "tab.next", title: "Next tab", keys: ["Alt+ArrowRight"], run: () => otherTab(1) },
+    { id: "tab.previous", title: "Previous tab", keys: ["Alt+ArrowLeft"], run: () => otherTab(-1) },
+    { id: "edit.undo", title: t.undo, keys: ["Mod+Z"], enabled: past, run: undo },
+    { id: "edit.redo", title: t.redo, keys: ["Mod+Shift+Z", "Mod+Y"], enabled: future, run: redo },
+    { id: "panel.nodes", title: t.nodes, keys: ["Alt+1"], run: () => toggleLeft("nodes") },
+    { id: "panel.library", title: t.library, keys: ["Alt+2"], run: () => toggleLeft("library") },
+    { id: "panel.templates", title: t.templates, keys: ["Alt+3"], run: () => toggleLeft("templates") },
+    { id: "panel.gallery", title: t.gallery, keys: ["Alt+4"], run: () => toggleLeft("gallery") },
+    { id: "panel.queue", title: t.queuePanel, keys: ["Alt+5"], run: () => toggleLeft("queue") },
+    { id: "panel.inspector", title: t.inspector, keys: ["I"], run: () => useShell.setState((s) => ({ inspector: !s.inspector })) },
+    { id: "panel.problems", title: "Problems", keys: ["P"], run: () => useShell.setState((s) => ({ problems: !s.problems })) },
+    { id: "app.palette", title: t.palette, keys: ["Mod+K", "Mod+P"], whileTyping: true, run: () => showDialog({ kind: "palette" }) },
+    { id: "app.keys", title: t.keys, keys: ["?"], run: () => showDialog({ kind: "keys" }) },
+    { id: "app.settings", title: t.settings, keys: ["Mod+,"], run: () => showDialog({ kind: "settings" }) },
+    { id: "app.theme", title: t.theme, keys: ["Alt+T"], words: ["dark", "light"], run: flipTheme },
+    { id: "view.minimap", title: "Show or hide the map", keys: ["Alt+M"], run: () => changeSettings({ minimap: !useSettings.getState().minimap }) },
+  ];
+}
+
+function saveAsDialog(tab: string | undefined): void {
+  if (tab !== undefined) showDialog({ kind: "save-as", tab });
+}

@@ -1,0 +1,24 @@
+/** Where the editor begins. */
+
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { startSession } from "../store/session";
+import { App } from "./App";
+import { keepKeys } from "./keys";
+import { keepTheme } from "./theme";
+import "./theme.css";
+import "./elements.css";
+import "../widgets/widgets.css";
+import "./app.css";
+
+keepTheme();
+keepKeys();
+void startSession();
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("The page has no root element.");
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

@@ -1,0 +1,198 @@
+/** The canvas: React Flow holds the camera; the fabric draws what is below the nodes; gestures turn into edits. */
+
+import { ReactFlow, ReactFlowProvider, useReactFlow, ViewportPortal } from "@xyflow/react";
+import "@xyflow/react/dist/style.css";
+import { type DragEvent, type MouseEvent, type PointerEvent, useEffect, useLayoutEffect, useRef } from "react";
+import { useGraph } from "../store/current";
+import { useShell } from "../store/shell";
+import { scopeOf, activeTab, useTabs } from "../store/tabs";
+import { canvasTexts } from "../texts/canvas";
+import { AddNode } from "./AddNode";
+import { dropOnCanvas, NODE_DRAG } from "./adding";
+import "./canvas.css";
+import { ContextMenu } from "./ContextMenu";
+import { EmptyHint } from "./EmptyHint";
+import { Fabric } from "./Fabric";
+import { Frames } from "./Frames";
+import { Minimap } from "./Minimap";
+import { keepMounted } from "./mounting";
+import { NodeSlot } from "./NodeCard";
+import { Notes } from "./Notes";
+import { Overlay } from "./Overlay";
+import { pinAt, threadAt } from "./scene";
+import { menuOnGround, pressGround } from "./pressing";
+import { keepScene } from "./sceneKeeper";
+import { SelectionBar } from "./SelectionBar";
+import { FAR, stage, useStage, worldOf } from "./stage";
+import { keepCanvasActions } from "./canvasActions";
+import { centreOn, fitAll, setMover } from "./viewport";
+import { ZoomBar } from "./ZoomBar";
+
+const NOTHING: never[] = [];
+
+export function Canvas() {
+  return (
+    <ReactFlowProvider>
+      <CanvasBody />
+    </ReactFlowProvider>
+  );
+}
+
+/** Cameras of the graphs that were looked at, so that a tab comes back as it was left. */
+const cameras = new Map<string, { x: number; y: number; zoom: number }>();
+
+/** The graph on the canvas, by name. */
+function useView(): string {
+  return useTabs((state) => {
+    const tab = activeTab(state);
+    return tab === undefined ? "" : `${tab.id} ${scopeOf(tab) ?? ""}`;
+  });
+}
+
+function useCamera(): void {
+  const view = useView();
+  const { setViewport } = useReactFlow();
+  useLayoutEffect(() => {
+    setMover((viewport, options) => void setViewport(viewport, options));
+    return () => setMover(undefined);
+  }, [setViewport]);
+  useLayoutEffect(() => {
+    const known = cameras.get(view);
+    if (known) void setViewport(known);
+    else fitAll(false);
+    return () => void cameras.set(view, stage.getState().camera);
+  }, [view, setViewport]);
+}
+
+/** Brings a node into view when another part of the editor asks for it. */
+function useReveal(): void {
+  const reveal = useShell((state) => state.reveal);
+  useEffect(() => {
+    if (reveal) centreOn(reveal.node);
+  }, [reveal]);
+}
+
+function useSize() {
+  const element = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const read = (): void => {
+      if (element.current === null) return;
+      const { left, top, width, height } = element.current.getBoundingClientRect();
+      stage.setState({ left, top, width, height });
+    };
+    const observer = new ResizeObserver(read);
+    if (element.current) observer.observe(element.current);
+    window.addEventListener("resize", read);
+    read();
+    return () => {
+      observer.disconnect();
+      window.removeEventListener("resize", read);
+    };
+  }, []);
+  return element;
+}
+
+function CanvasBody() {
+  const element = useSize();
+  const claimed = useRef(false);
+  useLayoutEffect(keepScene, []);
+  useCamera();
+  useReveal();
+  useEffect(keepMounted, []);
+  useEffect(keepCanvasActions, []);
+  const empty = useGraph().nodes;
+
+  const onGround = (target: EventTarget): boolean =>
+    target instanceof Element && target.closest(".react-flow__pane") !== null;
+
+  const press = (event: PointerEvent): void => {
+    const { left, top } = element.current?.getBoundingClientRect() ?? { left: 0, top: 0 };
+    if (left !== stage.getState().left || top !== stage.getState().top) stage.setState({ left, top });
+    claimed.current = onGround(event.target) && pressGround(event.nativeEvent);
+    if (onGround(event.target)) (document.activeElement as HTMLElement | null)?.blur();
+  };
+  // React Flow's own listeners would move the camera: a press that is ours stops here.
+  const guard = (event: { stopPropagation: () => void }): void => {
+    if (claimed.current) event.stopPropagation();
+  };
+  const hover = (event: PointerEvent): void => {
+    const { camera, scene, pending, shift, hot } = stage.getState();
+    if (event.buttons !== 0 || pending || shift) return;
+    const at = worldOf(event);
+    const over = onGround(event.target) && camera.zoom >= FAR;
+    const next = over
+      ? (pinAt(scene, at, 9 / camera.zoom)?.thread ?? threadAt(scene, at, 7 / camera.zoom)?.thread)?.key
+      : undefined;
+    if (next !== hot) stage.setState({ hot: next });
+  };
+  const open = (event: MouseEvent): void => {
+    if (!onGround(event.target)) return;
+    stage.setState({ adding: { at: worldOf(event), screen: [event.clientX, event.clientY] } });
+  };
+  const over = (event: DragEvent): void => {
+    if (event.dataTransfer.types.includes(NODE_DRAG)) event.preventDefault();
+  };
+
+  return (
+    <section
+      ref={element}
+      className="canvas"
+      aria-label={canvasTexts.canvas}
+      onPointerDownCapture={press}
+      onMouseDownCapture={guard}
+      onTouchStartCapture={guard}
+      onPointerMove={hover}
+      onDoubleClick={open}
+      onContextMenu={(event) => onGround(event.target) && menuOnGround(event.nativeEvent)}
+      onDragOver={over}
+      onDrop={dropOnCanvas}
+    >
+      <Fabric />
+      <ReactFlow
+        nodes={NOTHING}
+        edges={NOTHING}
+        minZoom={0.05}
+        maxZoom={2.5}
+        panOnDrag={[0, 1]}
+        panActivationKeyCode="Space"
+        selectionKeyCode={null}
+        multiSelectionKeyCode={null}
+        deleteKeyCode={null}
+        zoomOnDoubleClick={false}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        elementsSelectable={false}
+        disableKeyboardA11y
+        proOptions={{ hideAttribution: true }}
+        onMove={(_, camera) => stage.setState({ camera })}
+        onPaneContextMenu={(event) => event.preventDefault()}
+      >
+        <ViewportPortal>
+          <Frames />
+          <Notes />
+          <NodeLayer />
+        </ViewportPortal>
+      </ReactFlow>
+      <Overlay />
+      {Object.keys(empty).length === 0 && <EmptyHint />}
+      <SelectionBar />
+      <ZoomBar />
+      <Minimap />
+      <AddNode />
+      <ContextMenu />
+    </section>
+  );
+}
+
+function NodeLayer() {
+  const mounted = useStage((state) => state.mounted);
+  const wiring = useStage((state) => state.pending !== undefined);
+  const near = useStage((state) => state.camera.zoom >= 0.8);
+  return (
+    <div className="nodes" data-wiring={wiring || undefined} data-near={near || undefined}>
+      {[...mounted].map((id) => (
+        <NodeSlot key={id} id={id} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+/** The element that the fabric is drawn on: drawn when something changed, never otherwise. */
+
+import { useEffect, useRef } from "react";
+import type { Theme } from "./dyes";
+import { activeGraph, useTabs } from "../store/tabs";
+import { selectionOf } from "./current";
+import { drawFabric, type FabricView, type NodeState } from "./fabric";
+import { readPalette } from "./palette";
+import { onRunChange, runOf, stateOf } from "./running";
+import { FAR, stage } from "./stage";
+import { onThemeChange } from "./theme";
+
+export function Fabric() {
+  const element = useRef<HTMLCanvasElement>(null);
+  useEffect(() => (element.current ? keepDrawn(element.current) : undefined), []);
+  return <canvas ref={element} className="fabric" aria-hidden="true" />;
+}
+
+function keepDrawn(element: HTMLCanvasElement): () => void {
+  const pen = element.getContext("2d", { alpha: false });
+  if (pen === null) return () => undefined;
+  let palette = readPalette();
+  let frame = 0;
+  const draw = (): void => {
+    frame = 0;
+    const { width, height } = stage.getState();
+    const ratio = window.devicePixelRatio || 1;
+    fitElement(element, width, height, ratio);
+    drawFabric(pen, ratio, viewNow(palette));
+    element.dataset.draws = String(Number(element.dataset.draws ?? 0) + 1);
+  };
+  const ask = (): void => {
+    if (frame === 0) frame = requestAnimationFrame(draw);
+  };
+  const stops = [
+    stage.subscribe(ask),
+    useTabs.subscribe(ask),
+    onRunChange(ask),
+    onThemeChange(() => {
+      palette = readPalette();
+      ask();
+    }),
+  ];
+  ask();
+  return () => {
+    cancelAnimationFrame(frame);
+    for (const stop of stops) stop();
+  };
+}
+
+function fitElement(element: HTMLCanvasElement, width: number, height: number, ratio: number): void {
+  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (element.width !== across) element.width = across;
+  if (element.height !== down) element.height = down;
+}
+
+function viewNow(palette: ReturnType<typeof readPalette> & { theme: Theme }): FabricView {
+  const { camera, width, height, scene, hot, mounted, lifted, pending, shift } = stage.getState();
+  const graph = activeGraph();
+  const states = new Map<string, NodeState>();
+  for (const id of scene.placed.keys()) {
+    const state = stateOf(id);
+    if (state) states.set(id, state);
+  }
+  return {
+    camera,
+    width,
+    height,
+    palette,
+    scene,
+    frames: graph.frames,
+    shift,
+    selected: selectionOf(),
+    hot,
+    states,
+    far: camera.zoom < FAR,
+    mounted,
+    dimmed: pending !== undefined,
+    lifted: lifted && `${lifted.to[0]}.${lifted.to[1]}.${lifted.index}`,
+    colourOf: (id) => graph.view[id]?.color,
+    shapeText: ({ wire: { from } }) => runOf(from[0])?.shapes[from[1]],
+  };
+}

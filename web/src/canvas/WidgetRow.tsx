@@ -1,0 +1,86 @@
+/** The value of an input on a node: text at rest, the real control under the pointer or the keyboard. */
+
+import { memo, useRef, useState } from "react";
+import type { InputSpec } from "../catalogue/types";
+import { setValue } from "../commands/values";
+import { isWired, literalOf } from "../documents/inputs";
+import type { Json, NodeId, WorkflowNode } from "../documents/types";
+import { edit, seal } from "../store/tabs";
+import { canvasTexts } from "../texts/canvas";
+import { Control } from "../widgets/Control";
+import { emptyValue, widgetKind } from "../widgets/kinds";
+import { ValueText } from "../widgets/ValueText";
+import { CONTROLS, useStage } from "./stage";
+
+interface WidgetRowProps {
+  readonly id: NodeId;
+  readonly node: WorkflowNode;
+  readonly input: InputSpec;
+}
+
+export const WidgetRow = memo(function WidgetRow({ id, node, input }: WidgetRowProps) {
+  const [live, setLive] = useState(false);
+  const [entered, setEntered] = useState(false);
+  const row = useRef<HTMLDivElement>(null);
+  const near = useStage((state) => state.camera.zoom >= CONTROLS);
+  const held = node.inputs[input.name];
+  const value: Json = literalOf(held) ?? emptyValue(input);
+
+  if (isWired(held)) {
+    return (
+      <div className="knob knob--wired" title={input.help}>
+        <span className="knob__label">{input.label}</span>
+        <span className="knob__value">{canvasTexts.valueOfWire}</span>
+      </div>
+    );
+  }
+  if (!live || !near) {
+    return (
+      // biome-ignore lint/a11y/noStaticElementInteractions: it becomes the control when it is reached
+      <div
+        className="resting"
+        title={input.help}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: focus mounts the control and goes on to it
+        tabIndex={near ? 0 : -1}
+        onPointerEnter={() => near && setLive(true)}
+        onFocus={() => {
+          setEntered(true);
+          setLive(true);
+        }}
+      >
+        <ValueText input={input} value={value} />
+      </div>
+    );
+  }
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: watches when its control is left
+    <div
+      ref={(element) => {
+        row.current = element;
+        if (element && entered) {
+          setEntered(false);
+          element.querySelector<HTMLElement>("input, textarea, button, [tabindex='0']")?.focus();
+        }
+      }}
+      className={`living living--${widgetKind(input)}`}
+      title={input.help}
+      onPointerLeave={() => {
+        if (!row.current?.contains(document.activeElement)) setLive(false);
+      }}
+      onBlur={(event) => {
+        const next = event.relatedTarget;
+        if (next instanceof Node && event.currentTarget.contains(next)) return;
+        if (!event.currentTarget.matches(":hover")) setLive(false);
+      }}
+    >
+      <Control
+        input={input}
+        value={value}
+        label={input.label}
+        compact
+        onChange={(next, gesture) => edit(setValue(id, input.name, next, gesture === undefined ? {} : { gesture }))}
+        onSettled={seal}
+      />
+    </div>
+  );
+});

@@ -1,0 +1,108 @@
+/** Adding nodes: where they go, what they are wired to. */
+
+import type { DragEvent } from "react";
+import { type Candidate, givers, passage, takers } from "../catalogue/fit";
+import type { NodeSpec } from "../catalogue/types";
+import { type Edit, together } from "../commands/edit";
+import { addNode } from "../commands/nodes";
+import { connect, insertOnWire } from "../commands/wires";
+import { freshId } from "../documents/ids";
+import type { NodeId, Point } from "../documents/types";
+import { useCatalogue } from "../store/catalogue";
+import { useSettings } from "../store/settings";
+import { activeGraph, edit, select } from "../store/tabs";
+import { emptyValue } from "../widgets/kinds";
+import { inputSpec, outputSpec } from "./fitting";
+import { HEAD, shapeOf } from "./shape";
+import { type Adding, stage, worldOf } from "./stage";
+
+/** The kind of data that a node dragged from a list carries: its type. */
+export const NODE_DRAG = "application/x-weft-node";
+
+/** The nodes that the search offers: all, or those that fit the loose wire or the wire to go into. */
+export function offered(adding: Adding, query: string): readonly Candidate[] {
+  const specs = useCatalogue.getState().search(query);
+  const { from, thread } = adding;
+  if (from !== undefined) {
+    if (from.side === "out") {
+      const output = outputSpec(from.node, from.name);
+      return output ? takers(specs, output) : [];
+    }
+    const input = inputSpec(from.node, from.name);
+    return input ? givers(specs, input) : [];
+  }
+  const wire = thread === undefined ? undefined : stage.getState().scene.threads.get(thread)?.wire;
+  if (wire === undefined) return specs.map((spec) => ({ spec, port: "" }));
+  const output = outputSpec(wire.from[0], wire.from[1]);
+  const input = inputSpec(wire.to[0], wire.to[1]);
+  if (output === undefined || input === undefined) return [];
+  return specs.filter((spec) => passage(spec, output, input)).map((spec) => ({ spec, port: "" }));
+}
+
+/** The literals that a new node starts with: none where its type has a default, something sensible elsewhere. */
+function firstInputs(spec: NodeSpec) {
+  const bare = spec.inputs.filter((input) => !input.socket && input.required && input.default === undefined);
+  return Object.fromEntries(bare.map((input) => [input.name, emptyValue(input) as string | number | boolean | null]));
+}
+
+function snapped([x, y]: Point): Point {
+  const { grid } = useSettings.getState();
+  return [Math.round(x / grid) * grid, Math.round(y / grid) * grid];
+}
+
+interface Placement {
+  readonly add: Edit;
+  readonly id: NodeId;
+}
+
+function placedNode(spec: NodeSpec, [x, y]: Point): Placement {
+  const id = freshId(activeGraph().nodes, spec.id);
+  const add = addNode({ id, type: spec.id, version: spec.version, inputs: firstInputs(spec) }, { x, y });
+  return { add, id };
+}
+
+/** Add the chosen node, wired to what was waiting for it. */
+export function addChosen(adding: Adding, { spec, port }: Candidate): NodeId {
+  const { from, thread, at } = adding;
+  const shape = shapeOf({ type: spec.id, version: 1, inputs: {} }, spec, undefined);
+  const portY = (from?.side === "in" ? shape.outputs : shape.inputs).get(port)?.y ?? HEAD / 2;
+  const corner: Point = from?.side === "in" ? [at[0] - shape.width, at[1] - portY] : [at[0], at[1] - portY];
+  const { add, id } = placedNode(spec, snapped(corner));
+  const edits = [add];
+  if (from?.side === "out") {
+    const many = spec.inputs.find((input) => input.name === port)?.list ?? false;
+    edits.push(connect([from.node, from.name], { node: id, input: port }, { many }));
+  } else if (from?.side === "in") {
+    const many = inputSpec(from.node, from.name)?.list ?? false;
+    edits.push(connect([id, port], { node: from.node, input: from.name }, { many }));
+  }
+  const wire = thread === undefined ? undefined : stage.getState().scene.threads.get(thread)?.wire;
+  const output = wire && outputSpec(wire.from[0], wire.from[1]);
+  const input = wire && inputSpec(wire.to[0], wire.to[1]);
+  const ends = output && input && passage(spec, output, input);
+  if (wire && ends) edits.push(insertOnWire(wire, id, ends.input, ends.output));
+  edit(edits.length === 1 ? add : together("Add node", edits));
+  select([id]);
+  return id;
+}
+
+/** Add a node of a type with its head at a place; without a place, in the middle of what is seen. */
+export function addNodeOfType(type: string, at?: Point): NodeId | undefined {
+  const spec = useCatalogue.getState().catalogue.nodes.get(type);
+  if (spec === undefined) return undefined;
+  const { width, height, camera } = stage.getState();
+  const middle: Point = [(width / 2 - camera.x) / camera.zoom - 110, (height / 2 - camera.y) / camera.zoom - 60];
+  const { add, id } = placedNode(spec, snapped(at ?? middle));
+  edit(add);
+  select([id]);
+  return id;
+}
+
+/** A node dragged here from a list. */
+export function dropOnCanvas(event: DragEvent): void {
+  const type = event.dataTransfer.getData(NODE_DRAG);
+  if (type === "") return;
+  event.preventDefault();
+  const [x, y] = worldOf(event);
+  addNodeOfType(type, [x - 40, y - HEAD / 2]);
+}

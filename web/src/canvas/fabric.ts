@@ -1,0 +1,276 @@
+/** Drawing below the nodes: the woven ground, the frames, the threads, and far away the nodes themselves. */
+
+import type { Frame, NodeId } from "../documents/types";
+import { dye, hueNamed, hueOf } from "./dyes";
+import type { Palette } from "./palette";
+import type { Placed, Scene, Shift, Thread } from "./scene";
+import { HEAD } from "./shape";
+import { type Box, type Cubic, middle, overlaps } from "./threads";
+
+export interface Camera {
+  readonly x: number;
+  readonly y: number;
+  readonly zoom: number;
+}
+
+export type NodeState = "waiting" | "running" | "done" | "cached" | "failed";
+
+export interface FabricView {
+  readonly camera: Camera;
+  readonly width: number;
+  readonly height: number;
+  readonly palette: Palette;
+  readonly scene: Scene;
+  readonly frames: Readonly<Record<string, Frame>>;
+  readonly shift: Shift | undefined;
+  readonly selected: ReadonlySet<NodeId>;
+  readonly hot: string | undefined;
+  readonly states: ReadonlyMap<NodeId, NodeState>;
+  readonly colourOf: (id: NodeId) => string | undefined;
+  readonly shapeText: (thread: Thread) => string | undefined;
+  /** So far away that nodes have no elements. */
+  readonly far: boolean;
+  /** The nodes that have elements; the others are drawn here. */
+  readonly mounted: ReadonlySet<NodeId>;
+  /** A wire is being drawn: those that are there step back. */
+  readonly dimmed: boolean;
+  /** The wire whose end is in the air. */
+  readonly lifted: string | undefined;
+}
+
+const CELL = 28;
+const tiles = new Map<string, OffscreenCanvas>();
+
+/** One repeat of a plain weave: a dash across, a dash down, like threads over and under. */
+function tile(colour: string): OffscreenCanvas {
+  const known = tiles.get(colour);
+  if (known) return known;
+  const made = new OffscreenCanvas(CELL * 2, CELL * 2);
+  const pen = made.getContext("2d") as OffscreenCanvasRenderingContext2D;
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1.4;
+  pen.lineCap = "round";
+  pen.beginPath();
+  for (const [x, y, down] of [
+    [0.5, 0.5, false],
+    [1.5, 0.5, true],
+    [0.5, 1.5, true],
+    [1.5, 1.5, false],
+  ] as const) {
+    pen.moveTo(x * CELL - (down ? 0 : 3.5), y * CELL - (down ? 3.5 : 0));
+    pen.lineTo(x * CELL + (down ? 0 : 3.5), y * CELL + (down ? 3.5 : 0));
+  }
+  pen.stroke();
+  tiles.set(colour, made);
+  return made;
+}
+
+function drawGround(pen: CanvasRenderingContext2D, view: FabricView): void {
+  const { camera, palette } = view;
+  pen.fillStyle = palette.colour.canvas;
+  pen.fillRect(0, 0, view.width, view.height);
+  if (camera.zoom < 0.25) return;
+  const scale = camera.zoom < 0.5 ? camera.zoom * 2 : camera.zoom;
+  const pattern = pen.createPattern(tile(palette.colour["canvas-mark"]), "repeat");
+  if (pattern === null) return;
+  pattern.setTransform(new DOMMatrix([scale, 0, 0, scale, camera.x, camera.y]));
+  pen.fillStyle = pattern;
+  pen.fillRect(0, 0, view.width, view.height);
+}
+
+function trace(pen: CanvasRenderingContext2D | Path2D, pieces: readonly Cubic[]): void {
+  for (const [a, b, c, d] of pieces) {
+    pen.moveTo(a[0], a[1]);
+    pen.bezierCurveTo(b[0], b[1], c[0], c[1], d[0], d[1]);
+  }
+}
+
+function strength(view: FabricView, thread: Thread): number {
+  const { node: reader } = view.scene.placed.get(thread.wire.to[0]) ?? {};
+  const { node: source } = view.scene.placed.get(thread.wire.from[0]) ?? {};
+  return (reader?.mode || source?.mode ? 0.35 : 1) * (view.dimmed ? 0.35 : 1);
+}
+
+/** Far away many threads share one stroke: a colour is a path. */
+function drawThreadsFar(pen: CanvasRenderingContext2D, view: FabricView, threads: readonly Thread[]): void {
+  const byColour = new Map<string, Thread[]>();
+  for (const thread of threads) {
+    const colour = dye(thread.type, view.palette.theme);
+    const known = byColour.get(colour);
+    if (known) known.push(thread);
+    else byColour.set(colour, [thread]);
+  }
+  pen.lineWidth = Math.max(1.2 / view.camera.zoom, 2);
+  pen.globalAlpha = 0.75;
+  for (const [colour, group] of byColour) {
+    pen.strokeStyle = colour;
+    pen.beginPath();
+    for (const { pieces } of group) trace(pen, pieces);
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+}
+
+/** Near by every thread has a rim in the ground's colour, so that crossings look woven. */
+function drawThreads(pen: CanvasRenderingContext2D, view: FabricView, threads: readonly Thread[]): void {
+  const { palette, hot } = view;
+  const touched = (thread: Thread): boolean =>
+    view.selected.has(thread.wire.from[0]) || view.selected.has(thread.wire.to[0]);
+  const ordered = [
+    ...threads.filter((thread) => thread.key !== hot && !touched(thread)),
+    ...threads.filter((thread) => thread.key !== hot && touched(thread)),
+    ...threads.filter((thread) => thread.key === hot),
+  ];
+  for (const thread of ordered) {
+    const emphasised = thread.key === hot || touched(thread);
+    const path = new Path2D();
+    trace(path, thread.pieces);
+    pen.lineCap = "butt";
+    pen.strokeStyle = palette.colour.canvas;
+    pen.lineWidth = emphasised ? 8 : 6.5;
+    pen.stroke(path);
+    pen.lineCap = "round";
+    const colour = dye(thread.type, palette.theme);
+    pen.globalAlpha = strength(view, thread);
+    pen.strokeStyle = colour;
+    pen.lineWidth = emphasised ? 3.4 : 2.2;
+    pen.stroke(path);
+    pen.globalAlpha = 1;
+    for (const [x, y] of thread.via) {
+      pen.beginPath();
+      pen.arc(x, y, 5, 0, Math.PI * 2);
+      pen.fillStyle = palette.colour.canvas;
+      pen.fill();
+      pen.lineWidth = 2;
+      pen.strokeStyle = colour;
+      pen.stroke();
+    }
+  }
+}
+
+function drawShapes(pen: CanvasRenderingContext2D, view: FabricView, threads: readonly Thread[]): void {
+  const { palette } = view;
+  pen.font = `500 10.5px ${palette.font}`;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  for (const thread of threads) {
+    const text = view.shapeText(thread);
+    if (text === undefined) continue;
+    if (thread.box.width < 60 && thread.box.height < 60 && thread.key !== view.hot) continue;
+    const [x, y] = middle(thread.pieces);
+    const half = pen.measureText(text).width / 2 + 5;
+    pen.beginPath();
+    pen.roundRect(x - half, y - 8, half * 2, 16, 8);
+    pen.fillStyle = palette.colour.canvas;
+    pen.fill();
+    pen.lineWidth = 1;
+    pen.strokeStyle = palette.colour["node-line"];
+    pen.stroke();
+    pen.fillStyle = palette.colour["text-2"];
+    pen.fillText(text, x, y + 0.5);
+  }
+}
+
+function outlineOf(view: FabricView, id: NodeId): string {
+  const { colour } = view.palette;
+  if (view.selected.has(id)) return colour.accent;
+  switch (view.states.get(id)) {
+    case "running":
+      return colour.accent;
+    case "failed":
+      return colour.danger;
+    case "done":
+      return colour.success;
+    default:
+      return colour["node-line"];
+  }
+}
+
+function drawNode(pen: CanvasRenderingContext2D, view: FabricView, placed: Placed): void {
+  const { palette, camera } = view;
+  const { id, x, y, width, height, node, spec } = placed;
+  const own = hueNamed(view.colourOf(id), palette.theme);
+  const hue = own ?? hueOf(spec.category, palette.theme);
+  pen.globalAlpha = node.mode ? 0.45 : 1;
+  pen.fillStyle = palette.colour.node;
+  pen.fillRect(x, y, width, height);
+  pen.globalAlpha = node.mode ? 0.3 : 0.85;
+  pen.fillStyle = hue;
+  pen.fillRect(x, y, width, Math.max(HEAD * 0.4, 3 / camera.zoom));
+  pen.globalAlpha = 1;
+  const state = view.states.get(id);
+  const loud = view.selected.has(id) || state === "running" || state === "failed";
+  pen.lineWidth = (loud ? 2.5 : 1) / camera.zoom;
+  pen.strokeStyle = outlineOf(view, id);
+  pen.strokeRect(x, y, width, height);
+  if (width * camera.zoom < 46) return;
+  const size = Math.min(11 / camera.zoom, 34, height * 0.6);
+  pen.save();
+  pen.beginPath();
+  pen.rect(x, y, width, height);
+  pen.clip();
+  pen.font = `600 ${size}px ${palette.font}`;
+  pen.fillStyle = palette.colour.text;
+  pen.textAlign = "left";
+  pen.textBaseline = "top";
+  pen.fillText(node.title ?? spec.title, x + size * 0.6, y + Math.max(HEAD * 0.4, 3 / camera.zoom) + size * 0.45);
+  pen.restore();
+}
+
+/** What of the world the viewport shows. */
+export function visibleBox(camera: Camera, width: number, height: number): Box {
+  return {
+    x: -camera.x / camera.zoom,
+    y: -camera.y / camera.zoom,
+    width: width / camera.zoom,
+    height: height / camera.zoom,
+  };
+}
+
+/** Frames lie under everything: a tinted field with a title. */
+function drawFrames(pen: CanvasRenderingContext2D, view: FabricView, visible: Box): void {
+  const { palette, camera, shift } = view;
+  for (const [id, frame] of Object.entries(view.frames)) {
+    const moved = shift?.frame === id;
+    const x = frame.x + (moved ? shift.dx : 0);
+    const y = frame.y + (moved ? shift.dy : 0);
+    const { width, height } = frame;
+    if (!overlaps({ x, y, width, height }, visible)) continue;
+    const hue = hueNamed(frame.color, palette.theme) ?? palette.colour["text-3"];
+    pen.beginPath();
+    pen.roundRect(x, y, width, height, 12);
+    pen.globalAlpha = palette.theme === "dark" ? 0.09 : 0.12;
+    pen.fillStyle = hue;
+    pen.fill();
+    pen.globalAlpha = 0.5;
+    pen.lineWidth = 1 / Math.min(camera.zoom, 1);
+    pen.strokeStyle = hue;
+    pen.stroke();
+    pen.globalAlpha = 1;
+    if (!view.far) continue;
+    const size = Math.min(13 / camera.zoom, 60);
+    pen.font = `600 ${size}px ${palette.font}`;
+    pen.fillStyle = hue;
+    pen.textAlign = "left";
+    pen.textBaseline = "bottom";
+    pen.fillText(frame.title, x + 4, y - 4 / camera.zoom, width);
+  }
+}
+
+export function drawFabric(pen: CanvasRenderingContext2D, ratio: number, view: FabricView): void {
+  const { camera, scene } = view;
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  drawGround(pen, view);
+  pen.setTransform(ratio * camera.zoom, 0, 0, ratio * camera.zoom, ratio * camera.x, ratio * camera.y);
+  const visible = visibleBox(camera, view.width, view.height);
+  drawFrames(pen, view, visible);
+  const threads = [...scene.threads.values()].filter(
+    (thread) => overlaps(thread.box, visible, 20) && thread.key !== view.lifted,
+  );
+  if (view.far) drawThreadsFar(pen, view, threads);
+  else drawThreads(pen, view, threads);
+  for (const placed of scene.placed.values()) {
+    if (!view.mounted.has(placed.id) && overlaps(placed, visible)) drawNode(pen, view, placed);
+  }
+  if (camera.zoom >= 0.7) drawShapes(pen, view, threads);
+}

@@ -1,0 +1,48 @@
+/** How the nodes on the canvas fare in the last run of their document. */
+
+import { nodeKey, nodeRuns } from "../runs/board";
+import type { NodeRun } from "../runs/types";
+import type { NodeId } from "../documents/types";
+import { useDocumentId } from "../store/current";
+import { useNodeRun } from "../store/runs";
+import { useTabs } from "../store/tabs";
+import type { NodeState } from "./fabric";
+import { stage } from "./stage";
+
+export function useRunOf(id: NodeId): NodeRun | undefined {
+  return useNodeRun(useDocumentId(), id);
+}
+
+export function runOf(id: NodeId): NodeRun | undefined {
+  return nodeRuns.get(nodeKey(useTabs.getState().active ?? "", id));
+}
+
+export function stateOf(id: NodeId): NodeState | undefined {
+  const run = runOf(id);
+  return run === undefined || run.state === "cancelled" ? undefined : run.state;
+}
+
+/** Calls back whenever the state of a node on the canvas changes; returns the way to stop. */
+export function onRunChange(listener: () => void): () => void {
+  let stops: (() => void)[] = [];
+  const listen = (): void => {
+    for (const stop of stops) stop();
+    const document = useTabs.getState().active ?? "";
+    stops = [...stage.getState().scene.placed.keys()].map((id) => nodeRuns.subscribe(nodeKey(document, id), listener));
+  };
+  listen();
+  const stopScene = stage.subscribe((state, before) => {
+    const same =
+      state.scene.placed.size === before.scene.placed.size &&
+      [...state.scene.placed.keys()].every((id) => before.scene.placed.has(id));
+    if (state.scene !== before.scene && !same) listen();
+  });
+  const stopTabs = useTabs.subscribe((state, before) => {
+    if (state.active !== before.active) listen();
+  });
+  return () => {
+    stopScene();
+    stopTabs();
+    for (const stop of stops) stop();
+  };
+}

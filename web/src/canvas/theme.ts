@@ -1,0 +1,18 @@
+/** The theme that is in force, as React reads it. */
+
+import { useSyncExternalStore } from "react";
+import type { Theme } from "./dyes";
+import { currentTheme } from "./palette";
+
+const listeners = new Set<() => void>();
+const watcher = new MutationObserver(() => listeners.forEach((listener) => listener()));
+watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+
+export function onThemeChange(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function useTheme(): Theme {
+  return useSyncExternalStore(onThemeChange, currentTheme);
+}

@@ -1,0 +1,35 @@
+/** A file of a model folder, by name, with its size. */
+
+import { canvasTexts } from "../texts/canvas";
+import { refreshFolder, sizeText, useFolder } from "./files";
+import { folderOf } from "./kinds";
+import { PickList } from "./PickList";
+import type { WidgetProps } from "./props";
+import { plainText } from "./ValueText";
+
+export function FileField({ input, value, label, compact, invalid, onChange, onSettled }: WidgetProps) {
+  const kind = folderOf(input);
+  const files = useFolder(kind);
+  const text = plainText(value);
+  const missing = files !== undefined && text !== "" && !files.some((file) => file.name === text);
+  return (
+    <PickList
+      label={label}
+      compact={compact}
+      value={text}
+      invalid={invalid === true || missing}
+      options={(files ?? []).map((file) => ({
+        value: file.name,
+        detail: sizeText(file.size),
+        ...(file.name.includes("/") ? { group: file.name.slice(0, file.name.lastIndexOf("/")) } : {}),
+      }))}
+      empty={canvasTexts.noFiles}
+      onOpen={() => void refreshFolder(kind)}
+      onPick={(next) => {
+        onChange(next);
+        onSettled();
+      }}
+      foot={missing ? <p className="hint picklist__empty">{canvasTexts.missingFile}</p> : undefined}
+    />
+  );
+}

@@ -1,0 +1,121 @@
+/** A picture among the user's inputs: chosen, dropped, pasted or uploaded, and masked by hand. */
+
+import { Brush, Upload } from "lucide-react";
+import { type ClipboardEvent, type DragEvent, lazy, Suspense, useRef, useState } from "react";
+import { uploadPicture } from "../api/pictures";
+import { notify } from "../store/shell";
+import { canvasTexts } from "../texts/canvas";
+import { FileField } from "./FileField";
+import { refreshFolder } from "./files";
+import { ImagePreview } from "./ImagePreview";
+import type { WidgetProps } from "./props";
+import { plainText } from "./ValueText";
+
+const MaskDialog = lazy(() => import("./MaskDialog").then(({ MaskDialog }) => ({ default: MaskDialog })));
+
+/** The picture in what was dropped or pasted. */
+export function pictureIn(data: DataTransfer | null): File | undefined {
+  return [...(data?.files ?? [])].find((file) => file.type.startsWith("image/"));
+}
+
+export function ImageField(props: WidgetProps) {
+  const { value, label, onChange, onSettled } = props;
+  const [state, setState] = useState<"idle" | "over" | "uploading">("idle");
+  const [painting, setPainting] = useState(false);
+  const chooser = useRef<HTMLInputElement>(null);
+  const name = plainText(value);
+
+  const take = async (file: File | undefined): Promise<void> => {
+    if (file === undefined) return;
+    setState("uploading");
+    try {
+      const { name: stored } = await uploadPicture(file, file.name);
+      await refreshFolder("input");
+      onChange(stored);
+      onSettled();
+    } catch (problem) {
+      const hint = problem instanceof Error ? problem.message : "";
+      notify({ kind: "error", text: canvasTexts.uploadFailed, hint });
+    }
+    setState("idle");
+  };
+  const dropped = (event: DragEvent): void => {
+    event.preventDefault();
+    event.stopPropagation();
+    setState("idle");
+    void take(pictureIn(event.dataTransfer));
+  };
+  const pasted = (event: ClipboardEvent): void => {
+    const file = pictureIn(event.clipboardData);
+    if (file === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    void take(file);
+  };
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: a place to drop on; the buttons in it do the same by key
+    <div
+      className="image-field"
+      data-state={state}
+      onPaste={pasted}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setState("over");
+      }}
+      onDragLeave={() => setState("idle")}
+      onDrop={dropped}
+    >
+      <FileField {...props} />
+      <div className="image-field__picture">
+        <ImagePreview name={name} />
+        <div className="image-field__tools">
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={`${canvasTexts.upload} (${label})`}
+            title={canvasTexts.upload}
+            onClick={() => chooser.current?.click()}
+          >
+            <Upload size={14} />
+          </button>
+          {name !== "" && (
+            <button
+              type="button"
+              className="icon-button"
+              aria-label={canvasTexts.editMask}
+              title={canvasTexts.editMask}
+              onClick={() => setPainting(true)}
+            >
+              <Brush size={14} />
+            </button>
+          )}
+        </div>
+      </div>
+      <input
+        ref={chooser}
+        type="file"
+        accept="image/*"
+        hidden
+        onChange={(event) => {
+          void take(event.currentTarget.files?.[0]);
+          event.currentTarget.value = "";
+        }}
+      />
+      {painting && (
+        <Suspense>
+          <MaskDialog
+            name={name}
+            onClose={() => setPainting(false)}
+            onPainted={(painted) => {
+              setPainting(false);
+              void refreshFolder("input");
+              onChange(painted);
+              onSettled();
+            }}
+          />
+        </Suspense>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,3 @@
+export function MaskDialog(_: { name: string; onClose: () => void; onPainted: (name: string) => void }) {
+  return null;
+}
