@@ -234,7 +234,7 @@ def _run(sampling: Sampling, ctx: Context) -> Sampled:
     x: Tensor | None = None
     with ctx.resident(sampling.guider.model) as model:
         sampling = replace(sampling, guider=with_model(sampling.guider, model))
-        for step in ctx.track(sampling.steps(), total=len(sampling)):
+        for step in ctx.track(sampling.steps(), total=sampling.count):
             if model.latent_format.rgb:
                 ctx.preview(partial(preview_jpeg, step.denoised, model.latent_format))
             x, denoised = step.x, step.denoised

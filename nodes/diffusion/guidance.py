@@ -16,16 +16,26 @@ Guide = Callable[[Tensor, float], tuple[Tensor, Tensor]]
 Rule = Callable[..., tuple[Tensor, Tensor]]
 
 
-def guide_for(guider: Guider, prompts: tuple[Prompts, ...], *, batched: bool = True) -> Guide:
-    """Bind a guider's rule to its model and to prompts fitted to the latent."""
+def guide_for(
+    guider: Guider, prompts: tuple[Prompts, ...], *, batched: bool = True, both: bool = False
+) -> Guide:
+    """Bind a guider's rule to its model and to prompts fitted to the latent.
+
+    Args:
+        guider: The rule, its model and its numbers.
+        prompts: What its conditionings become on the latent.
+        batched: Compute them in one call.
+        both: Compute the estimate that it leads away from even if it has no part in the result.
+    """
     estimate = partial(denoise, guider.model, batched=batched)
-    return partial(GUIDES[guider.kind], estimate, prompts, guider.options)
+    return partial(GUIDES[guider.kind], estimate, prompts, guider.options, both)
 
 
 def basic(
     estimate: Callable[..., list[Tensor]],
     prompts: tuple[Prompts, ...],
     options: Mapping[str, float],
+    both: bool,
     x: Tensor,
     sigma: float,
 ) -> tuple[Tensor, Tensor]:
@@ -38,6 +48,7 @@ def classifier_free(
     estimate: Callable[..., list[Tensor]],
     prompts: tuple[Prompts, ...],
     options: Mapping[str, float],
+    both: bool,
     x: Tensor,
     sigma: float,
 ) -> tuple[Tensor, Tensor]:
@@ -47,8 +58,8 @@ def classifier_free(
     not computed, unless a solver asks for it.
     """
     scale = options["scale"]
-    if math.isclose(scale, 1) and not options.get("always", 0):
-        return basic(estimate, prompts, options, x, sigma)
+    if math.isclose(scale, 1) and not both:
+        return basic(estimate, prompts, options, both, x, sigma)
     cond, uncond = estimate(x, sigma, prompts[:2])
     return uncond + scale * (cond - uncond), uncond
 

@@ -1,16 +1,18 @@
 """One sampling: from a latent, noise and a guider, through noise levels, by a solver."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from nodes.diffusion.conditions import fit_conditionings, fit_mask
 from nodes.diffusion.guidance import guide_for
-from nodes.diffusion.model_sampling import finish, start
+from nodes.diffusion.model_sampling import finish, sigma_at, start
 from nodes.diffusion.noise import brownian_noise, initial_noise, step_noise
-from nodes.diffusion.solvers import SOLVERS, Denoise, Path, Solver, Step
+from nodes.diffusion.solvers import SOLVERS, Estimate, Path, Solver, Step, Steps
 from nodes.errors import NodeError
 from nodes.types import Guider, Latent, Noise, Sampler
 
@@ -43,55 +45,92 @@ class Sampling:
     step_seed: int | None = None
     batched: bool = True
 
-    def __len__(self) -> int:
-        """Count the steps."""
-        return max(len(self.sigmas) - 1, 0)
+    @property
+    def count(self) -> int | None:
+        """Count the steps; None if the solver decides how many there are."""
+        return max(len(self.sigmas) - 1, 0) if self.solver.counted else None
+
+    @property
+    def solver(self) -> Solver:
+        """Find the solver.
+
+        Raises:
+            NodeError: If there is none of that name.
+        """
+        if self.sampler.name not in SOLVERS:
+            raise NodeError(
+                f"There is no sampler {self.sampler.name!r}.",
+                f"Choose one of: {', '.join(SOLVERS)}.",
+                "sampler.unknown",
+            )
+        return SOLVERS[self.sampler.name]
 
     def steps(self) -> Iterator[Step]:
         """Make the steps, one after another; their `x` is in the model's own scale."""
-        if len(self) == 0:
+        levels = [float(level) for level in self.sigmas]
+        if len(levels) < 2:
             return
+        self._check(levels)
         model = self.guider.model
         device = next(model.network.parameters()).device
-        levels = [float(level) for level in self.sigmas]
         x0 = _with_channels(self.latent.samples, model.latent_format.channels).to(device)
         noise = self._noise(x0).to(device)
         prompts = fit_conditionings(
             self.guider.conditionings, model.sampling, x0, model.latent_format.downscale
         )
-        guide = guide_for(self.guider, prompts, batched=self.batched)
-
-        def guided(x: Tensor, sigma: float) -> Tensor:
-            return guide(x, sigma)[0]
-
-        denoise: Denoise = guided
+        always = self.solver.guided
+        estimate = guide_for(self.guider, prompts, batched=self.batched, both=always)
         if self.latent.mask is not None:
-            denoise = self._within_mask(guided, self.latent.mask.values, x0, noise)
+            estimate = self._within_mask(estimate, self.latent.mask.values, x0, noise)
         x = start(model.sampling, x0, noise, levels[0])
-        yield from self._solve(denoise, x, levels)
+        yield from self._solve(estimate, x, levels)
 
     def latent_of(self, x: Tensor, sigma: float) -> Latent:
         """Turn a sample at a noise level into a latent on the wire."""
         samples = finish(self.guider.model.sampling, x, sigma).to("cpu", torch.float32)
         return Latent(samples, self.latent.mask, self.latent.batch_index)
 
+    def _check(self, levels: list[float]) -> None:
+        falling = all(low < high for high, low in pairwise(levels))
+        rising = all(low < high for low, high in pairwise(levels))
+        if not (falling or rising) or min(*levels[:-1], levels[0]) <= 0 or levels[-1] < 0:
+            raise NodeError(
+                "The noise levels must fall from step to step, and only the last may be 0.",
+                "Look at what makes or changes the sigmas.",
+                "sigmas.order",
+            )
+        options = {**self.solver.options, **self.sampler.options}
+        if rising and self.solver.noise and options.get("eta", 1) != 0:
+            raise NodeError(
+                f"{self.sampler.name} adds noise, so it cannot go up through rising noise levels.",
+                "Choose a sampler without noise, such as euler or ddim.",
+                "sigmas.rising",
+            )
+
     def _noise(self, x0: Tensor) -> Tensor:
         if self.noise.seed is None:
             return torch.zeros(x0.shape)
         return initial_noise(x0.shape, self.noise.seed, self.latent.batch_index)
 
-    def _solve(self, denoise: Denoise, x: Tensor, levels: list[float]) -> Iterator[Step]:
-        solver = solver_named(self.sampler.name)
+    def _solve(self, estimate: Estimate, x: Tensor, levels: list[float]) -> Steps:
+        solver, sampling = self.solver, self.guider.model.sampling
         options = {**solver.options, **self.sampler.options}
+
+        def denoise(x: Tensor, sigma: float) -> Tensor:
+            return estimate(x, sigma)[0]
+
+        ask = estimate if solver.guided else denoise
         if not solver.noise:
-            return solver.run(denoise, x, levels, **options)
+            return solver.run(ask, x, levels, **options)
+        if solver.noisy is not None:
+            first, last = (sigma_at(sampling, fraction) for fraction in solver.noisy)
+            options = {"noisy_from": first, "noisy_to": last, **options}
         source = brownian_noise if solver.noise == "brownian" else step_noise
         seed = self.noise.seed if self.step_seed is None else self.step_seed
-        draw = source(x, seed or 0)
-        path = Path(flow=self.guider.model.sampling.prediction == "flow")
-        return solver.run(denoise, x, levels, draw, path, **options)
+        path = Path(flow=sampling.prediction == "flow")
+        return solver.run(ask, x, levels, source(x, seed or 0), path, **options)
 
-    def _within_mask(self, denoise: Denoise, mask: Tensor, x0: Tensor, noise: Tensor) -> Denoise:
+    def _within_mask(self, estimate: Estimate, mask: Tensor, x0: Tensor, noise: Tensor) -> Estimate:
         """Hold on to the original outside of the mask.
 
         The model sees the original with noise there, and its estimate is replaced by the clean
@@ -101,25 +140,12 @@ class Sampling:
         inside = fit_mask(mask.to(x0.device), height, width, x0.shape[0])
         sampling = self.guider.model.sampling
 
-        def denoise_inside(x: Tensor, sigma: float) -> Tensor:
+        def estimate_inside(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
             kept = sampling.noised(x0, noise, torch.tensor(sigma))
-            denoised = denoise(x * inside + kept * (1 - inside), sigma)
-            return denoised * inside + x0 * (1 - inside)
+            denoised, other = estimate(x * inside + kept * (1 - inside), sigma)
+            return denoised * inside + x0 * (1 - inside), other
 
-        return denoise_inside
-
-
-def solver_named(name: str) -> Solver:
-    """Find a solver.
-
-    Raises:
-        NodeError: If there is none of that name.
-    """
-    if name not in SOLVERS:
-        raise NodeError(
-            f"There is no sampler {name!r}.", f"Choose one of: {', '.join(SOLVERS)}.", "sampler"
-        )
-    return SOLVERS[name]
+        return estimate_inside
 
 
 def inflation(solver: str, schedule: str, steps: int) -> str | None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from nodes.diffusion.noise import Draw
+from nodes.diffusion.solvers.exponential import phi_1, phi_2
 from nodes.diffusion.solvers.step import Denoise, Levels, Path, Step, Steps
 
 
@@ -103,4 +104,39 @@ def lcm(denoise: Denoise, x: Tensor, sigmas: Levels, draw: Draw, path: Path) -> 
         x = denoised
         if sigma_next > 0:
             x = path.alpha(sigma_next) * denoised + sigma_next * draw(sigma, sigma_next)
+        yield Step(i, sigma, x, denoised)
+
+
+def res_multistep_ancestral(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Levels,
+    draw: Draw,
+    path: Path,
+    *,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+) -> Steps:
+    """Integrate the line through the last two estimates on the way down, then add noise.
+
+    Zhang et al. 2023, arXiv:2308.02157. As everywhere in the field, the distance of the estimates
+    is taken to where the last step went down to, which damps the lean.
+    """
+    before: Tensor | None = None
+    reach = 0.0
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        down, scale, up = path.ancestral(sigma, sigma_next, eta)
+        if down == 0:
+            x = denoised
+        else:
+            h = math.log(sigma / down)
+            drive = phi_1(-h) * denoised
+            if before is not None:
+                drive = drive + phi_2(-h) * (h / reach) * (denoised - before)
+            x = math.exp(-h) * x + h * drive
+            reach = h
+        if up > 0:
+            x = scale * x + draw(sigma, sigma_next) * (s_noise * up)
+        before = denoised
         yield Step(i, sigma, x, denoised)

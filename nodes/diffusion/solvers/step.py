@@ -94,8 +94,15 @@ class Solver:
             before the options if it is stochastic.
         noise: What it draws: "" nothing, "steps" independent noise, "brownian" a Brownian path.
         options: Options that the name stands for, such as eta.
+        guided: It takes a function that gives two estimates (see guided.py) in place of `denoise`.
+        counted: It makes one step from each level to the next.
+        noisy: Fractions of the sampling between which it adds noise, if it is told: it then takes
+            the levels as `noisy_from` and `noisy_to`.
     """
 
     run: Callable[..., Steps]
     noise: str = ""
     options: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    guided: bool = False
+    counted: bool = True
+    noisy: tuple[float, float] | None = None

@@ -1,0 +1,88 @@
+"""SA-Solver: a stochastic Adams method with a predictor and a corrector."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from torch import Tensor
+
+from nodes.diffusion.noise import Draw
+from nodes.diffusion.solvers.step import Denoise, Levels, Path, Step, Steps
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+
+
+def sa_solver(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Levels,
+    draw: Draw,
+    path: Path,
+    *,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+    noisy_from: float = math.inf,
+    noisy_to: float = 0.0,
+    predictor: int = 3,
+    corrector: int = 4,
+    evaluate_again: bool = False,
+) -> Steps:
+    """Predict by the polynomial through the last estimates, correct with the newest.
+
+    Xue et al. 2023, arXiv:2309.05019, algorithm 1. Noise is added at levels from `noisy_from` down
+    to `noisy_to`, of strength `eta` (the paper's tau); `evaluate_again` corrects the estimate too
+    (PECE, two evaluations).
+    """
+    sigmas = path.within(sigmas)
+    count = len(sigmas) - 1
+    # (log SNR, estimate), newest first.
+    history: list[tuple[float, Tensor]] = []
+    base = x
+    tau, noise = 0.0, 0.0 * x
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        history = [(path.log_snr(sigma), denoised), *history][: max(predictor, corrector)]
+        # The last step goes to 0, where polynomials in log SNR end: orders fall towards it.
+        left = count - i if sigmas[-1] == 0 else count
+        if i > 0 and (sigma_next > 0 or evaluate_again):
+            used = history[: min(corrector, left)]
+            x = _adams(path, base, sigmas[i - 1], sigma, used, tau) + noise
+            if evaluate_again:
+                denoised = denoise(x, sigma)
+                history[0] = (history[0][0], denoised)
+        base = x
+        if sigma_next == 0:
+            x = denoised
+        else:
+            tau = eta if noisy_to <= sigma_next <= noisy_from else 0.0
+            used = history[: min(predictor, max(left - 1, 1))]
+            damping = tau**2 * (path.log_snr(sigma_next) - path.log_snr(sigma))
+            noise = 0.0 * x
+            if damping > 0 and s_noise > 0:
+                spread = s_noise * sigma_next * math.sqrt(-math.expm1(-2 * damping))
+                noise = draw(sigma, sigma_next) * spread
+            x = _adams(path, base, sigma, sigma_next, used, tau) + noise
+        yield Step(i, sigma, x, denoised)
+
+
+def _adams(
+    path: Path,
+    x: Tensor,
+    sigma: float,
+    sigma_next: float,
+    history: list[tuple[float, Tensor]],
+    tau: float,
+) -> Tensor:
+    """Integrate exactly the polynomial through the estimates, damped at the rate 1 + tau^2."""
+    start, end = path.log_snr(sigma), path.log_snr(sigma_next)
+    rate, half = 1 + tau**2, (end - start) / 2
+    at = [start + half * (1 + float(node)) for node in _NODES]
+    decay = [rate * half * math.exp(-rate * (end - point)) for point in at]
+    places = [place for place, _ in history]
+    x = (sigma_next / sigma) * math.exp(-(tau**2) * (end - start)) * x
+    for j, (place, estimate) in enumerate(history):
+        others = places[:j] + places[j + 1 :]
+        basis = [math.prod((p - o) / (place - o) for o in others) for p in at]
+        weight = float(np.dot(_WEIGHTS, np.multiply(decay, basis)))
+        x = x + path.alpha(sigma_next) * weight * estimate
+    return x
