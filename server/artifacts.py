@@ -176,9 +176,9 @@ class Artifacts:
         self._folders = {name: settings.data_dir / name for name in FOLDERS}
         store.migrate("artifacts", MIGRATIONS)
 
-    def sweep(self) -> int:
-        """Remove what a killed worker left half written; only while no worker runs. Blocks."""
-        return sum(sweep_parts(folder) for folder in self._folders.values())
+    def sweep(self, before: float) -> int:
+        """Remove what a killed worker left half written before a time. Blocks."""
+        return sum(sweep_parts(folder, before) for folder in self._folders.values())
 
     def path(self, artifact: Artifact) -> Path:
         """Return where an artifact's file lies.

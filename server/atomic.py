@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import math
 import os
 import re
 import secrets
@@ -91,15 +93,19 @@ def write_numbered(folder: Path, prefix: str, suffix: str, write: Callable[[Path
         part.unlink(missing_ok=True)
 
 
-def sweep_parts(folder: Path) -> int:
+def sweep_parts(folder: Path, before: float = math.inf) -> int:
     """Remove what a killed process left half written under a folder; return how many.
 
-    To be called only while nobody writes there.
+    Args:
+        folder: Where to look, and in all folders below.
+        before: Unix seconds; what was written later may still be somebody's work.
     """
     swept = 0
     for path in folder.rglob(f"{PART_PREFIX}*{PART_SUFFIX}"):
-        path.unlink(missing_ok=True)
-        swept += 1
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
+                swept += 1
     return swept
 
 

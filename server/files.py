@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING
 from nodes.errors import FileProblem
 from server.file_kinds import CONFIG_FILE, KINDS, PIPELINE_FILE, UNSAFE_SUFFIXES, Kind
 from server.paths import contained, refusal, shown
+from server.settings import ROOT
 
 if TYPE_CHECKING:
     from server.settings import Settings
+
+EXAMPLES = ROOT / "workflows" / "inputs"
+"""Pictures that the shipped workflows start from: inputs like the user's own, which come first."""
 
 PLACES = ("input", "output", "temp")
 """Folders that an input name may point to with a suffix such as `picture.png [output]`."""
@@ -62,7 +66,7 @@ class Names(Collection[str]):
         """Take the listing of now."""
         self._files = files
         self._kind = kind
-        self._names = files.listing(kind)
+        self._names = files.listing(kind) if kind in KINDS else {}
 
     def __iter__(self) -> Iterator[str]:
         """Yield the listed names, sorted."""
@@ -109,7 +113,7 @@ class Files:
         """
         described = _kind(kind)
         if kind == "input":
-            return [self._places["input"]]
+            return [self._places["input"], EXAMPLES]
         candidates = [
             base.joinpath(*middle, *folder.split("/"))
             for base in self._bases

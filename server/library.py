@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nodes.api import JSON
 from nodes.errors import FileProblem, NodeError
-from server.atomic import replace_with
+from server.atomic import replace_with, sweep_parts
 from server.paths import contained, refusal, shown
 from server.strict_json import loads
 
@@ -81,22 +81,22 @@ class Version:
     """One content that a workflow had.
 
     Attributes:
-        number: Counts up from 1.
-        version: The version that `get` gave at that time.
+        version: Counts up from 1.
+        hash: The version that `get` gave at that time.
         modified: Unix seconds.
         bytes: Size of the file.
     """
 
-    number: int
-    version: str
+    version: int
+    hash: str
     modified: float
     bytes: int
 
     def to_json(self) -> dict[str, JSON]:
         """Return the fields as JSON."""
         return {
-            "number": self.number,
             "version": self.version,
+            "hash": self.hash,
             "modified": self.modified,
             "bytes": self.bytes,
         }
@@ -110,6 +110,10 @@ class Library:
         self._folder = folder
         self._lock = threading.Lock()
         self._entries: dict[Path, tuple[tuple[int, int], Entry]] = {}
+
+    def sweep(self, before: float) -> int:
+        """Remove what a killed process left half written before a time; return how many."""
+        return sweep_parts(self._folder, before)
 
     def entries(self, search: str = "") -> list[Entry]:
         """Return the workflows whose name, title, tags or description hold every searched word."""

@@ -86,11 +86,11 @@ def test_every_content_is_kept_as_a_version(library: Library) -> None:
         library.put("deep/a", content)
         library.put("deep/a", content)
     versions = library.versions("deep/a")
-    assert [version.number for version in versions] == [3, 2, 1]
+    assert [version.version for version in versions] == [3, 2, 1]
     assert [library.get_version("deep/a", n)[0] for n in (1, 2, 3)] == [
         json.loads(content) for content in contents
     ]
-    assert library.get("deep/a")[1] == versions[0].version
+    assert library.get("deep/a")[1] == versions[0].hash
     assert [entry.name for entry in library.entries()] == ["deep/a"]
 
 
@@ -120,7 +120,7 @@ def test_a_deleted_workflow_can_be_had_back_from_its_versions(library: Library) 
 def test_old_versions_go_when_there_are_many(library: Library) -> None:
     for number in range(MOST_VERSIONS + 5):
         library.put("a", document(str(number)))
-    numbers = [version.number for version in library.versions("a")]
+    numbers = [version.version for version in library.versions("a")]
     assert len(numbers) == MOST_VERSIONS
     assert numbers[0] == MOST_VERSIONS + 5
     with pytest.raises(FileProblem):
@@ -132,7 +132,7 @@ def test_renaming_takes_the_versions_along(library: Library) -> None:
     version, _ = library.put("a", document("2"))
     assert library.rename("a", "folder/b") == version
     assert [entry.name for entry in library.entries()] == ["folder/b"]
-    assert [kept.number for kept in library.versions("folder/b")] == [2, 1]
+    assert [kept.version for kept in library.versions("folder/b")] == [2, 1]
     library.put("a", document("3"))
     with pytest.raises(Conflict):
         library.rename("a", "folder/b")

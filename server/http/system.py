@@ -1,0 +1,140 @@
+"""The server itself over HTTP: its nodes, its workers, its limits; and other formats."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+
+from nodes.api import JSON, Catalogue
+from server.engine.graph import Graph
+from server.engine.problems import Problem
+from server.engine.upgrade import upgrade
+from server.engine.validate import validate
+from server.http.bodies import MOST_JSON_BYTES
+from server.http.refusals import Ready, Refused
+from server.http.table import Call, Tagged
+from server.settings import VERSION
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """A worker, as it is now.
+
+    Attributes:
+        id: Its name.
+        device: What it computes on.
+        state: `starting`, `idle`, `busy` or `stopped`.
+        memory: Bytes of memory that it occupied when it was last heard.
+    """
+
+    id: str
+    device: str
+    state: str
+    memory: int | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is taken.
+
+    Attributes:
+        upload: Bytes of one uploaded file.
+        pixels: Pixels of one picture.
+        body: Bytes of one JSON body.
+        queue: Jobs that may wait.
+    """
+
+    upload: int
+    pixels: int
+    body: int
+    queue: int
+
+
+@dataclass(frozen=True)
+class System:
+    """The server.
+
+    Attributes:
+        version: Of this program.
+        workers: Where graphs run.
+        paused: Whether no job is started for now.
+        queued: How many jobs wait.
+        running: How many jobs run.
+        limits: How much is taken.
+    """
+
+    version: str
+    workers: tuple[WorkerState, ...]
+    paused: bool
+    queued: int
+    running: int
+    limits: Limits
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the fields as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A workflow in our format.
+
+    Attributes:
+        workflow: The workflow.
+        problems: What could not be taken over, or has to be looked at.
+    """
+
+    workflow: JSON
+    problems: tuple[Problem, ...] = ()
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the fields as JSON."""
+        return {
+            "workflow": self.workflow,
+            "problems": [problem.to_json() for problem in self.problems],
+        }
+
+
+async def get_nodes(call: Call) -> Tagged[Ready]:
+    """Return the catalogue: every node with its inputs, outputs, types and help."""
+    catalogue = await call.services.nodes.get()
+    return Tagged(Ready(call.services.nodes.text), catalogue.hash)
+
+
+async def get_system(call: Call) -> System:
+    """Return the version, the workers, the queue's state and the limits."""
+    settings = call.services.settings
+    paused, queued, running = await call.services.jobs.counts()
+    return System(
+        version=VERSION,
+        workers=tuple(
+            WorkerState(worker.name, worker.device, worker.state, worker.memory)
+            for worker in call.services.workers.all
+        ),
+        paused=paused,
+        queued=queued,
+        running=running,
+        limits=Limits(
+            upload=settings.upload_limit * 2**20,
+            pixels=settings.pixel_limit * 1_000_000,
+            body=MOST_JSON_BYTES,
+            queue=settings.queue_limit,
+        ),
+    )
+
+
+async def convert_workflow(call: Call, body: JSON) -> Converted:
+    """Bring a workflow of any version, or of another program, into our format."""
+    catalogue = await call.services.nodes.get()
+    return await asyncio.to_thread(_converted, body, catalogue)
+
+
+def _converted(data: JSON, catalogue: Catalogue) -> Converted:
+    if not isinstance(data, dict) or "format" not in data:
+        raise Refused(
+            "This is not a workflow that can be read here.",
+            hint="Workflow files of Weft are read.",
+            code="workflow.format",
+        )
+    graph = upgrade(Graph.from_json(data), catalogue)
+    return Converted(graph.to_json(), tuple(validate(graph, catalogue)))
