@@ -9,7 +9,7 @@ import pytest
 
 from nodes.errors import FileProblem
 from server.file_kinds import KINDS
-from server.files import Files
+from server.files import EXAMPLES, Files
 from server.settings import Settings
 
 
@@ -169,7 +169,8 @@ def test_an_input_may_lie_in_the_outputs_when_its_name_says_so(tmp_path: Path) -
     assert "i.png" in choices
     assert "../o.png [output]" not in choices
     assert "x.png [temp]" not in choices
-    assert list(choices) == ["i.png"]
+    assert "i.png" in list(choices)
+    assert "o.png [output]" not in list(choices)
     with pytest.raises(FileProblem):
         files.path("input", "../weft.sqlite [output]")
 
@@ -196,11 +197,23 @@ def test_the_stamp_changes_with_the_file_and_not_without(tmp_path: Path) -> None
 
 def test_every_kind_can_be_listed(tmp_path: Path, models: Path) -> None:
     files = files_of(tmp_path, models)
-    assert [files.names(kind) for kind in KINDS] == [[] for _ in KINDS]
+    shipped = sorted(path.name for path in EXAMPLES.iterdir())
+    found = {kind: files.names(kind) for kind in KINDS}
+    assert found == {kind: shipped if kind == "input" else [] for kind in KINDS}
+
+
+def test_the_pictures_of_the_shipped_workflows_are_inputs_and_give_way_to_the_users(
+    tmp_path: Path,
+) -> None:
+    (name, *_) = sorted(path.name for path in EXAMPLES.iterdir())
+    files = files_of(tmp_path)
+    assert files.path("input", name) == EXAMPLES / name
+    own = put(tmp_path / "input" / name)
+    assert files.path("input", name) == own
 
 
 def test_info_tells_size_and_time(tmp_path: Path) -> None:
     put(tmp_path / "input" / "a.png", "12345")
-    (info,) = files_of(tmp_path).info("input")
+    info = files_of(tmp_path).info("input")[0]
     assert (info.name, info.size) == ("a.png", 5)
     assert info.modified > 1_600_000_000
