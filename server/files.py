@@ -226,7 +226,7 @@ def _placed(name: str) -> tuple[str, str]:
     for place in PLACES:
         if name.endswith(f" [{place}]"):
             return name.removesuffix(f" [{place}]"), place
-    return name, "input"
+    return name, ""
 
 
 def _is_entry(kind: Kind, path: Path) -> bool:
