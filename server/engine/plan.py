@@ -189,15 +189,15 @@ def make_plan(
         raise Invalid([Problem("graph.cycle", "The wires run in a circle.", "Take one out.")])
     keys = Keys(salt, stamp)
     steps = make_steps([(id_, flat.nodes[id_]) for id_ in order], catalogue, keys, {}, ())
-    running = _running(steps, wanted, known)
-    sure = _running(steps, wanted, ())
+    to_run = running(steps, wanted, known)
+    sure = running(steps, wanted, ())
     return Plan(
         steps=steps,
-        order=tuple(step for id_, step in steps.items() if id_ in running),
+        order=tuple(step for id_, step in steps.items() if id_ in to_run),
         cached=frozenset(
             id_
             for id_, step in steps.items()
-            if id_ not in running and (step.key in known or id_ in sure)
+            if id_ not in to_run and (step.key in known or id_ in sure)
         ),
         targets=tuple(wanted),
         subgraphs=graph.subgraphs,
@@ -259,16 +259,17 @@ def _from_targets(
     )
 
 
-def _running(steps: Mapping[str, Step], targets: Iterable[str], known: Container[str]) -> set[str]:
-    running: set[str] = set()
+def running(steps: Mapping[str, Step], targets: Iterable[str], known: Container[str]) -> set[str]:
+    """Find what must run for the targets, as far as their inputs are not lazy and not known."""
+    found: set[str] = set()
     pending = list(targets)
     while pending:
         step = steps[pending.pop()]
-        if step.id in running or step.key in known:
+        if step.id in found or step.key in known:
             continue
-        running.add(step.id)
+        found.add(step.id)
         for item in step.spec.inputs:
             given = step.inputs.get(item.name)
             if given is not None and not item.lazy:
                 pending.extend(link.node for link in links_of(given))
-    return running
+    return found

@@ -1,0 +1,451 @@
+"""The loop that runs a plan: on demand, serial on the device, side by side where nodes wait.
+
+Nothing here recurses: a step that needs another waits for it in a list, so that chains and loops of
+any length run.
+"""
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+from nodes.api.catalogue import Catalogue
+from nodes.api.context import Cancelled
+from nodes.api.subgraph import Subgraph
+from nodes.errors import NodeError, OutOfMemory
+from server.engine.calls import Empty, Runs, Wanted, arguments, count_runs, joined, outputs
+from server.engine.events import Event
+from server.engine.expand import Expansion, expand
+from server.engine.graph import Link
+from server.engine.host import Call, Host, NodeContext, Teller
+from server.engine.order import links_of
+from server.engine.plan import Plan, Step, running
+from server.engine.problems import Problem, without_paths
+from server.engine.results import Many, Result, Results
+
+LOG = logging.getLogger("weft.engine")
+IO_LIMIT = 32
+POLL_SECONDS = 0.05
+PLAN_SECONDS = 1.0
+State = Literal["succeeded", "failed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    state: State
+    problem: Problem | None = None
+
+
+def execute(
+    plan: Plan,
+    catalogue: Catalogue,
+    results: Results,
+    emit: Callable[[Event], None],
+    host: Host,
+    cancelled: Callable[[], bool],
+) -> Outcome:
+    """Run a plan and tell everything through `emit`, which is called by one thread at a time.
+
+    Args:
+        plan: What to run.
+        catalogue: With functions.
+        results: What is known, and where what becomes known is kept.
+        emit: Takes events; must not raise.
+        host: The process around the run.
+        cancelled: Whether the user has cancelled; asked often.
+    """
+    return _Run(plan, catalogue, results, Teller(emit, cancelled), host).run()
+
+
+@dataclass
+class _Work:
+    """A step that something waits for.
+
+    Attributes:
+        step: Which.
+        call: What it tells.
+        waiting: How many steps it waits for.
+        readers: The works that wait for it.
+        reads: The steps whose values it holds.
+        runs: How often it runs; None before its inputs are there.
+        done: The outputs of the runs that are done, or what stands in for them.
+        seconds: How long its calls took.
+        started: Whether it was told.
+        expanded: Whether nodes stand in for it.
+        finished: Whether its values are there.
+    """
+
+    step: Step
+    call: Call
+    waiting: int = 1
+    readers: list["_Work"] = field(default_factory=list)
+    reads: set[str] = field(default_factory=set)
+    runs: Runs | None = None
+    done: list[Mapping[str, Any] | Expansion] = field(default_factory=list)
+    seconds: float = 0.0
+    started: bool = False
+    expanded: bool = False
+    finished: bool = False
+
+    def __lt__(self, other: "_Work") -> bool:
+        return self.step.place < other.step.place
+
+
+class _Run:
+    def __init__(
+        self, plan: Plan, catalogue: Catalogue, results: Results, teller: Teller, host: Host
+    ) -> None:
+        self.plan = plan
+        self.catalogue = catalogue
+        self.results = results
+        self.teller = teller
+        self.host = host
+        self.steps = dict(plan.steps)
+        self.works: dict[str, _Work] = {}
+        self.values: dict[str, Result] = {}
+        self.held: Counter[str] = Counter()
+        self.made: set[str] = set()
+        self.order: dict[str, str] = {}
+        self.told_at = 0.0
+        self.left = set(plan.targets)
+        self.device: list[_Work] = []
+        self.waiting_io: list[_Work] = []
+        self.io_running = 0
+        self.problem: Problem | None = None
+        self.ended = False
+        self.expansions = itertools.count(1)
+        self.changed = threading.Condition(threading.RLock())
+        self.instances: defaultdict[str, set[str]] = defaultdict(set)
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        for step in plan.order:
+            if step.inner:
+                self.instances[step.root].add(step.id)
+
+    def run(self) -> Outcome:
+        self._tell_plan(self.plan.targets)
+        try:
+            with self.changed:
+                self._open([self._work(id_) for id_ in dict.fromkeys(self.plan.targets)])
+            while (work := self._next()) is not None:
+                self._process(work)
+        finally:
+            self.teller.close()
+        if self.problem is not None:
+            return Outcome("failed", self.problem)
+        return Outcome("cancelled") if self.left else Outcome("succeeded")
+
+    def _next(self) -> _Work | None:
+        with self.changed:
+            while True:
+                if self.problem is not None or self.ended or not self.left:
+                    return None
+                if self.teller.stopped():
+                    return None
+                if self.device:
+                    return heapq.heappop(self.device)
+                if not self.io_running:
+                    raise RuntimeError(f"Nothing can run, but {sorted(self.left)[:5]} must.")
+                self.changed.wait(POLL_SECONDS)
+
+    # What follows, up to `_process`, is called with `changed` held.
+
+    def _open(self, opening: list[_Work]) -> None:
+        while opening:
+            work = opening.pop()
+            known = None if work.step.fresh else self._known(work)
+            if known is not None:
+                self._finish(work, known)
+                continue
+            for item in work.step.spec.inputs:
+                given = work.step.inputs.get(item.name)
+                for link in links_of(given) if given is not None else ():
+                    if item.lazy:
+                        self._hold(work, link.node)
+                    else:
+                        opening.extend(self._want(work, link.node))
+            self._arrived(work)
+
+    def _work(self, id_: str) -> _Work:
+        step = self.steps[id_]
+        work = self.works[id_] = _Work(step, Call(step))
+        # What runs every time must still run once only in one run.
+        self.held[id_] += step.fresh
+        return work
+
+    def _hold(self, work: _Work, id_: str) -> None:
+        if id_ not in work.reads:
+            work.reads.add(id_)
+            self.held[id_] += 1
+
+    def _want(self, work: _Work, id_: str) -> list[_Work]:
+        """Have a work wait for a step, and give what must be opened for that."""
+        self._hold(work, id_)
+        if id_ in self.values:
+            return []
+        source = self.works.get(id_)
+        opened = [] if source is not None else [self._work(id_)]
+        self.works[id_].readers.append(work)
+        work.waiting += 1
+        return opened
+
+    def _arrived(self, work: _Work) -> None:
+        work.waiting -= 1
+        if work.waiting:
+            return
+        if work.step.spec.io and not work.expanded:
+            heapq.heappush(self.waiting_io, work)
+            self._start_io()
+        else:
+            heapq.heappush(self.device, work)
+            self.changed.notify_all()
+
+    def _start_io(self) -> None:
+        while self.waiting_io and self.io_running < IO_LIMIT:
+            self.io_running += 1
+            # A daemon, since a node that waits for ever must not keep the process alive.
+            work = heapq.heappop(self.waiting_io)
+            threading.Thread(target=self._io, args=(work,), name="weft-io", daemon=True).start()
+
+    def _known(self, work: _Work) -> Result | None:
+        result = self.results.get(work.step.key, self.catalogue.types)
+        if result is None:
+            return None
+        artifacts = self.host.saved(work.step.key) if result.saves else []
+        if artifacts is None:
+            return None
+        for problem in result.warnings:
+            self.teller.tell("node.warning", work.step, {"problem": problem.to_json()})
+        for artifact in artifacts:
+            self.teller.tell("node.artifact", work.step, {"artifact": artifact})
+        self.teller.tell("node.cached", work.step)
+        return result
+
+    def _finish(self, work: _Work, result: Result) -> None:
+        id_ = work.step.id
+        work.finished = True
+        # A value that everybody has read is looked up, or made, anew if somebody comes late.
+        if self.held[id_]:
+            self.values[id_] = result
+        else:
+            del self.works[id_]
+        self.left.discard(id_)
+        self._instance_finished(work)
+        for reader in work.readers:
+            self._arrived(reader)
+        for read in work.reads:
+            self.held[read] -= 1
+            if not self.held[read]:
+                del self.held[read]
+                self.values.pop(read, None)
+                if read in self.works and self.works[read].finished:
+                    del self.works[read]
+        self.changed.notify_all()
+
+    def _instance_finished(self, work: _Work) -> None:
+        root = work.step.root
+        left = self.instances.get(root, set())
+        if work.step.id in left:
+            left.discard(work.step.id)
+            self.seconds[root] += work.seconds
+            if not left:
+                told = {"seconds": round(self.seconds[root], 6), "cached": False}
+                self.teller.send(Event("node.finished", told, root))
+
+    # From here on `changed` is not held but for moments.
+
+    def _io(self, work: _Work) -> None:
+        try:
+            self._process(work)
+        finally:
+            with self.changed:
+                self.io_running -= 1
+                self._start_io()
+                self.changed.notify_all()
+
+    def _process(self, work: _Work) -> None:
+        try:
+            self._advance(work)
+        except Wanted as wanted:
+            self._wait_for(work, [wanted.node])
+        except Cancelled:
+            with self.changed:
+                self.ended = True
+                self.changed.notify_all()
+        except NodeError as error:
+            self._fail(work, Problem(error.code, error.message, error.hint))
+        except (Exception, SystemExit) as error:
+            # The border: whatever a node raises becomes a problem on it, and the log has the rest.
+            LOG.exception("%s failed", work.step.spec.id)
+            text = without_paths(f"{type(error).__name__}: {error}").rstrip(": ")
+            message = f"{work.step.spec.title} failed: {text[:1000]}"
+            self._fail(work, Problem("node.failed", message, "The log has the details."))
+
+    def _fail(self, work: _Work, problem: Problem) -> None:
+        inner = f"In `{work.step.inner}`: " if work.step.inner else ""
+        shown = Problem(problem.code, inner + problem.message, problem.hint, work.step.root)
+        self.teller.tell("node.failed", work.step, {"problem": shown.to_json()})
+        with self.changed:
+            self.problem = self.problem or shown
+            self.changed.notify_all()
+
+    def _wait_for(self, work: _Work, ids: Iterable[str]) -> None:
+        with self.changed:
+            work.waiting += 1
+            opened = [part for id_ in ids for part in self._want(work, id_)]
+            self._tell_plan(part.step.id for part in opened)
+            self._open(opened)
+            self._arrived(work)
+
+    def _advance(self, work: _Work) -> None:
+        """Run what can be run of a step."""
+        if work.step.key in self.made and not work.done and not work.step.fresh:
+            with self.changed:
+                known = self._known(work)
+                if known is not None:
+                    self._finish(work, known)
+                    return
+        if not work.started:
+            work.started = True
+            self.teller.tell("node.started", work.step)
+        if work.runs is None:
+            work.runs = count_runs(work.step, self._value)
+        try:
+            while len(work.done) < work.runs.count:
+                if self.teller.stopped():
+                    raise Cancelled
+                work.done.append(self._once(work, work.runs, len(work.done)))
+        except Empty:
+            work.runs = Runs(0, True)
+            work.done = []
+        expansions = [part for part in work.done if isinstance(part, Expansion)]
+        if expansions and not work.expanded:
+            work.expanded = True
+            for expansion in expansions:
+                self.steps.update(expansion.steps)
+            self._wait_for(work, [id_ for part in expansions for id_ in part.ends])
+            return
+        self._complete(work, work.runs)
+        for expansion in expansions:
+            for id_ in expansion.steps:
+                del self.steps[id_]
+
+    def _once(self, work: _Work, runs: Runs, index: int) -> Mapping[str, Any] | Expansion:
+        given = arguments(work.step, self._value, index, runs)
+        if work.step.spec.takes_context:
+            context = NodeContext(self.host, self.teller, work.call)
+            part = context.part(index / runs.count, (index + 1) / runs.count)
+            given["ctx"] = context if runs.count == 1 else part
+        saves, start = work.call.saves, time.perf_counter()
+        try:
+            returned = self._call(work, given)
+        except Wanted:
+            work.call.saves = saves
+            raise
+        work.seconds += time.perf_counter() - start
+        if isinstance(returned, Subgraph):
+            number = next(self.expansions)
+            return expand(work.step, returned, self.plan, self.catalogue, number)
+        return outputs(work.step.spec, returned)
+
+    def _call(self, work: _Work, given: Mapping[str, Any]) -> Any:
+        """Call the node's function, and thriftier ones when memory runs out."""
+        spec = work.step.spec
+        assert spec.function is not None
+        # Without a variant the function itself may fit once memory is freed.
+        variants = (spec.function, *(spec.thriftier or (spec.function,)))
+        saves = work.call.saves
+        for number, function in enumerate(variants):
+            try:
+                return function(**given)
+            except Exception as error:
+                if not isinstance(error, OutOfMemory) and not self.host.out_of_memory(error):
+                    raise
+                LOG.warning("%s ran out of memory", spec.id, exc_info=True)
+            # Outside of the handler, so that the traceback no longer holds what the call had made.
+            self.host.free_memory()
+            work.call.saves = saves
+            if number + 1 < len(variants):
+                self._warn_of_memory(work, given)
+        raise OutOfMemory(
+            f"{spec.title} needs more memory than the device has.",
+            "Use a smaller size or batch, or a tiled variant of the node.",
+        )
+
+    def _warn_of_memory(self, work: _Work, given: Mapping[str, Any]) -> None:
+        how = "a thriftier way, which is slower" if work.step.spec.thriftier else "freed memory"
+        message = f"{work.step.spec.title} ran out of memory and was run again with {how}."
+        NodeContext(self.host, self.teller, work.call).warn(message, "Use a smaller size or batch.")
+
+    def _complete(self, work: _Work, runs: Runs) -> None:
+        step = work.step
+        parts = [self._taken(part) if isinstance(part, Expansion) else part for part in work.done]
+        values = joined(parts, step.spec, runs.mapped)
+        result = Result(values, work.call.saves, work.call.warnings)
+        sinks = any(
+            inner.spec.sink
+            for part in work.done
+            if isinstance(part, Expansion)
+            for inner in part.steps.values()
+        )
+        # With sinks within, the step must expand anew each time, so that they publish again.
+        if not step.fresh and not sinks:
+            self.results.put(step.key, result, work.seconds)
+        told: dict[str, Any] = {"seconds": round(work.seconds, 6), "cached": False}
+        shapes = {name: shape for name, value in values.items() if (shape := shape_of(value))}
+        if shapes:
+            told["shapes"] = shapes
+        self.teller.tell("node.finished", step, told)
+        with self.changed:
+            self.made.add(step.key)
+            self._finish(work, result)
+
+    def _taken(self, expansion: Expansion) -> dict[str, Any]:
+        return {
+            name: self._value(source) if isinstance(source, Link) else source
+            for name, source in expansion.outputs.items()
+        }
+
+    def _value(self, link: Link) -> Any:
+        result = self.values.get(link.node)
+        if result is None:
+            raise Wanted(link.node)
+        return result.values[link.output]
+
+    def _tell_plan(self, ids: Iterable[str]) -> None:
+        """Tell what will run, and tell it again when a lazy input asks for more."""
+        more = running(self.plan.steps, (i for i in ids if i in self.plan.steps), self.results)
+        added = sorted((self.plan.steps[id_] for id_ in more - self.order.keys()), key=_place)
+        self.order.update((step.id, step.root) for step in added)
+        now = time.monotonic()
+        if self.told_at and (not added or now - self.told_at < PLAN_SECONDS):
+            return
+        self.told_at = now
+        roots = list(dict.fromkeys(self.order.values()))
+        cached = {self.plan.steps[id_].root for id_ in self.plan.cached}
+        told = {"order": roots, "cached": sorted(cached - set(roots)), "total": len(roots)}
+        self.teller.send(Event("plan", told))
+
+
+def _place(step: Step) -> tuple[int, ...]:
+    return step.place
+
+
+def shape_of(value: Any) -> str | None:
+    """Say the shape of the first tensor of a wire value, such as "1×4×16×16"."""
+    if isinstance(value, Many):
+        inner = shape_of(value.items[0]) if value.items else None
+        return f"{len(value.items)} of {inner}" if inner else None
+    if not is_dataclass(value) or isinstance(value, type):
+        return None
+    for item in fields(value):
+        shape = getattr(getattr(value, item.name), "shape", None)
+        if shape is not None:
+            return "×".join(str(size) for size in shape)
+    return None
