@@ -6,7 +6,7 @@ import argparse
 import ipaddress
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,22 @@ class Settings:
                 "add --token with a long random text, or leave --host away."
             )
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what a worker needs to know; secrets stay here."""
+        told = {**asdict(self), "host": "127.0.0.1", "token": ""}
+        return {name: _plain(value) for name, value in told.items()}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Settings:
+        """Read what `to_json` wrote."""
+        values = dict(told)
+        for name in ("allowed_hosts", "node_packages"):
+            values[name] = tuple(values[name])
+        for name in ("data_dir", "custom_nodes"):
+            values[name] = Path(values[name])
+        values["models_dirs"] = tuple(Path(folder) for folder in values["models_dirs"])
+        return cls(**values)
+
     @property
     def database(self) -> Path:
         """The file that holds the queue, the history and the events."""
@@ -124,6 +140,12 @@ class Settings:
     def cache_dir(self) -> Path:
         """What may be deleted at any time while the server is stopped."""
         return self.data_dir / "cache"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return str(value.absolute()) if isinstance(value, Path) else value
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,341 @@
+"""The loop between queue and workers: claims jobs, hands them over, records what comes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from server.artifacts import Artifact, Artifacts
+from server.catalogue import KnownNodes
+from server.claims import Claim, Claims
+from server.engine.canonical import canonical_dumps
+from server.feed import Feed, FeedEvent
+from server.jobs import Jobs
+from server.watch import Watch
+from server.workers import Ending, Lost, Task, Told, Worker, Workers
+
+if TYPE_CHECKING:
+    from server.foresight import Foresight
+
+log = logging.getLogger("weft.dispatch")
+
+_PATIENCE = 0.2
+"""Seconds that a worker waits for a better suited one to take a job, before it does."""
+_LOOK_AROUND = 1.0
+"""Seconds after which an idle worker that nobody woke sees whether it is still there."""
+
+
+class _Seat:
+    """One worker's place in the loop."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.wake = asyncio.Event()
+        self.idle = False
+        self.claim: Claim | None = None
+
+
+class Dispatcher:
+    """Runs jobs on workers until it is told to stop. Used on the event loop only."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        jobs: Jobs,
+        workers: Workers,
+        feed: Feed,
+        artifacts: Artifacts,
+        nodes: KnownNodes,
+        foresight: Foresight,
+        watch: Watch,
+    ) -> None:
+        """Connect the parts; `start` sets them going."""
+        self._claims = claims
+        self._jobs = jobs
+        self._workers = workers
+        self._feed = feed
+        self._artifacts = artifacts
+        self._nodes = nodes
+        self._foresight = foresight
+        self._watch = watch
+        self._seats: list[_Seat] = []
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._stop_at_start: set[str] = set()
+        self._changed = False
+
+    async def start(self) -> None:
+        """Take back what ran when the last server ended, and start the workers."""
+        recovered = await self._claims.recover()
+        if recovered:
+            log.info("%d jobs that ran when the server last ended wait again", recovered)
+        self._jobs.listen(self.wake, self._stop_run)
+        self._loops.append(asyncio.create_task(self._announce()))
+        await self._workers.start(self._described, self._seat)
+
+    def wake(self) -> None:
+        """Look for work."""
+        self._changed = True
+        for seat in self._seats:
+            seat.wake.set()
+
+    async def drain(self, grace: float) -> None:
+        """Start nothing more, and wait until what runs has ended or the grace is over."""
+        self._stopping = True
+        self._jobs.draining = True
+        busy = [seat for seat in self._seats if seat.claim is not None]
+        if busy:
+            log.info("stopping: %d running jobs have %g s to finish", len(busy), grace)
+        deadline = asyncio.get_running_loop().time() + grace
+        while any(seat.claim is not None for seat in self._seats):
+            if asyncio.get_running_loop().time() >= deadline:
+                return
+            await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """End the workers at once; what still runs goes back to the queue."""
+        self._stopping = True
+        await self._workers.stop()
+        deadline = asyncio.get_running_loop().time() + 2
+        while any(seat.claim for seat in self._seats):
+            if asyncio.get_running_loop().time() >= deadline:
+                break
+            await asyncio.sleep(0.01)
+        for loop in self._loops:
+            loop.cancel()
+        for loop in self._loops:
+            with contextlib.suppress(asyncio.CancelledError):
+                await loop
+
+    def _seat(self, worker: Worker) -> None:
+        seat = _Seat(worker)
+        self._seats.append(seat)
+        self._loops.append(asyncio.create_task(self._serve(seat)))
+
+    async def _described(self, description: Mapping[str, Any]) -> None:
+        for failure in description["tracebacks"]:
+            log.error("nodes of %s cannot be used:\n%s", failure["source"], failure["traceback"])
+        if await self._nodes.replace(description["catalogue"]):
+            current = self._nodes.current
+            assert current is not None
+            await self._feed.publish(FeedEvent("catalogue.changed", {"hash": current.hash}))
+
+    async def _serve(self, seat: _Seat) -> None:
+        """Give one worker job after job."""
+        while not self._stopping:
+            self._tell_state(seat)
+            await seat.worker.ready()
+            self._tell_state(seat)
+            seat.idle = True
+            seat.claim = await self._next(seat)
+            seat.idle = False
+            while seat.claim is not None:
+                seat.claim = await self._seen_through(seat, seat.claim)
+
+    async def _seen_through(self, seat: _Seat, claim: Claim) -> Claim | None:
+        try:
+            return await self._run(seat, claim)
+        except Exception:
+            # What failed is the server itself, such as a full disk: the job is not to blame.
+            log.exception("job %s could not be recorded", claim.job.id)
+            await self._rescue(claim)
+            return None
+
+    async def _rescue(self, claim: Claim) -> None:
+        """Give a job back whose record failed, once the state can be written again."""
+        while not self._stopping:
+            await asyncio.sleep(1)
+            try:
+                await self._claims.give_back(claim)
+            except Exception:
+                log.exception("job %s could not be given back", claim.job.id)
+            else:
+                return
+
+    async def _next(self, seat: _Seat) -> Claim | None:
+        """Wait for the next job that suits a worker; None when the worker is gone instead."""
+        while not self._stopping and seat.worker.state == "idle":
+            seat.wake.clear()
+            rivals = [
+                other
+                for other in self._seats
+                if other.idle and other is not seat and other.worker.state == "idle"
+            ]
+            if rivals and not await self._suits(seat, rivals):
+                # Another worker is the better one; if it does not come, this one will do.
+                await self._woken(seat, _PATIENCE)
+            claim = await self._claims.claim(seat.worker.name)
+            if claim is not None:
+                for other in rivals:
+                    other.wake.set()
+                return claim
+            await self._woken(seat, _LOOK_AROUND)
+        return None
+
+    async def _woken(self, seat: _Seat, patience: float) -> None:
+        """Wait for a reason to look again, at most some seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(seat.wake.wait(), patience)
+
+    async def _suits(self, seat: _Seat, rivals: Sequence[_Seat]) -> bool:
+        """Tell whether no other idle worker holds more of the next job's results."""
+        first = await self._claims.first()
+        if first is None:
+            return True
+        _, workflow, targets = first
+        keys = await self._foresight.keys(workflow, targets)
+        held = await asyncio.gather(*(each.worker.known(keys) for each in (seat, *rivals)))
+        return len(held[0]) >= max(len(known) for known in held[1:])
+
+    async def _run(self, seat: _Seat, claim: Claim) -> Claim | None:
+        """See one claim through; return the next one for the same worker."""
+        self._watch.started(claim.job)
+        self._changed = True
+        self._tell_state(seat)
+        record = _Record(claim, self._claims, self._jobs, self._feed, self._artifacts, self._watch)
+        task = Task(claim.run, claim.job.id, claim.workflow, claim.targets, claim.extra)
+        running = asyncio.ensure_future(seat.worker.run(task, record.hear))
+        if claim.job.id in self._stop_at_start:
+            self._stop_at_start.discard(claim.job.id)
+            asyncio.get_running_loop().call_soon(seat.worker.cancel, claim.run)
+        try:
+            ending = await running
+            return await self._ended(seat, claim, record, ending)
+        except Lost as lost:
+            await self._lost(claim, lost)
+            return None
+        finally:
+            self._jobs.progress.pop(claim.job.id, None)
+            self._stop_at_start.discard(claim.job.id)
+            self._changed = True
+
+    async def _ended(
+        self, seat: _Seat, claim: Claim, record: _Record, ending: Ending
+    ) -> Claim | None:
+        events = await record.events(ending.told)
+        alone = not any(other.idle for other in self._seats)
+        following = await self._claims.finish(
+            claim,
+            ending.state,
+            ending.problem,
+            events,
+            claim_next=alone and not self._stopping,
+        )
+        self._watch.ended(claim.job, ending.state)
+        if record.saved:
+            seat.worker.settled(claim.job.id)
+        return following
+
+    async def _lost(self, claim: Claim, lost: Lost) -> None:
+        if lost.wanted:
+            # Cancelled jobs end here too: giving one back makes it cancelled.
+            await self._claims.give_back(claim)
+        elif await self._claims.worker_died(claim, lost.cause):
+            log.warning("job %s is tried again: its worker %s", claim.job.id, lost.cause)
+        self._watch.ended(claim.job, "lost")
+        self.wake()
+
+    def _stop_run(self, job: str) -> None:
+        for seat in self._seats:
+            if seat.claim is not None and seat.claim.job.id == job:
+                seat.worker.cancel(seat.claim.run)
+                return
+        self._stop_at_start.add(job)
+
+    def _tell_state(self, seat: _Seat) -> None:
+        data = {"worker": seat.worker.name, "state": seat.worker.state}
+        self._feed.pass_on(FeedEvent("worker.changed", data))
+
+    async def _announce(self) -> None:
+        """Tell how long the queue is, at most some times a second."""
+        while True:
+            await asyncio.sleep(0.2)
+            if self._changed:
+                self._changed = False
+                await self._jobs.announce()
+
+
+class _Record:
+    """What is known of one run while it goes on."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        claims: Claims,
+        jobs: Jobs,
+        feed: Feed,
+        artifacts: Artifacts,
+        watch: Watch,
+    ) -> None:
+        self.saved = False
+        self._claim = claim
+        self._claims = claims
+        self._feed = feed
+        self._artifacts = artifacts
+        self._watch = watch
+        self._workflow: str | None = None
+        self._progress: dict[str, Any] = {
+            "done": 0,
+            "total": 0,
+            "node": None,
+            "value": None,
+            "max": None,
+        }
+        jobs.progress[claim.job.id] = self._progress
+
+    async def hear(self, told: Sequence[Told]) -> None:
+        """Record a batch of what a worker said."""
+        events = await self.events(told)
+        if events:
+            await self._claims.record(self._claim, events)
+
+    async def events(self, told: Sequence[Told]) -> list[FeedEvent]:
+        """Return the events that are to be kept, after passing on those that are not."""
+        kept = []
+        for said in told:
+            self._note(said)
+            event = FeedEvent(
+                said.type,
+                said.data,
+                job=self._claim.job.id,
+                node=said.node,
+                document=self._claim.job.document,
+                client=self._claim.job.client,
+                time=said.time,
+                blob=said.blob,
+            )
+            if said.type in ("node.progress", "node.preview"):
+                self._feed.pass_on(event)
+            elif said.type == "node.artifact":
+                kept.append(await self._indexed(event))
+            else:
+                kept.append(event)
+        return kept
+
+    async def _indexed(self, event: FeedEvent) -> FeedEvent:
+        """Index a file before its event is told."""
+        job = self._claim.job
+        told = {**event.data["artifact"], "job": job.id, "node": event.node, "title": job.title}
+        told.pop("id", None)
+        if self._workflow is None:
+            self._workflow = canonical_dumps(self._claim.workflow)
+        artifact = await self._artifacts.record(Artifact.from_json(told), self._workflow)
+        self.saved = True
+        return self._claim.event(event.type, {"artifact": artifact.to_json()}, event.node)
+
+    def _note(self, said: Told) -> None:
+        """Keep what the job's progress shows."""
+        progress = self._progress
+        match said.type:
+            case "plan":
+                progress["total"] = said.data["total"]
+            case "node.started":
+                progress.update(node=said.node, value=None, max=None)
+            case "node.progress":
+                progress.update(node=said.node, value=said.data["value"], max=said.data["max"])
+            case "node.finished" | "node.cached":
+                progress["done"] = min(progress["done"] + 1, progress["total"])
+                self._watch.node(said.type, said.data)

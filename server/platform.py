@@ -1,0 +1,131 @@
+"""The one place for what differs between Linux, macOS and Windows."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+WINDOWS = sys.platform == "win32"
+
+if sys.platform == "win32":
+    import msvcrt
+    import subprocess
+else:
+    import fcntl
+    import resource
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Taken(Exception):
+    """Another process holds the lock."""
+
+
+def take_lock(path: Path) -> IO[bytes]:
+    """Hold a file's lock until it is closed or this process ends, however it ends.
+
+    Raises:
+        Taken: when another process holds it.
+    """
+    held = path.open("ab")
+    try:
+        if sys.platform == "win32":
+            held.seek(0)
+            msvcrt.locking(held.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        held.close()
+        raise Taken from problem
+    return held
+
+
+def child_options() -> dict[str, Any]:
+    """Return how a worker is started, so that Ctrl+C in the terminal reaches the server alone."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process with its parent, where it can.
+
+    Elsewhere a worker ends when its channel does, which takes as long as its node holds Python.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform != "win32" and os.getppid() != parent:
+        os._exit(1)
+
+
+def private_channel() -> tuple[IO[bytes], IO[bytes]]:
+    """Take standard input and output for the channel to the server.
+
+    Afterwards whatever is printed, by Python or by a C library, goes to standard error, and
+    reading the standard input finds its end.
+    """
+    commands = os.fdopen(os.dup(0), "rb", buffering=0)
+    reports = os.fdopen(os.dup(1), "wb", buffering=0)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    if sys.platform == "win32":
+        for stream in (commands, reports):
+            msvcrt.setmode(stream.fileno(), os.O_BINARY)
+    return commands, reports
+
+
+def on_stop_signal(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    """Call a function on the event loop for each request to stop: SIGTERM, SIGINT, Ctrl+C."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+        else:
+            loop.add_signal_handler(number, stop)
+
+
+def memory_in_use() -> int:
+    """Return the bytes of memory that this process occupies; its largest so far on macOS."""
+    if sys.platform == "win32":
+        return _windows_memory()
+    statistics = Path("/proc/self/statm")
+    if statistics.exists():
+        pages = int(statistics.read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def ending(code: int) -> str:
+    """Say how a process ended, in words that fit after `because it`."""
+    if code < 0:
+        try:
+            return f"was ended by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was ended by signal {-code}"
+    return f"ended by itself with status {code}"
+
+
+if sys.platform == "win32":
+
+    class _Counters(ctypes.Structure):
+        _fields_ = (
+            ("size", ctypes.c_uint32),
+            ("page_faults", ctypes.c_uint32),
+            *(
+                (name, ctypes.c_size_t)
+                for name in ("peak", "working_set", "q1", "q2", "q3", "q4", "pagefile", "peak_file")
+            ),
+        )
+
+    def _windows_memory() -> int:
+        counters = _Counters()
+        counters.size = ctypes.sizeof(counters)
+        process = ctypes.windll.kernel32.GetCurrentProcess()
+        ctypes.windll.psapi.GetProcessMemoryInfo(process, ctypes.byref(counters), counters.size)
+        return int(counters.working_set)

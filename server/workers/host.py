@@ -1,0 +1,93 @@
+"""What a worker gives to the nodes that it runs: the device, the files, saving."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from nodes.errors import OutOfMemory
+from server.files import Files
+from server.workers.saving import Saver, Write
+
+_TOLD_AS = ("out of memory", "can't allocate memory", "not enough memory")
+"""How libraries say it where they raise a plain RuntimeError."""
+
+
+class Memory(Protocol):
+    """Where models are kept while they work."""
+
+    def resident(self, model: Any) -> AbstractContextManager[Any]:
+        """Hold a model on the device."""
+
+    def free(self) -> None:
+        """Let go of what is not in use."""
+
+
+class WorkerHost:
+    """The host of every run of a worker."""
+
+    def __init__(self, device: str, dtype: str, files: Files, memory: Memory, saver: Saver) -> None:
+        """Put the parts together."""
+        self.device = device
+        self.dtype = dtype
+        self.files = files
+        self._memory = memory
+        self._saver = saver
+
+    def resident(self, model: Any) -> AbstractContextManager[Any]:
+        """Hold a model on the device within the budget."""
+        return self._memory.resident(model)
+
+    def save(
+        self,
+        node: str,
+        index: int,
+        key: str,
+        write: Write,
+        *,
+        prefix: str,
+        suffix: str,
+        mime: str,
+        temporary: bool,
+        about: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """Save a file and return its artifact as JSON."""
+        return self._saver.save(
+            node,
+            index,
+            key,
+            write,
+            prefix=prefix,
+            suffix=suffix,
+            mime=mime,
+            temporary=temporary,
+            about=about,
+        )
+
+    def saved(self, key: str) -> list[dict[str, Any]] | None:
+        """Return what a node of this key once saved, while it is all there."""
+        return self._saver.saved(key)
+
+    def out_of_memory(self, problem: BaseException) -> bool:
+        """Tell whether an exception means that memory ran out."""
+        if isinstance(problem, MemoryError | OutOfMemory):
+            return True
+        torch = sys.modules.get("torch")
+        if torch is not None and isinstance(problem, torch.OutOfMemoryError):
+            return True
+        return isinstance(problem, RuntimeError) and any(
+            words in str(problem).lower() for words in _TOLD_AS
+        )
+
+    def free_memory(self) -> None:
+        """Give back what the device and the process can do without."""
+        self._memory.free()
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        elif torch is not None and self.device == "mps":
+            torch.mps.empty_cache()

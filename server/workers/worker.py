@@ -1,0 +1,228 @@
+"""A worker process: reads commands, runs one graph after another, reports.
+
+Two threads: this one runs graphs; the other reads the channel, so that a run can be cancelled and
+the worker asked how it is while a node works.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import IO, Any
+
+from nodes.api.catalogue import Catalogue, load
+from nodes.errors import NodeError
+from server.engine.events import Event
+from server.engine.execute import Outcome, execute
+from server.engine.graph import Graph
+from server.engine.plan import make_plan
+from server.engine.problems import Invalid, Problem
+from server.engine.results import Results
+from server.engine.upgrade import upgrade
+from server.files import Files
+from server.formats.interfaces import Interfaces
+from server.platform import die_with, memory_in_use, private_channel
+from server.settings import Settings
+from server.workers import Task
+from server.workers.embedded import texts_of
+from server.workers.frames import read_frame
+from server.workers.host import Memory, WorkerHost
+from server.workers.outbox import Outbox
+from server.workers.saving import Saver
+
+log = logging.getLogger("weft.worker")
+
+_MIB = 2**20
+
+
+class _InPlace:
+    """The memory of a processor: models work where they are."""
+
+    def resident(self, model: Any) -> AbstractContextManager[Any]:
+        """Yield the model as it is."""
+        return nullcontext(model)
+
+    def free(self) -> None:
+        """There are no copies to let go of."""
+
+
+@dataclass
+class _Desk:
+    """What both threads see."""
+
+    outbox: Outbox
+    tasks: queue.SimpleQueue[Task | str]
+    results: Results
+    saver: Saver
+    cancelled: str = ""
+
+
+class Worker:
+    """Runs tasks with one catalogue on one device."""
+
+    def __init__(self, desk: _Desk, catalogue: Catalogue, host: WorkerHost) -> None:
+        """Put the parts together."""
+        self._desk = desk
+        self._catalogue = catalogue
+        self._host = host
+        self._interfaces = Interfaces(catalogue.to_json())
+
+    def work(self) -> None:
+        """Do what is asked, without end."""
+        while True:
+            task = self._desk.tasks.get()
+            if isinstance(task, Task):
+                self._run(task)
+            else:
+                self._desk.results.clear()
+                self._host.free_memory()
+
+    def _run(self, task: Task) -> None:
+        desk = self._desk
+        try:
+            outcome = self._outcome(task)
+        except Invalid as invalid:
+            outcome = Outcome("failed", invalid.problems[0])
+        except NodeError as error:
+            outcome = Outcome("failed", Problem(error.code, error.message, error.hint))
+        except Exception as error:
+            # The border of the engine: a fault in it ends the run and not the worker.
+            log.exception("run %s failed outside of its nodes", task.run)
+            message = f"The run failed in a way that was not foreseen: {type(error).__name__}."
+            outcome = Outcome("failed", Problem("run.failed", message, "The log says more."))
+        problem = None if outcome.problem is None else outcome.problem.to_json()
+        desk.outbox.done(task.run, outcome.state, problem)
+
+    def _outcome(self, task: Task) -> Outcome:
+        desk, catalogue = self._desk, self._catalogue
+        graph = upgrade(Graph.from_json(task.workflow), catalogue)
+        plan = make_plan(
+            graph,
+            catalogue,
+            salt=catalogue.salt_text,
+            stamp=self._host.files.stamp,
+            known=desk.results,
+            targets=task.targets,
+        )
+        desk.saver.begin(
+            task.job, texts_of(task.workflow, graph, catalogue, self._interfaces, task.extra)
+        )
+
+        def emit(event: Event) -> None:
+            if event.type == "node.finished" and event.node is not None:
+                desk.saver.finished(event.node, event.data.get("inner", ""))
+            desk.outbox.tell(task.run, event.type, event.data, event.node, event.blob)
+
+        def cancelled() -> bool:
+            return desk.cancelled == task.run
+
+        return execute(plan, catalogue, desk.results, emit, self._host, cancelled)
+
+
+def listen(commands: IO[bytes], desk: _Desk) -> None:
+    """Take commands until the server is gone; then end, whatever a node is doing."""
+    while (frame := read_frame(commands)) is not None:
+        header, _ = frame
+        match header["do"]:
+            case "run":
+                desk.tasks.put(Task.from_json(header["task"]))
+            case "cancel":
+                desk.cancelled = header["run"]
+            case "ping":
+                memory = memory_in_use()
+                desk.outbox.send({"is": "answer", "id": header["id"], "memory": memory})
+            case "known":
+                known = [key for key in header["keys"] if key in desk.results]
+                desk.outbox.send({"is": "answer", "id": header["id"], "keys": known})
+            case "settled":
+                desk.saver.settled(header["job"])
+            case "free":
+                desk.tasks.put("free")
+    os._exit(0)
+
+
+def devices() -> list[str]:
+    """Return what this computer can compute on, the best kind alone."""
+    import torch
+
+    if torch.cuda.is_available():
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return ["mps"] if torch.backends.mps.is_available() else ["cpu"]
+
+
+def memory_for(device: str, settings: Settings) -> tuple[Memory, str]:
+    """Return where models are kept on a device, and what dtype they compute in."""
+    if device == "cpu":
+        return _InPlace(), "float32" if settings.dtype == "auto" else settings.dtype
+    import torch
+
+    from nodes.diffusion.memory import ModelMemory, compute_dtype, default_budget
+
+    if torch.device(device).type == "cuda":
+        torch.cuda.set_device(device)
+    budget = settings.budget * _MIB
+    if not budget:
+        budget = default_budget(device)
+        if torch.device(device).type == "cuda":
+            free = torch.cuda.mem_get_info(device)[0] - settings.reserve_vram * _MIB
+            budget = max(0, min(budget, free))
+    dtype = compute_dtype(device) if settings.dtype == "auto" else settings.dtype
+    return ModelMemory(device, budget), dtype
+
+
+def main() -> None:
+    """Be a worker until the server goes."""
+    commands, reports = private_channel()
+    first = read_frame(commands)
+    if first is None:
+        return
+    told, _ = first
+    die_with(told["server"])
+    settings = Settings.from_json(told["settings"])
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    outbox = Outbox(reports)
+    saver = Saver(settings)
+    results = Results(
+        settings.result_memory * _MIB,
+        settings.cache_dir / "results" / told["name"],
+        settings.result_disk * _MIB,
+    )
+    desk = _Desk(outbox, queue.SimpleQueue(), results, saver)
+    threading.Thread(target=listen, args=(commands, desk), name="weft-listen", daemon=True).start()
+    device, others = told["device"], []
+    try:
+        if device in ("auto", "cuda"):
+            others = devices()
+            device = others[0] if device == "auto" else "cuda:0"
+        memory, dtype = memory_for(device, settings)
+        salt = {"device": device.split(":")[0], "dtype": dtype, "torch": version("torch")}
+        catalogue = load(settings.node_packages, (settings.custom_nodes,), salt)
+    except (ImportError, RuntimeError, AssertionError) as problem:
+        # A device that torch does not have, or a package of nodes that is not there.
+        log.exception("this worker cannot be started")
+        outbox.send({"is": "unfit", "message": f"{type(problem).__name__}: {problem}"})
+        return
+    outbox.send(
+        {
+            "is": "ready",
+            "catalogue": catalogue.to_json(),
+            "device": device,
+            "devices": others,
+            "tracebacks": [
+                {"source": failure.source, "traceback": failure.traceback}
+                for failure in catalogue.failures
+            ],
+        }
+    )
+    host = WorkerHost(device, dtype, Files(settings), memory, saver)
+    Worker(desk, catalogue, host).work()
+
+
+if __name__ == "__main__":
+    main()
