@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import argument_parser
+from server.http.routes import ALL_ROUTES
+from server.settings import argument_parser, variable
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
@@ -46,14 +47,20 @@ def test_links_lead_to_files_that_are_there(document: str) -> None:
     assert not missing
 
 
-def test_every_flag_is_documented() -> None:
+def test_every_flag_is_documented_with_its_variable() -> None:
     text = read(REFERENCE)
-    flags = [
-        option
+    actions = [
+        action
         for action in argument_parser()._actions
         if not isinstance(action, argparse._HelpAction)
-        for option in action.option_strings
-        if option.startswith("--")
     ]
-    assert flags
-    assert [flag for flag in flags if f"`{flag}`" not in text] == []
+    rows = [f"| `{action.option_strings[0]}` | `{variable(action.dest)}` |" for action in actions]
+    assert rows
+    assert [row for row in rows if row not in text] == []
+
+
+def test_every_route_is_documented_with_its_own_sentence() -> None:
+    text = read(REFERENCE)
+    rows = [f"| {route.method} | `{route.path}` | {route.summary} |" for route in ALL_ROUTES]
+    assert rows
+    assert [row for row in rows if row not in text] == []
