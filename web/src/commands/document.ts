@@ -1,5 +1,7 @@
 /** Commands on the document as a whole. */
 
+import type { Draft } from "immer";
+import type { Json, JsonObject } from "../documents/types";
 import type { Edit } from "./edit";
 
 export function setTitle(title: string): Edit {
@@ -8,6 +10,20 @@ export function setTitle(title: string): Edit {
     gesture: "title",
     recipe: (graph) => {
       graph.title = title;
+    },
+  };
+}
+
+/** An entry of `meta`: author, licence, description, tags. An empty one leaves the file. */
+export function setMeta(key: string, value: string | readonly string[]): Edit {
+  return {
+    label: `Change ${key}`,
+    gesture: `meta:${key}`,
+    recipe: (_, document) => {
+      const meta: Record<string, Json> = { ...(document.meta as JsonObject) };
+      if (value.length === 0) delete meta[key];
+      else meta[key] = value;
+      document.meta = meta as Draft<JsonObject>;
     },
   };
 }

@@ -12,6 +12,15 @@ export type Dialog =
   | { readonly kind: "versions"; readonly name: string }
   | { readonly kind: "conflict"; readonly tab: string }
   | { readonly kind: "close"; readonly tab: string }
+  | { readonly kind: "rename"; readonly name: string }
+  | {
+      readonly kind: "confirm";
+      readonly title: string;
+      readonly text: string;
+      /** What the button says that does it. */
+      readonly label: string;
+      readonly run: () => void;
+    }
   | { readonly kind: "picture"; readonly artifact: string; readonly compare?: string };
 
 export interface Notice {

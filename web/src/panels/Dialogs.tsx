@@ -1,0 +1,48 @@
+/** The dialog that is open, if any. The large ones are loaded when they are first opened. */
+
+import { lazy, Suspense } from "react";
+import { type Dialog, useShell } from "../store/shell";
+import { CloseDialog, ConfirmDialog, ConflictDialog, RenameDialog, SaveAsDialog } from "./FileDialogs";
+import "./panels.css";
+
+const PaletteDialog = lazy(async () => ({ default: (await import("./PaletteDialog")).PaletteDialog }));
+const PictureDialog = lazy(async () => ({ default: (await import("./PictureDialog")).PictureDialog }));
+const KeysDialog = lazy(async () => ({ default: (await import("./KeysDialog")).KeysDialog }));
+const SettingsDialog = lazy(async () => ({ default: (await import("./SettingsDialog")).SettingsDialog }));
+const VersionsDialog = lazy(async () => ({ default: (await import("./VersionsDialog")).VersionsDialog }));
+
+export function Dialogs() {
+  const dialog = useShell((state) => state.dialog);
+  return dialog === null ? null : (
+    <Suspense>
+      <Open dialog={dialog} />
+    </Suspense>
+  );
+}
+
+function Open({ dialog }: { readonly dialog: Dialog }) {
+  switch (dialog.kind) {
+    case "palette":
+      return <PaletteDialog />;
+    case "keys":
+      return <KeysDialog />;
+    case "settings":
+      return <SettingsDialog />;
+    case "save-as":
+      return <SaveAsDialog {...dialog} />;
+    case "rename":
+      return <RenameDialog {...dialog} />;
+    case "versions":
+      return <VersionsDialog {...dialog} />;
+    case "conflict":
+      return <ConflictDialog {...dialog} />;
+    case "close":
+      return <CloseDialog {...dialog} />;
+    case "confirm":
+      return <ConfirmDialog {...dialog} />;
+    case "picture":
+      return <PictureDialog {...dialog} />;
+    default:
+      return dialog satisfies never;
+  }
+}

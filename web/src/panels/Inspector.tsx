@@ -1,0 +1,35 @@
+/** What is selected, in full: one node, several with what they share, or the document. */
+
+import { X } from "lucide-react";
+import { useDocument, useTab } from "../store/current";
+import { useShell } from "../store/shell";
+import { texts } from "../texts/panels";
+import { DocumentFacts } from "./InspectDocument";
+import { NodeFacts } from "./InspectNode";
+import { SharedInputs } from "./InspectSeveral";
+import { IconButton } from "./Pieces";
+import "./panels.css";
+
+export function Inspector() {
+  const selection = [...(useTab()?.selection ?? [])];
+  const title = useDocument().title;
+  const [first] = selection;
+  const heading = selection.length > 1 ? texts.inspector.several(selection.length) : texts.inspector.title;
+  return (
+    <section className="panel inspector" aria-label={texts.inspector.title}>
+      <div className="panel__header">
+        <h2 className="panel__title">{first === undefined ? title : heading}</h2>
+        <IconButton
+          icon={X}
+          label={texts.common.close}
+          onClick={() => useShell.setState({ inspector: false })}
+        />
+      </div>
+      <div className="panel__body">
+        {first === undefined && <DocumentFacts />}
+        {first !== undefined && selection.length === 1 && <NodeFacts key={first} id={first} />}
+        {selection.length > 1 && <SharedInputs ids={selection} />}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,41 @@
+/** A dialog: titled, closed by Escape, and keeping the focus inside. */
+
+import { X } from "lucide-react";
+import { Dialog } from "radix-ui";
+import type { ReactNode } from "react";
+import { showDialog } from "../store/shell";
+import { texts } from "../texts/panels";
+import { IconButton } from "./Pieces";
+
+interface ModalProps {
+  readonly title: string;
+  readonly wide?: boolean;
+  readonly footer?: ReactNode;
+  readonly tools?: ReactNode;
+  /** The body fills the dialog to its edges. */
+  readonly bare?: boolean;
+  readonly children: ReactNode;
+}
+
+export function closeDialog(): void {
+  showDialog(null);
+}
+
+export function Modal({ title, wide, footer, tools, bare, children }: ModalProps) {
+  return (
+    <Dialog.Root open onOpenChange={(open) => !open && closeDialog()}>
+      <Dialog.Portal>
+        <Dialog.Overlay className="dialog__overlay" />
+        <Dialog.Content className={wide ? "dialog dialog--wide" : "dialog"} aria-describedby={undefined}>
+          <div className="dialog__header">
+            <Dialog.Title className="dialog__title">{title}</Dialog.Title>
+            {tools}
+            <IconButton icon={X} label={texts.common.close} onClick={closeDialog} />
+          </div>
+          <div className={bare ? "dialog__body dialog__body--bare" : "dialog__body"}>{children}</div>
+          {footer && <div className="dialog__footer">{footer}</div>}
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
