@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import types
+import typing
+import zlib
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from nodes.api import JSON
 from server.disk import Disk
@@ -27,6 +31,18 @@ _LARGE = 64 * 2**10
 """From here on parsing takes a millisecond or more, and goes to a thread."""
 _BLOCK = 2**20
 _MOST_FIELDS = 16
+_FORM_OVERHEAD = 128 * 2**10
+"""What a form's own lines and other fields add to its file."""
+_FORM_FAULTS = (
+    ValueError,
+    AssertionError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    zlib.error,
+    HttpProcessingError,
+)
+"""What the form's parser raises when the text is no form."""
 
 
 async def read_json(request: web.Request, most: int = MOST_JSON_BYTES) -> JSON:
@@ -82,7 +98,7 @@ def read_query(request: web.Request, kind: type[T]) -> T:
         WrongJSON: when a value is out of its bounds.
     """
     known = {field.name.rstrip("_"): field.name for field in fields(kind)}  # type: ignore[arg-type]
-    types = hints(kind)
+    described = hints(kind)
     values: dict[str, JSON] = {}
     for key, text in request.query.items():
         name = known.get(key)
@@ -96,7 +112,7 @@ def read_query(request: web.Request, kind: type[T]) -> T:
             raise Refused(
                 f"`{key}` stands twice in the query.", hint="Keep one.", code="query.twice"
             )
-        values[name] = _query_value(key, text, types[name])
+        values[name] = _query_value(key, text, described[name])
     return read(kind, values, "")
 
 
@@ -120,11 +136,12 @@ async def read_form(
         DiskFull: when there is no room for it.
     """
     _check_type(request, "multipart/form-data")
+    if (request.content_length or 0) > most + _FORM_OVERHEAD:
+        raise _too_large(most)
     disk.require(min(request.content_length or 0, most))
     try:
         values = await _receive_form(request, part, most, file_field)
-    except (ValueError, AssertionError, LookupError, RuntimeError, TypeError) as problem:
-        # What the form's parser raises when the text is no form.
+    except _FORM_FAULTS as problem:
         raise _broken_form() from problem
     if file_field not in values:
         raise Refused(
@@ -157,9 +174,8 @@ def _check_type(request: web.Request, expected: str) -> None:
 
 
 def _query_value(key: str, text: str, kind: Any) -> JSON:
-    arguments = getattr(kind, "__args__", ()) or (kind,)
-    plain = {kind, *arguments}
-    if int in plain:
+    alternatives = _alternatives(kind)
+    if int in alternatives:
         if not (text.isascii() and text.removeprefix("-").isdecimal() and len(text) <= 18):
             raise Refused(
                 f"`{key}` has to be a whole number, not {shown(text)}.",
@@ -167,9 +183,19 @@ def _query_value(key: str, text: str, kind: Any) -> JSON:
                 code="query.number",
             )
         return int(text)
-    if getattr(kind, "__origin__", None) is tuple:
+    if any(typing.get_origin(alternative) is tuple for alternative in alternatives):
         return [part for part in text.split(",") if part]
     return text
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    """Return the types of `X | None` and of `Annotated[X, …]`."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        return _alternatives(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return tuple(part for argument in arguments for part in _alternatives(argument))
+    return (kind,)
 
 
 async def _receive_form(

@@ -164,7 +164,9 @@ def _is_open(request: web.Request) -> bool:
     if path in OPEN_PATHS:
         return True
     # The page and its files hold no secrets, and the page is where the token is typed in.
-    return request.method in SAFE_METHODS and (path == "/" or path.startswith("/assets/"))
+    return request.method in SAFE_METHODS and (
+        path in ("/", "/favicon.svg") or path.startswith("/assets/")
+    )
 
 
 def _same_origin(origin: str, host: str, settings: Settings) -> bool:

@@ -113,6 +113,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{V1}/session", site.open_session),
     Route("DELETE", f"{V1}/session", site.close_session),
     Route("GET", "/", site.get_page, media="text/html"),
+    Route("GET", "/favicon.svg", site.get_icon, media="image/svg+xml"),
     Route("GET", "/assets/{name}", site.get_page_part, media="*/*"),
 )
 

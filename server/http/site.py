@@ -36,6 +36,11 @@ async def get_page(call: Call) -> web.FileResponse:
     return await asyncio.to_thread(page_answer, BUILD, "index.html")
 
 
+async def get_icon(call: Call) -> web.FileResponse:
+    """Return the editor's icon."""
+    return await asyncio.to_thread(page_answer, BUILD, "favicon.svg")
+
+
 async def get_page_part(call: Call, name: str) -> web.FileResponse:
     """Return a script, style or picture of the editor."""
     return await asyncio.to_thread(page_answer, BUILD, f"assets/{name}")
