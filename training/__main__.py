@@ -12,16 +12,16 @@ import torch
 from training import clip, decoder, latents, unet, vae
 from training.export import export, load, trained_vae
 from training.run import Plan
-from training.sample import draw_captions
-from training.score import COUNTS, KINDS, grid, measure
+from training.sample import draw_captions, restore
+from training.score import COUNTS, KINDS, grid, measure, measure_restored
 from training.unet import load_average
 
 PARTS = ("vae", "clip", "latents", "unet", "decoder", "export", "judge")
 PLANS = {
     "vae": Plan(images=88_000, batch=16, rate=2e-3),
-    "clip": Plan(images=24_000, batch=64, rate=1e-3),
+    "clip": Plan(images=24_000, batch=64, rate=1e-3, warm_up=50),
     "unet": Plan(images=300_000, batch=64, rate=8e-4, cooldown=0.5),
-    "decoder": Plan(images=40_000, batch=8, rate=1e-3),
+    "decoder": Plan(images=20_000, batch=8, rate=1e-3),
 }
 # Shards of 4,096 latents of each kind.
 SHARDS = {"plain": 8, "sized": 3, "placed": 3, "pair": 5, "scene": 2}
@@ -92,7 +92,10 @@ def _judge(options: argparse.Namespace) -> None:
         return draw_captions(model, autoencoder, scale, captions, seed)
 
     for kind in options.kinds:
-        score = measure(draw, kind, options.captions or COUNTS[kind], options.seeds)
+        count = options.captions or COUNTS[kind]
+        restored = measure_restored(lambda pixels: restore(autoencoder, pixels), kind, count)
+        print(f"{kind}, restored: {restored.lines()[0]}")
+        score = measure(draw, kind, count, options.seeds)
         print("\n".join(f"{kind}: {line}" for line in score.lines()), flush=True)
     if options.grid:
         sheet, captions = grid(draw, GRID_ROWS, GRID_COLUMNS, GRID_SEED)

@@ -23,8 +23,10 @@ def shard_path(folder: Path, kind: str, index: int) -> Path:
 
 
 @torch.no_grad()
-def encode_shard(vae: AutoencoderKL, folder: Path, kind: str, index: int) -> None:
-    """Draw and encode `SHARD` pictures of a kind, unless that was done before.
+def encode_shard(
+    vae: AutoencoderKL, folder: Path, kind: str, index: int, count: int = SHARD
+) -> None:
+    """Draw and encode some pictures of a kind, unless that was done before.
 
     The file holds `latents`, float16 (N, 4, 16, 16), not scaled, and `captions`.
     """
@@ -33,9 +35,9 @@ def encode_shard(vae: AutoencoderKL, folder: Path, kind: str, index: int) -> Non
         return
     started = time.monotonic()
     rng = np.random.default_rng([SEED, 3, KINDS.index(kind), index])
-    pictures = [training_picture(kind, rng) for _ in range(SHARD)]
+    pictures = [training_picture(kind, rng) for _ in range(count)]
     latents = []
-    for first in range(0, SHARD, BATCH):
+    for first in range(0, count, BATCH):
         images = pixels([draw(picture) for picture in pictures[first : first + BATCH]])
         scaled = (torch.from_numpy(images).float() / 127.5 - 1).to(vae.device)
         with torch.autocast(vae.device.type, torch.bfloat16):
@@ -45,8 +47,8 @@ def encode_shard(vae: AutoencoderKL, folder: Path, kind: str, index: int) -> Non
     captions = [picture.caption for picture in pictures]
     torch.save({"latents": torch.cat(latents), "captions": captions}, unfinished)
     os.replace(unfinished, path)
-    speed = SHARD / (time.monotonic() - started)
-    print(f"latents {path.stem}: {SHARD:,} pictures, {speed:.0f}/s", flush=True)
+    speed = count / (time.monotonic() - started)
+    print(f"latents {path.stem}: {count:,} pictures, {speed:.0f}/s", flush=True)
 
 
 def scaling_factor(folder: Path) -> float:

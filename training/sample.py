@@ -47,6 +47,21 @@ def draw_captions(
     pictures = []
     for first in range(0, len(captions), BATCH):
         latents = draw_latents(model, captions[first : first + BATCH], seed + first)
-        decoded = vae.decode(latents / scale).sample.clamp(-1, 1)
-        pictures.append(((decoded + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy())
+        pictures.append(_bytes(vae.decode(latents / scale).sample))
     return np.concatenate(pictures)
+
+
+@torch.no_grad()
+def restore(vae: AutoencoderKL, pixels: np.ndarray) -> np.ndarray:
+    """Encode and decode pictures, uint8 (B, H, W, 3)."""
+    pictures = []
+    for first in range(0, len(pixels), BATCH):
+        images = torch.from_numpy(pixels[first : first + BATCH]).to(vae.device)
+        scaled = images.permute(0, 3, 1, 2).float() / 127.5 - 1
+        pictures.append(_bytes(vae.decode(vae.encode(scaled).latent_dist.mode()).sample))
+    return np.concatenate(pictures)
+
+
+def _bytes(decoded: torch.Tensor) -> np.ndarray:
+    scaled = (decoded.clamp(-1, 1) + 1) * 127.5
+    return scaled.round().byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 from training.judge import see, verdicts
-from training.pictures import PLACES, RELATIONS, SIZE, Picture, held_out, pair, scene, single
+from training.pictures import PLACES, RELATIONS, SIZE, Picture, draw, held_out, pair, scene, single
 from training.run import SEED
 from training.scenes import SCENES
 from training.shapes import SHAPES
 
-Draw = Callable[[list[str], int], np.ndarray]
+DrawCaptions = Callable[[list[str], int], np.ndarray]
 KINDS = ("plain", "sized", "placed", "pair", "scene")
 # Every held-out combination is asked for once; the other kinds draw from the same list.
 COUNTS = {"plain": 500, "sized": 150, "placed": 180, "pair": 160, "scene": 80}
@@ -109,11 +109,11 @@ class Score:
         return lines
 
 
-def measure(draw: Draw, kind: str, count: int, seeds: int) -> Score:
+def measure(draw_captions: DrawCaptions, kind: str, count: int, seeds: int) -> Score:
     """Draw held-out captions of a kind with several noise seeds, and judge every picture.
 
     Args:
-        draw: makes uint8 (B, H, W, 3) of captions and a seed.
+        draw_captions: makes uint8 (B, H, W, 3) of captions and a seed.
         kind: one of `KINDS`.
         count: captions.
         seeds: how many times each caption is drawn.
@@ -122,19 +122,35 @@ def measure(draw: Draw, kind: str, count: int, seeds: int) -> Score:
     asked = questions(kind, count)
     for seed in range(seeds):
         # Wide apart, since a batch of captions uses up the seeds after its own.
-        drawn = draw([picture.caption for picture in asked], 100_000 * (seed + 1))
+        drawn = draw_captions([picture.caption for picture in asked], 100_000 * (seed + 1))
         for picture, pixels in zip(asked, drawn, strict=True):
             score.add(picture, pixels)
     return score
 
 
+def measure_restored(restore: Callable[[np.ndarray], np.ndarray], kind: str, count: int) -> Score:
+    """Judge what an autoencoder makes of drawn pictures.
+
+    Args:
+        restore: encodes and decodes uint8 (B, H, W, 3).
+        kind: one of `KINDS`.
+        count: pictures.
+    """
+    score = Score()
+    asked = questions(kind, count)
+    drawn = np.stack([np.asarray(draw(picture)) for picture in asked])
+    for picture, pixels in zip(asked, restore(drawn), strict=True):
+        score.add(picture, pixels)
+    return score
+
+
 def grid(
-    draw: Draw, rows: dict[str, int], columns: int, seed: int
+    draw_captions: DrawCaptions, rows: dict[str, int], columns: int, seed: int
 ) -> tuple[Image.Image, list[str]]:
     """Lay out the first held-out captions of each kind, unselected; return them with the captions.
 
     Args:
-        draw: makes pictures of captions and a seed.
+        draw_captions: makes pictures of captions and a seed.
         rows: how many rows of each kind.
         columns: pictures in a row.
         seed: of the noise.
@@ -146,7 +162,7 @@ def grid(
     ]
     cell = SIZE + MARGIN
     sheet = Image.new("RGB", (columns * cell, len(captions) // columns * cell), "white")
-    for index, pixels in enumerate(draw(captions, seed)):
+    for index, pixels in enumerate(draw_captions(captions, seed)):
         place = (index % columns * cell, index // columns * cell)
         sheet.paste(Image.fromarray(pixels), place)
     return sheet, captions

@@ -1,7 +1,8 @@
 """Train the denoiser and the text encoder on cached latents, large single things first."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from transformers import CLIPTextModel
 
 from training.clip import WIDTH, text_config
@@ -87,11 +88,14 @@ def shares_at(images: int) -> Mapping[str, float]:
 
 
 def draw_batch(
-    pools: Mapping[str, Pool], count: int, shares: Mapping[str, float], rng: np.random.Generator
+    pool_of: Callable[[str], Pool],
+    count: int,
+    shares: Mapping[str, float],
+    rng: np.random.Generator,
 ) -> Batch:
     """Draw two pictures a caption, which halves the text encoder's work; some lose it."""
     kinds = rng.choice(list(shares), count // 2, p=list(shares.values()))
-    drawn = [(pools[kind], *pools[kind].draw(rng)) for kind in kinds]
+    drawn = [(pool_of(kind), *pool_of(kind).draw(rng)) for kind in kinds]
     latents = [pool.latents[index] for pool, _, indices in drawn for index in indices]
     rows = np.repeat(np.arange(count // 2), 2)
     rows[rng.random(count) < EMPTY_SHARE] = count // 2
@@ -129,11 +133,19 @@ def velocity_loss(model: Denoiser, batch: Batch, signal: torch.Tensor) -> torch.
     return functional.mse_loss(predicted.float(), velocity)
 
 
+def _follow(
+    average: list[torch.Tensor], current: list[torch.Tensor], updates: torch.Tensor | int
+) -> None:
+    """Move the average to the weights: fast at first, when those of the start mean nothing."""
+    seen = int(updates)
+    torch._foreach_lerp_(average, current, 1 - min(AVERAGE, (1 + seen) / (10 + seen)))
+
+
 def build(text: CLIPTextModel, device: str) -> tuple[Denoiser, AveragedModel]:
     """Return the untrained model and its running average."""
     torch.manual_seed(SEED)
     model = Denoiser(text).to(device)
-    return model, AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE))
+    return model, AveragedModel(model, multi_avg_fn=_follow)
 
 
 def train(plan: Plan, path: Path, folder: Path, text: CLIPTextModel, device: str) -> None:
@@ -156,12 +168,12 @@ def train(plan: Plan, path: Path, folder: Path, text: CLIPTextModel, device: str
         weight_decay=0.01,
     )
     scale, signal = scaling_factor(folder), signal_shares().to(device)
-    kinds = {kind for stage in STAGES if stage.start < plan.images for kind in stage.shares}
-    pools = {kind: load_pool(folder, kind, scale) for kind in sorted(kinds)}
+    # Read when first needed: the first stage can run while later ones are still being encoded.
+    pool_of = cache(partial(load_pool, folder, scale=scale))
 
     def loss_of(step: int) -> torch.Tensor:
         rng = np.random.default_rng([SEED, 4, step])
-        drawn = draw_batch(pools, plan.batch, shares_at(step * plan.batch), rng)
+        drawn = draw_batch(pool_of, plan.batch, shares_at(step * plan.batch), rng)
         batch = Batch(*(tensor.to(device) for tensor in vars(drawn).values()))
         return velocity_loss(model, batch, signal)
 
