@@ -131,7 +131,8 @@ def _spec(function: Callable[..., Any], id_: str) -> tuple[NodeSpec, tuple[WireS
     inputs = _inputs(function, id_, hints, doc, wires)
     if "return" not in hints:
         raise DeclarationError(f"{id_}: annotate what it returns (None for a sink).")
-    outputs = _outputs(id_, hints["return"], doc, wires, frozenset(i.name for i in inputs))
+    returned, expands = _without_subgraph(hints["return"])
+    outputs = _outputs(id_, returned, doc, wires, frozenset(i.name for i in inputs))
     _check_variables(id_, inputs, outputs)
     spec = NodeSpec(
         id=id_,
@@ -142,6 +143,7 @@ def _spec(function: Callable[..., Any], id_: str) -> tuple[NodeSpec, tuple[WireS
         references=doc.references,
         inputs=inputs,
         outputs=outputs,
+        expands=expands,
         source=function.__module__,
         function=function,
         takes_context="ctx" in hints,
@@ -228,7 +230,6 @@ def _default_problem(item: InputSpec) -> str | None:
 def _outputs(
     id_: str, hint: Any, doc: Doc, wires: list[WireSpec], inputs: frozenset[str]
 ) -> tuple[OutputSpec, ...]:
-    hint = _without_subgraph(hint)
     if hint is None or hint is type(None):
         return ()
     if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
@@ -266,13 +267,13 @@ def _outputs(
     return tuple(found)
 
 
-def _without_subgraph(hint: Any) -> Any:
+def _without_subgraph(hint: Any) -> tuple[Any, bool]:
     if hint is Subgraph:
-        return None
+        return None, True
     if get_origin(hint) in (Union, types.UnionType) and Subgraph in get_args(hint):
         rest = tuple(part for part in get_args(hint) if part is not Subgraph)
-        return Union[rest]  # noqa: UP007
-    return hint
+        return Union[rest], True  # noqa: UP007
+    return hint, False
 
 
 def _read(hint: Any, where: str) -> _Read:

@@ -178,6 +178,7 @@ class NodeSpec:
         aliases: Other words to find it by.
         pure: Whether the same inputs give the same outputs.
         sink: Whether runs are for it.
+        expands: Whether it may return a subgraph.
         io: Whether it waits rather than computes, so that others may run beside it.
         source: The module that declares it.
         code: For a node of the user's own, a hash of its source.
@@ -198,6 +199,7 @@ class NodeSpec:
     aliases: tuple[str, ...] = ()
     pure: bool = True
     sink: bool = False
+    expands: bool = False
     io: bool = False
     source: str = ""
     code: str = ""
@@ -232,6 +234,7 @@ class NodeSpec:
             "aliases": list(self.aliases),
             "pure": self.pure,
             "sink": self.sink,
+            "expands": self.expands,
             "io": self.io,
             "source": self.source,
             "inputs": [item.to_json() for item in self.inputs],
@@ -258,6 +261,7 @@ class NodeSpec:
             aliases=tuple(data["aliases"]),
             pure=data["pure"],
             sink=data["sink"],
+            expands=data["expands"],
             io=data["io"],
             source=data["source"],
             code=data.get("code", ""),

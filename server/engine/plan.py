@@ -87,11 +87,13 @@ class Plan:
 class Keys:
     """Makes keys: a hash over salt, node, version, the user's code, and inputs.
 
-    A wired input stands as its source's key and output, a file as its name and stamp.
+    A wired input stands as its source's key and output, a file as its name and stamp. A node that
+    may expand adds `subgraphs`, a hash of the saved ones, since it may expand to them.
     """
 
     salt: str
     stamp: Stamp
+    subgraphs: str
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def key(
@@ -114,6 +116,8 @@ class Keys:
         """
         fresh = not spec.pure
         parts: list[Any] = [self.salt, spec.id, spec.version, spec.code]
+        if spec.expands:
+            parts.append(self.subgraphs)
         for item in spec.inputs:
             given = inputs.get(item.name)
             links = links_of(given) if given is not None else ()
@@ -187,7 +191,8 @@ def make_plan(
     order = topological({id_: sources[id_] for id_ in _from_targets(sources, wanted, used)})
     if len(order) < len(used):
         raise Invalid([Problem("graph.cycle", "The wires run in a circle.", "Take one out.")])
-    keys = Keys(salt, stamp)
+    saved = {key: definition.to_json() for key, definition in graph.subgraphs.items()}
+    keys = Keys(salt, stamp, digest(saved))
     steps = make_steps([(id_, flat.nodes[id_]) for id_ in order], catalogue, keys, {}, ())
     to_run = running(steps, wanted, known)
     sure = running(steps, wanted, ())

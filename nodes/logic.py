@@ -1,0 +1,175 @@
+"""Logic: values by themselves, switches, sequences and loops."""
+
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
+
+from nodes.api import (
+    All,
+    Each,
+    Lazy,
+    Multiline,
+    Range,
+    Subgraph,
+    SubgraphBuilder,
+    node,
+)
+from nodes.errors import NodeError
+
+T = TypeVar("T")
+
+
+@node("PrimitiveInt", title="Whole number", aliases=("int", "integer"))
+def primitive_int(value: int = 0) -> int:
+    """Give a whole number to several nodes at once.
+
+    Args:
+        value: The number.
+    """
+    return value
+
+
+@node("PrimitiveFloat", title="Number", aliases=("float",))
+def primitive_float(value: float = 0.0) -> float:
+    """Give a number to several nodes at once.
+
+    Args:
+        value: The number.
+    """
+    return value
+
+
+@node("PrimitiveString", title="Text", aliases=("string",))
+def primitive_string(value: str = "") -> str:
+    """Give a line of text to several nodes at once.
+
+    Args:
+        value: The text.
+    """
+    return value
+
+
+@node("PrimitiveStringMultiline", title="Text (several lines)", aliases=("string", "multiline"))
+def primitive_string_multiline(value: Annotated[str, Multiline()] = "") -> str:
+    """Give a text to several nodes at once.
+
+    Args:
+        value: The text.
+    """
+    return value
+
+
+@node("PrimitiveBoolean", title="Yes or no", aliases=("boolean", "bool", "toggle"))
+def primitive_boolean(value: bool = False) -> bool:
+    """Give a yes or a no to several nodes at once.
+
+    Args:
+        value: Whether it is yes.
+    """
+    return value
+
+
+@node("ComfySwitchNode", title="Switch", aliases=("if", "choose", "branch"))
+def switch(
+    switch: bool,
+    on_false: Lazy[T] | None = None,
+    on_true: Lazy[T] | None = None,
+) -> T:
+    """Pass one of two inputs on; what leads to the other is not computed.
+
+    Args:
+        switch: Whether to pass `on_true`.
+        on_false: What comes out if not.
+        on_true: What comes out if so.
+
+    Returns:
+        value: The input that was chosen.
+    """
+    chosen = on_true if switch else on_false
+    if chosen is None:
+        name = "on_true" if switch else "on_false"
+        raise NodeError(f"The switch is at `{name}`, where nothing is wired.", "Wire something.")
+    return chosen()
+
+
+@node("EachLine", title="Each line", aliases=("list", "prompts", "batch", "for each"))
+def each_line(text: Annotated[str, Multiline()]) -> Each[str]:
+    """Give the lines of a text one by one: what takes a text runs once for each.
+
+    Args:
+        text: The lines; empty ones are left out.
+
+    Returns:
+        string: The lines.
+    """
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@node("EachNumber", title="Each number", aliases=("range", "count", "seeds", "for each"))
+def each_number(
+    start: int = 0,
+    count: Annotated[int, Range(0, 10_000)] = 4,
+    step: int = 1,
+) -> Each[int]:
+    """Give numbers one by one: what takes a number runs once for each.
+
+    Args:
+        start: The first.
+        count: How many.
+        step: From one to the next.
+
+    Returns:
+        int: The numbers.
+    """
+    return range(start, start + count * step, step) if step else [start] * count
+
+
+@node("JoinLines", title="Join lines", aliases=("collect", "concatenate"))
+def join_lines(texts: All[str], delimiter: Annotated[str, Multiline()] = "\n") -> str:
+    """Make one text of several.
+
+    Args:
+        texts: The texts that come one by one.
+        delimiter: What stands between two of them.
+    """
+    return delimiter.join(texts)
+
+
+@node("ChooseOne", title="Choose one", aliases=("index", "pick", "select"))
+def choose_one(values: All[T], index: Annotated[int, Range(-10_000, 9_999)] = 0) -> T:
+    """Take one of the values that come one by one.
+
+    Args:
+        values: The values.
+        index: Which, counted from 0; -1 is the last.
+
+    Returns:
+        value: The one.
+    """
+    found: Sequence[T] = list(values)
+    if not -len(found) <= index < len(found):
+        message = f"There are {len(found)} values, so there is none at {index}."
+        raise NodeError(message, "Choose a smaller index.")
+    return found[index]
+
+
+@node("Repeat", title="Repeat a subgraph", aliases=("loop", "for", "iterate"))
+def repeat(subgraph: str, value: T, times: Annotated[int, Range(0, 10_000)] = 2) -> T | Subgraph:
+    """Send a value through a subgraph again and again.
+
+    The subgraph has an input and an output that are both named `value`.
+
+    Args:
+        subgraph: The key of a subgraph of this workflow.
+        value: What goes into the first.
+        times: How often.
+
+    Returns:
+        value: What comes out of the last.
+    """
+    if times == 0:
+        return value
+    build = SubgraphBuilder()
+    last = build.node(f"subgraph:{subgraph}", value=value)
+    for _ in range(times - 1):
+        last = build.node(f"subgraph:{subgraph}", value=last.out("value"))
+    return build.subgraph(value=last.out("value"))
