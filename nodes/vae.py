@@ -6,10 +6,11 @@ import torch
 
 from nodes.api import QUIET, Context, Range, Shape, node
 from nodes.diffusion import vae as coding
+from nodes.diffusion.vae_tiles import decode_tiles, encode_tiles, steps, tile_sizes
 from nodes.imaging.composite import repeated
 from nodes.imaging.masks import grow
 from nodes.imaging.resize import resize
-from nodes.imaging.tiles import blended, tiles
+from nodes.imaging.tiles import blended
 from nodes.types import Image, Latent, Mask, Vae
 
 ENCODED = Shape(
@@ -95,6 +96,8 @@ def vae_decode_tiled(
 ) -> Annotated[Image, DECODED]:
     """Decode latents tile by tile, in the memory of one tile.
 
+    A first round measures contrast and colour over all tiles, so that seams do not show.
+
     Args:
         samples: What to decode.
         vae: The VAE of the model that made the latents.
@@ -107,11 +110,12 @@ def vae_decode_tiled(
         The pictures.
     """
     scale = vae.latent_format.downscale
-    size, shared = coding.tile_sizes(tile_size, overlap, scale)
+    size, shared = tile_sizes(tile_size, overlap, scale)
     batch, _, height, width = samples.samples.shape
-    count = len(tiles(height, width, size, shared))
+    count = steps(batch, height, width, size, shared)
     with ctx.resident(vae) as placed:
-        pieces = ctx.track(coding.decode_tiles(placed, samples.samples, size, shared), count)
+        made = ctx.track(decode_tiles(placed, samples.samples, size, shared), count)
+        pieces = (piece for piece in made if piece is not None)
         pixels = blended(pieces, (batch, 3, height * scale, width * scale), shared * scale)
     return Image(pixels)
 
@@ -129,6 +133,8 @@ def vae_encode_tiled(
 ) -> Annotated[Latent, ENCODED]:
     """Encode pictures tile by tile, in the memory of one tile.
 
+    A first round measures contrast and colour over all tiles, so that seams do not show.
+
     Args:
         pixels: What to encode; alpha is passed over.
         vae: The VAE of the model that will use the latents.
@@ -142,11 +148,12 @@ def vae_encode_tiled(
     """
     latents = vae.latent_format
     fitted = coding.fitted(pixels.pixels, latents.downscale)
-    size, shared = coding.tile_sizes(tile_size, overlap, latents.downscale)
+    size, shared = tile_sizes(tile_size, overlap, latents.downscale)
     height, width = (side // latents.downscale for side in fitted.shape[-2:])
-    count = len(tiles(height, width, size, shared))
+    count = steps(len(fitted), height, width, size, shared)
     with ctx.resident(vae) as placed:
-        pieces = ctx.track(coding.encode_tiles(placed, fitted, size, shared), count)
+        made = ctx.track(encode_tiles(placed, fitted, size, shared), count)
+        pieces = (piece for piece in made if piece is not None)
         samples = blended(pieces, (len(fitted), latents.channels, height, width), shared)
     return Latent(samples)
 

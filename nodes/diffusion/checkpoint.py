@@ -76,7 +76,7 @@ def load_vae(path: Path, dtype: str) -> Vae:
     if "weft.config" in header.metadata:
         config = read_family(header).vae
         latents = latents_of(config)
-    if not config or config["latent_channels"] != latents.channels:
+    if not config or config.get("latent_channels", 4) != latents.channels:
         raise FileProblem(
             f"{path.name} holds no VAE of Stable Diffusion.",
             "Choose a VAE with four latent channels, as .safetensors.",

@@ -118,12 +118,22 @@ def make_clip(
 
 
 def make_vocabulary(config: Config) -> ClipVocabulary:
-    """Make the vocabulary that a file brings, or take CLIP's if it brings none."""
+    """Make the vocabulary that a file brings, or take CLIP's if it brings none.
+
+    Raises:
+        FileProblem: If it is not whole.
+    """
     if not config:
         return clip_vocabulary()
-    merges = [pair.split() if isinstance(pair, str) else pair for pair in config["merges"]]
-    pairs = [(left, right) for left, right in merges]
-    return vocabulary(config["vocab"], pairs, config.get("model_max_length", 77))
+    try:
+        merges = [pair.split() if isinstance(pair, str) else pair for pair in config["merges"]]
+        pairs = [(left, right) for left, right in merges]
+        return vocabulary(config["vocab"], pairs, config.get("model_max_length", 77))
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileProblem(
+            f"The vocabulary of the text encoder is wrong: {error} is missing or damaged.",
+            code="checkpoint.tokenizer",
+        ) from error
 
 
 def model_sampling(config: Config) -> ModelSampling:

@@ -1,4 +1,4 @@
-"""Between pictures and latents: whole, or in tiles that overlap."""
+"""Between pictures and latents, by a variational autoencoder."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from nodes.imaging.tiles import Tile, tiles
 from nodes.types import LatentFormat, Vae
 
 # Pictures that go through at once hold at most this many pixels together.
@@ -39,7 +38,7 @@ def encode(vae: Vae, pixels: Tensor) -> Iterator[Tensor]:
         Scaled latents (b, C, h, w), float32 on the CPU; together they are the batch in order.
     """
     for part in torch.split(pixels, _at_once(pixels.shape[-2] * pixels.shape[-1])):
-        yield _encoded(vae, part)
+        yield encode_once(vae, part)
 
 
 def decode(vae: Vae, samples: Tensor) -> Iterator[Tensor]:
@@ -50,52 +49,7 @@ def decode(vae: Vae, samples: Tensor) -> Iterator[Tensor]:
     """
     cells = samples.shape[-2] * samples.shape[-1]
     for part in torch.split(samples, _at_once(cells * vae.latent_format.downscale**2)):
-        yield _decoded(vae, part)
-
-
-def encode_tiles(
-    vae: Vae, pixels: Tensor, size: int, overlap: int
-) -> Iterator[tuple[Tile, Tensor]]:
-    """Encode pictures tile by tile.
-
-    Args:
-        vae: On the device to compute on.
-        pixels: (B, 3|4, H, W) in [0, 1], sides multiples of the downscale.
-        size: Side of a tile in latent cells.
-        overlap: What neighbours share, in latent cells.
-
-    Yields:
-        Where in the latents a piece belongs, and the piece (B, C, h, w).
-    """
-    scale = vae.latent_format.downscale
-    height, width = (side // scale for side in pixels.shape[-2:])
-    for tile in tiles(height, width, size, overlap):
-        yield tile, torch.cat(list(encode(vae, tile.scaled(scale).of(pixels))))
-
-
-def decode_tiles(
-    vae: Vae, samples: Tensor, size: int, overlap: int
-) -> Iterator[tuple[Tile, Tensor]]:
-    """Decode scaled latents tile by tile.
-
-    Args:
-        vae: On the device to compute on.
-        samples: (B, C, h, w).
-        size: Side of a tile in latent cells.
-        overlap: What neighbours share, in latent cells.
-
-    Yields:
-        Where in the pictures a piece belongs, and the piece (B, 3, H, W) in [0, 1].
-    """
-    scale = vae.latent_format.downscale
-    for tile in tiles(samples.shape[-2], samples.shape[-1], size, overlap):
-        yield tile.scaled(scale), torch.cat(list(decode(vae, tile.of(samples))))
-
-
-def tile_sizes(tile_size: int, overlap: int, downscale: int) -> tuple[int, int]:
-    """Turn tile and overlap in pixels into latent cells; an overlap is at most a quarter tile."""
-    size = max(1, tile_size // downscale)
-    return size, min(overlap // downscale, size // 4)
+        yield decode_once(vae, part)
 
 
 @torch.no_grad()
@@ -130,7 +84,8 @@ def fit_rgb(network: Any, latent_format: LatentFormat) -> LatentFormat:
 
 
 @torch.no_grad()
-def _encoded(vae: Vae, pixels: Tensor) -> Tensor:
+def encode_once(vae: Vae, pixels: Tensor) -> Tensor:
+    """Encode pictures (B, 3|4, H, W) in [0, 1], all at once; see `encode`."""
     network: Any = vae.network
     first = next(network.parameters())
     x = (pixels[:, :3] * 2 - 1).to(first.device, first.dtype)
@@ -139,7 +94,8 @@ def _encoded(vae: Vae, pixels: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _decoded(vae: Vae, samples: Tensor) -> Tensor:
+def decode_once(vae: Vae, samples: Tensor) -> Tensor:
+    """Decode scaled latents (B, C, h, w), all at once; see `decode`."""
     network: Any = vae.network
     first = next(network.parameters())
     raw = samples / vae.latent_format.scaling_factor + vae.latent_format.shift

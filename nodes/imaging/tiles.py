@@ -40,11 +40,26 @@ def tiles(height: int, width: int, size: int, overlap: int) -> tuple[Tile, ...]:
     return tuple(Tile(*row, *column) for row in rows for column in columns)
 
 
-def blended(pieces: Iterable[tuple[Tile, Tensor]], shape: tuple[int, ...], overlap: int) -> Tensor:
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """What was made of a tile of one element of a batch.
+
+    Attributes:
+        index: Which element.
+        tile: Its place in the whole.
+        plane: (1, C, h, w).
+    """
+
+    index: int
+    tile: Tile
+    plane: Tensor
+
+
+def blended(pieces: Iterable[Piece], shape: tuple[int, ...], overlap: int) -> Tensor:
     """Put pieces together; where they overlap, one fades into the other.
 
     Args:
-        pieces: Where each piece belongs, and the piece (B, C, h, w).
+        pieces: They cover the whole.
         shape: (B, C, H, W) of the whole.
         overlap: Over how many cells a piece fades in from a side that is inside the whole.
 
@@ -52,13 +67,14 @@ def blended(pieces: Iterable[tuple[Tile, Tensor]], shape: tuple[int, ...], overl
         The whole, float32: the weighted mean of the pieces at each cell.
     """
     total = torch.zeros(shape)
-    weight = torch.zeros(1, 1, *shape[-2:])
-    for tile, piece in pieces:
+    weight = torch.zeros(shape[0], 1, *shape[-2:])
+    for piece in pieces:
+        tile, at = piece.tile, slice(piece.index, piece.index + 1)
         rows = _fade(tile.top, tile.bottom, shape[-2], overlap)
         columns = _fade(tile.left, tile.right, shape[-1], overlap)
         fade = rows[:, None] * columns
-        tile.of(total).add_(piece.float() * fade)
-        tile.of(weight).add_(fade)
+        tile.of(total[at]).add_(piece.plane.float() * fade)
+        tile.of(weight[at]).add_(fade)
     return total.div_(weight)
 
 

@@ -94,7 +94,7 @@ def test_unet_names_come_back_as_they_were(config: dict[str, Any]) -> None:
 @pytest.mark.parametrize("config", [SD15_UNET, SDXL_UNET])
 def test_unet_names_are_those_that_diffusers_converts(config: dict[str, Any]) -> None:
     with torch.device("meta"):
-        network = UNet2DConditionModel(**config)
+        network: Any = UNet2DConditionModel(**config)
     ldm = ldm_keys.unet_to_ldm(network.state_dict(), config)
     converted = convert_ldm_unet_checkpoint(dict(ldm), dict(network.config))
     assert shapes(converted) == shapes(network.state_dict())
@@ -134,7 +134,7 @@ def test_vae_names_come_back_as_they_were(config: dict[str, Any]) -> None:
 
 
 def test_vae_names_are_those_that_diffusers_converts() -> None:
-    network = AutoencoderKL(**MINI_VAE)
+    network: Any = AutoencoderKL(**MINI_VAE)
     ldm = ldm_keys.vae_to_ldm(network.state_dict(), MINI_VAE)
     converted = convert_ldm_vae_checkpoint(dict(ldm), dict(network.config))
     assert converted.keys() == network.state_dict().keys()
