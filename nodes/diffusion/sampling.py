@@ -1,6 +1,5 @@
 """One sampling: from a latent, noise and a guider, through noise levels, by a solver."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise

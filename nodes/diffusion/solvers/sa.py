@@ -42,8 +42,9 @@ def sa_solver(
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
         history = [(path.log_snr(sigma), denoised), *history][: max(predictor, corrector)]
-        # The last step goes to 0, where polynomials in log SNR end: orders fall towards it.
-        left = count - i if sigmas[-1] == 0 else count
+        # The last step goes to 0, where polynomials in log SNR end: orders fall towards it, even if
+        # it is still to come.
+        left = count - i if sigmas[-1] == 0 else count - i + 1
         if i > 0 and (sigma_next > 0 or evaluate_again):
             used = history[: min(corrector, left)]
             x = _adams(path, base, sigmas[i - 1], sigma, used, tau) + noise

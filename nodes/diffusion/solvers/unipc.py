@@ -28,8 +28,10 @@ def uni_pc(
             before, sigma_before, steps_back = base
             x = _correct(before, sigma_before, sigma, denoised, history[:steps_back], variant)
         history = [(sigma, denoised), *history][:order]
-        # Towards 0 log sigma runs away from any polynomial, towards another level it does not.
-        steps_back = min(order, i + 1, count - i if sigmas[-1] == 0 else order)
+        # Towards 0 log sigma runs away from any polynomial. Levels that stop above 0 are taken as
+        # those whose step to 0 is still to come: leaving it off changes nothing before it.
+        left = count - i if sigmas[-1] == 0 else count - i + 1
+        steps_back = min(order, i + 1, left)
         base = (x, sigma, steps_back)
         x = denoised if sigma_next == 0 else _predict(x, sigma_next, history[:steps_back], variant)
         yield Step(i, sigma, x, denoised)

@@ -1,0 +1,98 @@
+"""Schedules against the grids of ComfyUI 0.3.64, and by their own properties."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from nodes.diffusion import schedules
+from nodes.diffusion.model_sampling import ModelSampling
+from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
+
+GOLDEN = json.loads((Path(__file__).parent / "data" / "sigmas.json").read_text("utf-8"))
+STABLE_DIFFUSION = ModelSampling.from_betas("scaled_linear", 0.00085, 0.012, 1000)
+FLOW = ModelSampling.from_flow(shift=3.0)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("steps", [4, 7, 10, 20, 30])
+def test_a_grid_is_the_one_of_the_field(name: str, steps: int) -> None:
+    expected = torch.tensor(GOLDEN["grids"][name][str(steps)], dtype=torch.float64)
+    # The reference was computed in float32 and is printed with seven digits.
+    torch.testing.assert_close(
+        SCHEDULES[name](STABLE_DIFFUSION, steps), expected, rtol=1e-6, atol=0
+    )
+
+
+@pytest.mark.parametrize("name", GOLDEN["flow_shift_3"])
+@pytest.mark.parametrize("steps", [4, 10, 20])
+def test_a_grid_of_a_flow_is_the_one_of_the_field(name: str, steps: int) -> None:
+    expected = torch.tensor(GOLDEN["flow_shift_3"][name][str(steps)], dtype=torch.float64)
+    torch.testing.assert_close(SCHEDULES[name](FLOW, steps), expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("case", GOLDEN["denoise"])
+def test_denoising_a_part_cuts_a_longer_grid(case: str) -> None:
+    name, steps, denoise = case.split("/")
+    sigmas = sigmas_for(STABLE_DIFFUSION, name, int(steps), float(denoise))
+    expected = torch.tensor(GOLDEN["denoise"][case], dtype=torch.float64)
+    torch.testing.assert_close(sigmas, expected, rtol=2e-6, atol=0)
+
+
+def test_every_schedule_of_the_field_is_there_in_its_order() -> None:
+    assert list(SCHEDULES) == GOLDEN["schedulers"]
+
+
+@pytest.mark.parametrize("sampling", [STABLE_DIFFUSION, FLOW], ids=["diffusion", "flow"])
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("steps", [1, 2, 3, 50])
+def test_levels_fall_to_zero(name: str, steps: int, sampling: ModelSampling) -> None:
+    sigmas = SCHEDULES[name](sampling, steps).tolist()
+    assert sigmas[-1] == 0
+    assert all(high > low for high, low in pairwise(sigmas))
+    assert sigmas[0] <= sampling.sigma_max * (1 + 1e-9)
+
+
+def test_denoising_nothing_takes_no_steps() -> None:
+    assert len(sigmas_for(STABLE_DIFFUSION, "normal", 20, 0.0)) == 0
+
+
+def test_solvers_that_skip_the_penultimate_level_make_as_many_steps() -> None:
+    full = SCHEDULES["normal"](STABLE_DIFFUSION, 11)
+    skipped = sigmas_for(STABLE_DIFFUSION, "normal", 10, skip_penultimate=True)
+    assert torch.equal(skipped, torch.cat([full[:-2], full[-1:]]))
+    assert "dpm_2" in SKIP_PENULTIMATE
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("denoise", [0.03, 0.33, 0.5, 0.99])
+def test_a_part_has_as_many_steps_as_asked_for(name: str, denoise: float) -> None:
+    assert len(sigmas_for(STABLE_DIFFUSION, name, 10, denoise)) == 11
+
+
+def test_karras_between_ends_where_it_is_told() -> None:
+    sigmas = schedules.karras_between(0.1, 10.0, 5)
+    torch.testing.assert_close(sigmas[0].item(), 10.0)
+    torch.testing.assert_close(sigmas[-2].item(), 0.1)
+
+
+def test_a_polyexponential_of_degree_one_has_even_ratios() -> None:
+    sigmas = schedules.polyexponential_between(0.1, 10.0, 5)
+    ratios = sigmas[1:-1] / sigmas[:-2]
+    torch.testing.assert_close(ratios, ratios[:1].expand(4))
+
+
+def test_a_vp_schedule_follows_its_process() -> None:
+    sigmas = schedules.vp_between(3, beta_d=2.0, beta_min=1.0, last_time=0.5)
+    t = torch.tensor([1.0, 0.75, 0.5], dtype=torch.float64)
+    torch.testing.assert_close(sigmas[:-1], (torch.exp(t**2 + t) - 1).sqrt())
+
+
+def test_a_laplace_schedule_stays_within_its_ends_and_is_dense_in_the_middle() -> None:
+    sigmas = schedules.laplace_between(0.03, 14.0, 21, mu=0.0, spread=0.5)
+    gaps = -sigmas[:-1].log().diff()
+    assert sigmas[0] <= 14.0
+    assert sigmas[-2] >= 0.03
+    assert gaps[10] < gaps[1]
