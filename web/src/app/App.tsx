@@ -2,7 +2,11 @@
 
 import { useEffect } from "react";
 import { Canvas } from "../canvas/Canvas";
+import { Dialogs } from "../panels/Dialogs";
+import { Inspector } from "../panels/Inspector";
+import { ProblemsPanel } from "../panels/ProblemsPanel";
 import { registerActions } from "../store/actions";
+import { useShell } from "../store/shell";
 import { appActions } from "./appActions";
 import { Banner } from "./Banner";
 import { Breadcrumbs } from "./Breadcrumbs";
@@ -14,6 +18,8 @@ import { TopBar } from "./TopBar";
 
 export function App() {
   useEffect(() => registerActions(appActions()), []);
+  const inspector = useShell((state) => state.inspector);
+  const problems = useShell((state) => state.problems);
   return (
     <div className="app">
       <TopBar />
@@ -24,8 +30,19 @@ export function App() {
           <Banner />
           <Breadcrumbs />
           <Canvas />
+          {problems && (
+            <div className="bottom">
+              <ProblemsPanel />
+            </div>
+          )}
         </main>
+        {inspector && (
+          <aside className="aside">
+            <Inspector />
+          </aside>
+        )}
       </div>
+      <Dialogs />
       <Notices />
       <FileDrop />
     </div>

@@ -3,6 +3,7 @@
 import { ReactFlow, ReactFlowProvider, useReactFlow, ViewportPortal } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import { type DragEvent, type MouseEvent, type PointerEvent, useEffect, useLayoutEffect, useRef } from "react";
+import { useCatalogue } from "../store/catalogue";
 import { useGraph } from "../store/current";
 import { useShell } from "../store/shell";
 import { scopeOf, activeTab, useTabs } from "../store/tabs";
@@ -12,6 +13,7 @@ import { dropOnCanvas, NODE_DRAG } from "./adding";
 import "./canvas.css";
 import { ContextMenu } from "./ContextMenu";
 import { EmptyHint } from "./EmptyHint";
+import type { Camera } from "./fabric";
 import { Fabric } from "./Fabric";
 import { Frames } from "./Frames";
 import { Minimap } from "./Minimap";
@@ -23,8 +25,8 @@ import { pinAt, threadAt } from "./scene";
 import { menuOnGround, pressGround } from "./pressing";
 import { keepScene } from "./sceneKeeper";
 import { SelectionBar } from "./SelectionBar";
-import { FAR, stage, useStage, worldOf } from "./stage";
-import { keepCanvasActions } from "./canvasActions";
+import { CONTROLS, FAR, stage, useStage, worldOf } from "./stage";
+import { keepCanvasActions, notePointer } from "./canvasActions";
 import { centreOn, fitAll, setMover } from "./viewport";
 import { ZoomBar } from "./ZoomBar";
 
@@ -39,7 +41,7 @@ export function Canvas() {
 }
 
 /** Cameras of the graphs that were looked at, so that a tab comes back as it was left. */
-const cameras = new Map<string, { x: number; y: number; zoom: number }>();
+const cameras = new Map<string, Camera>();
 
 /** The graph on the canvas, by name. */
 function useView(): string {
@@ -60,8 +62,21 @@ function useCamera(): void {
     const known = cameras.get(view);
     if (known) void setViewport(known);
     else fitAll(false);
-    return () => void cameras.set(view, stage.getState().camera);
+    // What nodes look like is known only with the catalogue: an untouched view is fitted once more.
+    const fitted = stage.getState().camera;
+    const stop = useCatalogue.subscribe(({ state }, before) => {
+      if (state === before.state || known) return;
+      if (sameCamera(stage.getState().camera, fitted)) requestAnimationFrame(() => fitAll(false));
+    });
+    return () => {
+      stop();
+      cameras.set(view, stage.getState().camera);
+    };
   }, [view, setViewport]);
+}
+
+function sameCamera(one: Camera, other: Camera): boolean {
+  return one.x === other.x && one.y === other.y && one.zoom === other.zoom;
 }
 
 /** Brings a node into view when another part of the editor asks for it. */
@@ -103,7 +118,7 @@ function CanvasBody() {
   const empty = useGraph().nodes;
 
   const onGround = (target: EventTarget): boolean =>
-    target instanceof Element && target.closest(".react-flow__pane") !== null;
+    target instanceof Element && target.classList.contains("react-flow__pane");
 
   const press = (event: PointerEvent): void => {
     const { left, top } = element.current?.getBoundingClientRect() ?? { left: 0, top: 0 };
@@ -117,6 +132,7 @@ function CanvasBody() {
   };
   const hover = (event: PointerEvent): void => {
     const { camera, scene, pending, shift, hot } = stage.getState();
+    notePointer(worldOf(event));
     if (event.buttons !== 0 || pending || shift) return;
     const at = worldOf(event);
     const over = onGround(event.target) && camera.zoom >= FAR;
@@ -142,6 +158,7 @@ function CanvasBody() {
       onMouseDownCapture={guard}
       onTouchStartCapture={guard}
       onPointerMove={hover}
+      onPointerLeave={() => notePointer(undefined)}
       onDoubleClick={open}
       onContextMenu={(event) => onGround(event.target) && menuOnGround(event.nativeEvent)}
       onDragOver={over}
@@ -187,7 +204,7 @@ function CanvasBody() {
 function NodeLayer() {
   const mounted = useStage((state) => state.mounted);
   const wiring = useStage((state) => state.pending !== undefined);
-  const near = useStage((state) => state.camera.zoom >= 0.8);
+  const near = useStage((state) => state.camera.zoom >= CONTROLS);
   return (
     <div className="nodes" data-wiring={wiring || undefined} data-near={near || undefined}>
       {[...mounted].map((id) => (

@@ -4,6 +4,7 @@ import { Ban, Boxes, ChevronRight, CircleAlert, Ghost, Layers2, TriangleAlert, Z
 import { type CSSProperties, memo, type PointerEvent, useEffect, useRef } from "react";
 import { setNodeTitle } from "../commands/nodes";
 import type { NodeId } from "../documents/types";
+import type { Problem } from "../api/types";
 import type { NodeRun } from "../runs/types";
 import { useNodeView, useSelected } from "../store/current";
 import { edit } from "../store/tabs";
@@ -14,7 +15,7 @@ import { openMenuAt } from "./menu";
 import { NodePicture } from "./NodePicture";
 import { PortDot } from "./PortDot";
 import { pressResize } from "./resizing";
-import { useRunOf } from "./running";
+import { useProblemsOf, useRunOf } from "./running";
 import type { Placed } from "./scene";
 import { stage, useStage } from "./stage";
 import { useTheme } from "./theme";
@@ -51,6 +52,7 @@ const NodeCard = memo(function NodeCard({ id, node, spec, shape, selected }: Car
   const theme = useTheme();
   const view = useNodeView(id);
   const run = useRunOf(id);
+  const problems = useProblemsOf(id);
   const fits = useStage((state) => state.pending?.fits.get(id));
   const aimed = useStage((state) => (state.pending?.target?.node === id ? state.pending.target : undefined));
   const wiring = useStage((state) => state.pending !== undefined);
@@ -69,6 +71,7 @@ const NodeCard = memo(function NodeCard({ id, node, spec, shape, selected }: Car
       style={{ "--hue": hue } as CSSProperties}
       data-node={id}
       data-state={run?.state}
+      data-problem={problems?.some(({ severity }) => severity === "error") ? "error" : undefined}
       data-mode={node.mode}
       data-kind={spec.kind}
       data-selected={selected || undefined}
@@ -83,7 +86,7 @@ const NodeCard = memo(function NodeCard({ id, node, spec, shape, selected }: Car
       onPointerDown={press}
       onContextMenu={(event) => openMenuAt(event.nativeEvent, { kind: "node", id })}
     >
-      <Head {...{ id, title, spec, node, run }} />
+      <Head {...{ id, title, spec, node, run, problems }} />
       {shape.rows.map((row) => {
         const place = { top: row.y, height: row.height };
         switch (row.kind) {
@@ -156,7 +159,13 @@ function spokenName(title: string, mode: string | undefined, run: NodeRun | unde
   return [title, ...states.filter((part) => typeof part === "string")].join(", ");
 }
 
-function Head({ id, title, spec, node, run }: Pick<Placed, "id" | "spec" | "node"> & { title: string; run: NodeRun | undefined }) {
+interface HeadProps extends Pick<Placed, "id" | "spec" | "node"> {
+  readonly title: string;
+  readonly run: NodeRun | undefined;
+  readonly problems: readonly Problem[] | undefined;
+}
+
+function Head({ id, title, spec, node, run, problems }: HeadProps) {
   const naming = useStage((state) => state.naming === id);
   return (
     <div className="node__head" title={spec.summary}>
@@ -172,12 +181,24 @@ function Head({ id, title, spec, node, run }: Pick<Placed, "id" | "spec" | "node
       {spec.kind === "subgraph" && <Boxes size={13} aria-hidden="true" />}
       {node.mode === "mute" && <Ban size={13} aria-label={canvasTexts.muted} />}
       {node.mode === "bypass" && <ChevronRight size={14} aria-label={canvasTexts.bypassed} />}
+      {problems !== undefined && run?.state !== "running" && <ProblemMark problems={problems} />}
       <RunMark run={run} />
       {run?.state === "running" && run.max > 0 && (
         <span className="node__progress" style={{ "--done": `${(run.value / run.max) * 100}%` } as CSSProperties} />
       )}
       {run?.state === "running" && run.max <= 0 && <span className="node__progress node__progress--open" />}
     </div>
+  );
+}
+
+/** What stands in the way of a run, before it is tried. */
+function ProblemMark({ problems }: { problems: readonly Problem[] }) {
+  const text = problems.map(({ message, hint }) => `${message} ${hint}`).join("\n");
+  const error = problems.some(({ severity }) => severity === "error");
+  return (
+    <span className={error ? "tone-danger" : "tone-warning"} title={text} role="img" aria-label={text}>
+      {error ? <CircleAlert size={13} /> : <TriangleAlert size={13} />}
+    </span>
   );
 }
 

@@ -20,25 +20,25 @@ export function NodePicture({ run, title }: NodePictureProps) {
   const shown = pictures[Math.min(chosen, pictures.length - 1)];
   if (shown === undefined) {
     return (
-      <div className="picture picture--empty">
+      <div className="shown shown--empty">
         <ImageIcon size={22} aria-hidden="true" />
         <span>{canvasTexts.picture}</span>
       </div>
     );
   }
   return (
-    <div className="picture">
+    <div className="shown">
       <button
         type="button"
-        className="picture__open"
+        className="shown__open"
         aria-label={`${title}: ${shown.name}`}
         onClick={() => showDialog({ kind: "picture", artifact: shown.id })}
       >
         <img src={thumbnailUrl(shown.id, 256)} alt={shown.name} draggable={false} />
       </button>
-      {sizeOf(shown) && <span className="picture__size">{sizeOf(shown)}</span>}
+      {sizeOf(shown) && <span className="shown__size">{sizeOf(shown)}</span>}
       {pictures.length > 1 && (
-        <div className="picture__pages">
+        <div className="shown__pages">
           {pictures.slice(0, 16).map((picture, index) => (
             <button
               key={picture.id}

@@ -15,7 +15,10 @@ export function Overlay() {
 }
 
 function LooseThread() {
-  const pending = useStage((state) => state.pending);
+  const drawn = useStage((state) => state.pending);
+  const adding = useStage((state) => state.adding);
+  // While the search for a node is open, the wire that it is for stays in sight.
+  const pending = drawn ?? (adding?.wire && { ...adding.wire, end: adding.at, target: undefined, refusal: undefined });
   const camera = useStage((state) => state.camera);
   const theme = useTheme();
   if (pending === undefined) return null;

@@ -2,9 +2,10 @@
 
 import { memo, useRef, useState } from "react";
 import type { InputSpec } from "../catalogue/types";
-import { setValue } from "../commands/values";
+import { setSeedMode, setValue } from "../commands/values";
 import { isWired, literalOf } from "../documents/inputs";
 import type { Json, NodeId, WorkflowNode } from "../documents/types";
+import { useNodeView } from "../store/current";
 import { edit, seal } from "../store/tabs";
 import { canvasTexts } from "../texts/canvas";
 import { Control } from "../widgets/Control";
@@ -20,9 +21,10 @@ interface WidgetRowProps {
 
 export const WidgetRow = memo(function WidgetRow({ id, node, input }: WidgetRowProps) {
   const [live, setLive] = useState(false);
-  const [entered, setEntered] = useState(false);
+  const entered = useRef<"no" | "focus" | "press">("no");
   const row = useRef<HTMLDivElement>(null);
   const near = useStage((state) => state.camera.zoom >= CONTROLS);
+  const random = useNodeView(id)?.seeds?.[input.name] !== undefined;
   const held = node.inputs[input.name];
   const value: Json = literalOf(held) ?? emptyValue(input);
 
@@ -42,13 +44,21 @@ export const WidgetRow = memo(function WidgetRow({ id, node, input }: WidgetRowP
         title={input.help}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: focus mounts the control and goes on to it
         tabIndex={near ? 0 : -1}
-        onPointerEnter={() => near && setLive(true)}
+        onPointerEnter={(event) => near && event.pointerType === "mouse" && setLive(true)}
+        onPointerDown={(event) => {
+          // A finger, or a mouse that was faster than the control: the press is the control's.
+          if (!near || event.button !== 0) return;
+          event.stopPropagation();
+          event.preventDefault();
+          entered.current = "press";
+          setLive(true);
+        }}
         onFocus={() => {
-          setEntered(true);
+          if (entered.current === "no") entered.current = "focus";
           setLive(true);
         }}
       >
-        <ValueText input={input} value={value} />
+        <ValueText input={input} value={value} random={random} />
       </div>
     );
   }
@@ -57,10 +67,8 @@ export const WidgetRow = memo(function WidgetRow({ id, node, input }: WidgetRowP
     <div
       ref={(element) => {
         row.current = element;
-        if (element && entered) {
-          setEntered(false);
-          element.querySelector<HTMLElement>("input, textarea, button, [tabindex='0']")?.focus();
-        }
+        if (element && entered.current !== "no") enter(element, entered.current);
+        entered.current = "no";
       }}
       className={`living living--${widgetKind(input)}`}
       title={input.help}
@@ -80,7 +88,16 @@ export const WidgetRow = memo(function WidgetRow({ id, node, input }: WidgetRowP
         compact
         onChange={(next, gesture) => edit(setValue(id, input.name, next, gesture === undefined ? {} : { gesture }))}
         onSettled={seal}
+        random={random}
+        onRandom={(wanted) => edit(setSeedMode(id, input.name, wanted ? "random" : null))}
       />
     </div>
   );
 });
+
+/** Go on to the control that has just taken the place of its text; a press presses it. */
+function enter(element: HTMLElement, how: "focus" | "press"): void {
+  const control = element.querySelector<HTMLElement>("input:not([hidden]), textarea, button:not([tabindex='-1']), [tabindex='0']");
+  control?.focus({ preventScroll: true });
+  if (how === "press" && control instanceof HTMLButtonElement) control.click();
+}

@@ -26,7 +26,7 @@ export function offered(adding: Adding, query: string): readonly Candidate[] {
   if (from !== undefined) {
     if (from.side === "out") {
       const output = outputSpec(from.node, from.name);
-      return output ? takers(specs, output) : [];
+      return output ? onwards(takers(specs, output), output.type) : [];
     }
     const input = inputSpec(from.node, from.name);
     return input ? givers(specs, input) : [];
@@ -37,6 +37,12 @@ export function offered(adding: Adding, query: string): readonly Candidate[] {
   const input = inputSpec(wire.to[0], wire.to[1]);
   if (output === undefined || input === undefined) return [];
   return specs.filter((spec) => passage(spec, output, input)).map((spec) => ({ spec, port: "" }));
+}
+
+/** What takes a wire further comes before what only changes its value: from a latent, decoders before croppers. */
+function onwards(found: readonly Candidate[], type: string): readonly Candidate[] {
+  const changes = ({ spec }: Candidate): boolean => spec.outputs.some((output) => output.type === type);
+  return [...found.filter((candidate) => !changes(candidate)), ...found.filter(changes)];
 }
 
 /** The literals that a new node starts with: none where its type has a default, something sensible elsewhere. */

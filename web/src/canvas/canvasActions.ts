@@ -165,10 +165,16 @@ function nudge(dx: number, dy: number): void {
   edit(moveNodes(moves, "nudge"));
 }
 
-export function enterChosen(): void {
-  const [id] = chosen();
-  const type = id === undefined ? undefined : activeGraph().nodes[id]?.type;
-  if (type?.startsWith(SUBGRAPH_PREFIX)) enter(type.slice(SUBGRAPH_PREFIX.length));
+/** The subgraph that the one selected node is an instance of. */
+function chosenSubgraph(): string | undefined {
+  const [id, another] = chosen();
+  const type = id === undefined || another !== undefined ? undefined : activeGraph().nodes[id]?.type;
+  return type?.startsWith(SUBGRAPH_PREFIX) ? type.slice(SUBGRAPH_PREFIX.length) : undefined;
+}
+
+function enterChosen(): void {
+  const key = chosenSubgraph();
+  if (key !== undefined) enter(key);
 }
 
 function openSearch(): void {
@@ -221,7 +227,7 @@ function canvasActions(): readonly Action[] {
     { id: "node.runTo", title: t.runTo, keys: ["Shift+R"], enabled: some, run: () => void runTo(chosen()) },
     { id: "node.disconnect", title: t.disconnect, keys: ["X"], enabled: some, run: disconnectChosen },
     { id: "node.reset", title: t.reset, keys: [], enabled: some, run: resetChosen },
-    { id: "node.enter", title: t.enter, keys: ["Enter"], enabled: some, run: enterChosen },
+    { id: "node.enter", title: t.enter, keys: ["Enter"], enabled: () => chosenSubgraph() !== undefined, run: enterChosen },
     { id: "graph.leave", title: t.leave, keys: ["Alt+ArrowUp"], enabled: () => (activeTab()?.path.length ?? 0) > 0, run: () => enter(null) },
     { id: "select.all", title: t.selectAll, keys: ["Mod+A"], run: () => select(Object.keys(activeGraph().nodes)) },
     { id: "select.none", title: t.selectNone, keys: ["Escape"], enabled: some, run: () => { seal(); select([]); } },

@@ -1,11 +1,11 @@
 /** Drawing below the nodes: the woven ground, the frames, the threads, and far away the nodes themselves. */
 
-import type { Frame, NodeId } from "../documents/types";
+import type { Frame, NodeId, Point } from "../documents/types";
 import { dye, hueNamed, hueOf } from "./dyes";
 import type { Palette } from "./palette";
 import type { Placed, Scene, Shift, Thread } from "./scene";
 import { HEAD } from "./shape";
-import { type Box, type Cubic, middle, overlaps } from "./threads";
+import { type Box, type Cubic, contains, middle, overlaps } from "./threads";
 
 export interface Camera {
   readonly x: number;
@@ -148,6 +148,14 @@ function drawThreads(pen: CanvasRenderingContext2D, view: FabricView, threads: r
   }
 }
 
+/** Would a node hide what is written here? */
+function covered(view: FabricView, point: Point): boolean {
+  return [...view.mounted].some((id) => {
+    const placed = view.scene.placed.get(id);
+    return placed !== undefined && contains(placed, point, 14);
+  });
+}
+
 function drawShapes(pen: CanvasRenderingContext2D, view: FabricView, threads: readonly Thread[]): void {
   const { palette } = view;
   pen.font = `500 10.5px ${palette.font}`;
@@ -158,6 +166,7 @@ function drawShapes(pen: CanvasRenderingContext2D, view: FabricView, threads: re
     if (text === undefined) continue;
     if (thread.box.width < 60 && thread.box.height < 60 && thread.key !== view.hot) continue;
     const [x, y] = middle(thread.pieces);
+    if (covered(view, [x, y])) continue;
     const half = pen.measureText(text).width / 2 + 5;
     pen.beginPath();
     pen.roundRect(x - half, y - 8, half * 2, 16, 8);

@@ -1,6 +1,9 @@
 /** How the nodes on the canvas fare in the last run of their document. */
 
+import { useCallback, useSyncExternalStore } from "react";
+import type { Problem } from "../api/types";
 import { nodeKey, nodeRuns } from "../runs/board";
+import { nodeProblems } from "../runs/plans";
 import type { NodeRun } from "../runs/types";
 import type { NodeId } from "../documents/types";
 import { useDocumentId } from "../store/current";
@@ -11,6 +14,13 @@ import { stage } from "./stage";
 
 export function useRunOf(id: NodeId): NodeRun | undefined {
   return useNodeRun(useDocumentId(), id);
+}
+
+/** What is wrong with a node as it stands. */
+export function useProblemsOf(id: NodeId): readonly Problem[] | undefined {
+  const key = nodeKey(useDocumentId(), id);
+  const subscribe = useCallback((listener: () => void) => nodeProblems.subscribe(key, listener), [key]);
+  return useSyncExternalStore(subscribe, () => nodeProblems.get(key));
 }
 
 export function runOf(id: NodeId): NodeRun | undefined {

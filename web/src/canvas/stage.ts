@@ -25,6 +25,8 @@ export interface Adding {
   readonly at: Point;
   readonly screen: Point;
   readonly from?: PortAddress;
+  /** The loose wire, as it was let go. */
+  readonly wire?: Pending;
   /** The wire that the new node goes into. */
   readonly thread?: string;
 }
@@ -73,8 +75,8 @@ export function useStage<T>(pick: (state: Stage) => T): T {
 
 /** Below this, nodes have no elements: the fabric draws them. */
 export const FAR = 0.4;
-/** Below this, nodes have no form controls. */
-export const CONTROLS = 0.8;
+/** Below this, nodes have no form controls, not even under the pointer: what is too small to read is too small to set. */
+export const CONTROLS = 0.55;
 
 export function toWorld([x, y]: Point, camera: Camera = stage.getState().camera): Point {
   return [(x - camera.x) / camera.zoom, (y - camera.y) / camera.zoom];

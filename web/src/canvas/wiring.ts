@@ -86,7 +86,7 @@ function land(event: PointerEvent, held: Wire | undefined): void {
     if (!nodeAt(scene, worldOf(event), 8)) edit(disconnect({ node: held.to[0], input: held.to[1] }, held.index));
   } else if (!pending.refusal && !nodeAt(scene, worldOf(event), 8)) {
     stage.setState({
-      adding: { at: worldOf(event), screen: [event.clientX, event.clientY], from: pending.from },
+      adding: { at: worldOf(event), screen: [event.clientX, event.clientY], from: pending.from, wire: pending },
     });
   }
 }

@@ -42,8 +42,5 @@ export const appTexts = {
   fileExport: "Export as JSON",
   undo: "Undo",
   redo: "Redo",
-  searchNodes: "Search nodes",
-  nodesHint: "Drag a node to the canvas, or press Enter to add it.",
-  outOf: "Up",
   dropFile: "Drop to open",
 } as const;

@@ -96,3 +96,22 @@ export const actionTexts = {
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
 } as const;
+
+export const maskTexts = {
+  title: "Paint a mask",
+  hint: "What is tinted is painted anew. Alt wipes; [ and ] change the size.",
+  brush: "Brush",
+  eraser: "Eraser",
+  fill: "Fill",
+  size: "Size",
+  softness: "Softness",
+  invert: "Invert",
+  feather: "Feather",
+  featherBy: "by",
+  clear: "Clear",
+  undo: "Undo",
+  redo: "Redo",
+  save: "Use this mask",
+  cancel: "Cancel",
+  close: "Close",
+} as const;

@@ -9,14 +9,14 @@ export function ImagePreview({ name }: { name: string }) {
   const [broken, setBroken] = useState<string>();
   if (name === "" || broken === name) {
     return (
-      <div className="picture picture--empty">
+      <div className="shown shown--empty">
         <ImageUp size={22} aria-hidden="true" />
         <span>{name === "" ? canvasTexts.dropPicture : canvasTexts.missingFile}</span>
       </div>
     );
   }
   return (
-    <div className="picture">
+    <div className="shown">
       <img src={inputThumbnailUrl(name, 256)} alt={name} draggable={false} onError={() => setBroken(name)} />
     </div>
   );

@@ -1,15 +1,10 @@
 /** A seed: a number that can be drawn anew, now or before each run. */
 
 import { Dices, Repeat } from "lucide-react";
+import { randomSeed } from "../runs/seeds";
 import { canvasTexts } from "../texts/canvas";
 import { NumberField } from "./NumberField";
 import type { WidgetProps } from "./props";
-
-/** Seeds are drawn below 2^53, so that every program can hold them. */
-export function freshSeed(): number {
-  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
-  return ((high ?? 0) & 0x1fffff) * 2 ** 32 + (low ?? 0);
-}
 
 export function SeedField(props: WidgetProps) {
   const { onChange, onSettled, random, onRandom } = props;
@@ -22,7 +17,7 @@ export function SeedField(props: WidgetProps) {
         aria-label={canvasTexts.random}
         title={canvasTexts.random}
         onClick={() => {
-          onChange(freshSeed());
+          onChange(randomSeed());
           onSettled();
         }}
       >

@@ -1,9 +1,10 @@
 /** A value at rest: it looks like its control, and costs next to nothing. */
 
-import { ChevronDown, Dices } from "lucide-react";
+import { ChevronDown, Dices, Repeat } from "lucide-react";
 import type { CSSProperties } from "react";
 import type { InputSpec } from "../catalogue/types";
 import type { Json } from "../documents/types";
+import { colourText } from "./ColourField";
 import { ImagePreview } from "./ImagePreview";
 import { boundsOf, hasBar, widgetKind } from "./kinds";
 import { numberText } from "./numbers";
@@ -14,7 +15,14 @@ export function plainText(value: Json, whole = false): string {
   return value === null ? "" : JSON.stringify(value);
 }
 
-export function ValueText({ input, value }: { input: InputSpec; value: Json }) {
+interface ValueTextProps {
+  readonly input: InputSpec;
+  readonly value: Json;
+  /** A seed that is drawn anew before each run. */
+  readonly random?: boolean;
+}
+
+export function ValueText({ input, value, random = false }: ValueTextProps) {
   const kind = widgetKind(input);
   const bounds = boundsOf(input);
   const text = plainText(value, bounds.whole);
@@ -39,15 +47,15 @@ export function ValueText({ input, value }: { input: InputSpec; value: Json }) {
       return (
         <div className="knob">
           <span className="knob__label">{input.label}</span>
-          <span className="knob__value">{text}</span>
-          <span className="swatch" style={{ background: text }} />
+          <span className="knob__value mono">{colourText(value)}</span>
+          <span className="swatch" style={{ background: colourText(value) }} />
         </div>
       );
     case "choice":
     case "file":
       return <Knob label={input.label} text={text} tail="choice" />;
     case "seed":
-      return <Knob label={input.label} text={text} tail="seed" />;
+      return <Knob label={input.label} text={text} tail={random ? "random" : "seed"} />;
     case "int":
     case "float":
       return (
@@ -70,7 +78,7 @@ export function ValueText({ input, value }: { input: InputSpec; value: Json }) {
 interface KnobProps {
   readonly label: string;
   readonly text: string;
-  readonly tail?: "choice" | "seed";
+  readonly tail?: "choice" | "seed" | "random";
   readonly fill?: number;
 }
 
@@ -81,6 +89,7 @@ function Knob({ label, text, tail, fill }: KnobProps) {
       <span className="knob__label">{label}</span>
       <span className="knob__value">{text}</span>
       {tail === "choice" && <ChevronDown size={12} className="knob__tail" aria-hidden="true" />}
+      {tail === "random" && <Repeat size={12} className="knob__tail knob__tail--on" aria-hidden="true" />}
       {tail === "seed" && <Dices size={13} className="knob__tail" aria-hidden="true" />}
     </div>
   );

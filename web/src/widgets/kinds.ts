@@ -99,7 +99,7 @@ export function emptyValue(input: InputSpec): Json {
     case "boolean":
       return false;
     case "colour":
-      return "#000000";
+      return input.type === "Int" ? 0 : "#000000";
     case "text":
     case "multiline":
     case "file":
