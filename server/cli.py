@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from nodes.errors import NodeError
+from server.engine.problems import Invalid
+from server.log import set_up_log
 from server.settings import BadSettings, Settings, add_flags, settings_from
 
-_COMMANDS = ("serve",)
+COMMANDS = {
+    "serve": "serve the editor and the API; also without a command",
+    "run": "run workflows without a server",
+    "validate": "say what is wrong with workflows",
+    "convert": "bring a workflow of another version or program into our format",
+    "nodes": "list the nodes, or describe one",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,7 +32,26 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m server", description="Weft, a node editor for diffusion models."
     )
     commands = whole.add_subparsers(dest="command", required=True)
-    commands.add_parser("serve", parents=[settings], help="serve the editor and the API (default)")
+    parsers = {
+        name: commands.add_parser(name, parents=[settings], help=says, description=says)
+        for name, says in COMMANDS.items()
+    }
+    many: dict[str, Any] = {"type": Path, "nargs": "+", "metavar": "FILE"}
+    parsers["run"].add_argument("files", help="workflows, or pictures that carry theirs", **many)
+    parsers["run"].add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="changes",
+        metavar="NODE.INPUT=VALUE",
+        help="change an input before the run; repeats",
+    )
+    parsers["run"].add_argument("--out", type=Path, metavar="DIR", help="where results go")
+    parsers["validate"].add_argument("files", help="workflows", **many)
+    parsers["convert"].add_argument("file", type=Path, metavar="FILE", help="the workflow")
+    parsers["convert"].add_argument("--out", type=Path, metavar="FILE", help="what to write")
+    parsers["nodes"].add_argument("node", nargs="?", metavar="ID", help="the node to describe")
+    parsers["nodes"].add_argument("--json", action="store_true", help="as JSON")
     return whole
 
 
@@ -32,11 +62,14 @@ def main(arguments: Sequence[str]) -> int:
         told.insert(0, "serve")
     options = parser().parse_args(told)
     try:
-        settings = settings_from(vars(options), os.environ)
-        return _run(options, settings)
+        return _run(options, settings_from(vars(options), os.environ))
     except BadSettings as problem:
         print(f"weft: {problem}", file=sys.stderr)
         return 2
+    except Invalid as invalid:
+        for each in invalid.problems:
+            print(f"weft: {each.message} {each.hint}", file=sys.stderr)
+        return 1
     except NodeError as problem:
         print(f"weft: {problem.message} {problem.hint}", file=sys.stderr)
         return 1
@@ -45,6 +78,39 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> int:
-    from server.cli_serve import run_serve
+    # Each command imports what it needs: serving answers within a second of its start.
+    match options.command:
+        case "serve":
+            return _serve(settings)
+        case "run":
+            from server.cli_run import run_run
 
-    return run_serve(settings)
+            return run_run(settings, options.files, options.changes, options.out)
+        case "validate":
+            from server.cli_files import run_validate
+
+            return run_validate(settings, options.files)
+        case "convert":
+            from server.cli_files import run_convert
+
+            return run_convert(settings, options.file, options.out)
+        case _:
+            from server.cli_files import run_nodes
+
+            return run_nodes(settings, options.node, options.json)
+
+
+def _serve(settings: Settings) -> int:
+    from server.app import serve
+
+    set_up_log(settings.log)
+    try:
+        asyncio.run(serve(settings, lambda url: print(f"Weft is at {url}", flush=True)))
+    except OSError as problem:
+        print(
+            f"weft: cannot listen on {settings.host}, port {settings.port}: {problem.strerror}. "
+            "Is another server running? --port takes another port.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0

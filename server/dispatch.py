@@ -8,14 +8,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from server.artifacts import Artifact, Artifacts
+from server.artifacts import Artifacts
 from server.catalogue import KnownNodes
 from server.claims import Claim, Claims
-from server.engine.canonical import canonical_dumps
 from server.feed import Feed, FeedEvent
 from server.jobs import Jobs
+from server.run_record import RunRecord
 from server.watch import Watch
-from server.workers import Ending, Lost, Task, Told, Worker, Workers
+from server.workers import Ending, Lost, Task, Worker, Workers
 
 if TYPE_CHECKING:
     from server.foresight import Foresight
@@ -195,7 +195,9 @@ class Dispatcher:
         self._watch.started(claim.job)
         self._changed = True
         self._tell_state(seat)
-        record = _Record(claim, self._claims, self._jobs, self._feed, self._artifacts, self._watch)
+        record = RunRecord(
+            claim, self._claims, self._jobs, self._feed, self._artifacts, self._watch
+        )
         task = Task(claim.run, claim.job.id, claim.workflow, claim.targets, claim.extra)
         running = asyncio.ensure_future(seat.worker.run(task, record.hear))
         if claim.job.id in self._stop_at_start:
@@ -213,7 +215,7 @@ class Dispatcher:
             self._changed = True
 
     async def _ended(
-        self, seat: _Seat, claim: Claim, record: _Record, ending: Ending
+        self, seat: _Seat, claim: Claim, record: RunRecord, ending: Ending
     ) -> Claim | None:
         events = await record.events(ending.told)
         alone = not any(other.idle for other in self._seats)
@@ -256,86 +258,3 @@ class Dispatcher:
             if self._changed:
                 self._changed = False
                 await self._jobs.announce()
-
-
-class _Record:
-    """What is known of one run while it goes on."""
-
-    def __init__(
-        self,
-        claim: Claim,
-        claims: Claims,
-        jobs: Jobs,
-        feed: Feed,
-        artifacts: Artifacts,
-        watch: Watch,
-    ) -> None:
-        self.saved = False
-        self._claim = claim
-        self._claims = claims
-        self._feed = feed
-        self._artifacts = artifacts
-        self._watch = watch
-        self._workflow: str | None = None
-        self._progress: dict[str, Any] = {
-            "done": 0,
-            "total": 0,
-            "node": None,
-            "value": None,
-            "max": None,
-        }
-        jobs.progress[claim.job.id] = self._progress
-
-    async def hear(self, told: Sequence[Told]) -> None:
-        """Record a batch of what a worker said."""
-        events = await self.events(told)
-        if events:
-            await self._claims.record(self._claim, events)
-
-    async def events(self, told: Sequence[Told]) -> list[FeedEvent]:
-        """Return the events that are to be kept, after passing on those that are not."""
-        kept = []
-        for said in told:
-            self._note(said)
-            event = FeedEvent(
-                said.type,
-                said.data,
-                job=self._claim.job.id,
-                node=said.node,
-                document=self._claim.job.document,
-                client=self._claim.job.client,
-                time=said.time,
-                blob=said.blob,
-            )
-            if said.type in ("node.progress", "node.preview"):
-                self._feed.pass_on(event)
-            elif said.type == "node.artifact":
-                kept.append(await self._indexed(event))
-            else:
-                kept.append(event)
-        return kept
-
-    async def _indexed(self, event: FeedEvent) -> FeedEvent:
-        """Index a file before its event is told."""
-        job = self._claim.job
-        told = {**event.data["artifact"], "job": job.id, "node": event.node, "title": job.title}
-        told.pop("id", None)
-        if self._workflow is None:
-            self._workflow = canonical_dumps(self._claim.workflow)
-        artifact = await self._artifacts.record(Artifact.from_json(told), self._workflow)
-        self.saved = True
-        return self._claim.event(event.type, {"artifact": artifact.to_json()}, event.node)
-
-    def _note(self, said: Told) -> None:
-        """Keep what the job's progress shows."""
-        progress = self._progress
-        match said.type:
-            case "plan":
-                progress["total"] = said.data["total"]
-            case "node.started":
-                progress.update(node=said.node, value=None, max=None)
-            case "node.progress":
-                progress.update(node=said.node, value=said.data["value"], max=said.data["max"])
-            case "node.finished" | "node.cached":
-                progress["done"] = min(progress["done"] + 1, progress["total"])
-                self._watch.node(said.type, said.data)

@@ -5,8 +5,6 @@ Every answer follows the commit of what it says.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 import time
 import uuid
@@ -16,6 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from nodes.errors import NodeError
 from server.feed import Feed, FeedEvent
+from server.job_queries import (
+    NoSuchJob,
+    WrongState,
+    counts,
+    cursor,
+    detailed,
+    fingerprint_of,
+    first_rank,
+    known_as,
+    last_rank,
+    move,
+    page_query,
+    title_of,
+)
 from server.job_rows import (
     ACTIVE,
     ENDED,
@@ -39,6 +51,9 @@ if TYPE_CHECKING:
     from server.artifacts import Artifacts
 
 _LONGEST_QUEUE_VIEW = 10_000
+
+
+__all__ = ["Draining", "Jobs", "KeyConflict", "NoSuchJob", "QueueFull", "WrongState", "event_of"]
 
 
 class QueueFull(NodeError):
@@ -75,24 +90,6 @@ class Draining(NodeError):
             hint="Try again in half a minute.",
             code="server.stopping",
         )
-
-
-class NoSuchJob(NodeError):
-    """There is no job of this id."""
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__(
-            "There is no such job.", hint="It may have been deleted.", code="job.missing"
-        )
-
-
-class WrongState(NodeError):
-    """What was asked does not fit the state that the job is in."""
-
-    def __init__(self, state: str, what: str, hint: str) -> None:
-        """Name the state and what was asked."""
-        super().__init__(f"A job that is {state} cannot be {what}.", hint=hint, code="job.state")
 
 
 class Jobs:
@@ -133,7 +130,7 @@ class Jobs:
         if self.draining:
             raise Draining
         workflow = packed(submission.workflow)
-        fingerprint = _fingerprint(submission, workflow)
+        fingerprint = fingerprint_of(submission, workflow)
         job = await self._store.write(
             lambda connection: self._insert(connection, submission, workflow, fingerprint)
         )
@@ -148,7 +145,7 @@ class Jobs:
             if row is None:
                 return None
             found = placed(connection, row)
-            return _detailed(connection, found) if detail else found
+            return detailed(connection, found) if detail else found
 
         found = await self._store.read(work)
         return None if found is None else await self._shown(found)
@@ -181,7 +178,7 @@ class Jobs:
                 hint="The states are " + ", ".join(STATES) + ".",
                 code="query.state",
             )
-        query, values = _page_query(states, limit, _cursor(before), search, client, source)
+        query, values = page_query(states, limit, cursor(before), search, client, source)
 
         def work(connection: sqlite3.Connection) -> tuple[list[Job], bool]:
             rows = connection.execute(query, values).fetchall()
@@ -213,7 +210,7 @@ class Jobs:
 
     async def counts(self) -> tuple[bool, int, int]:
         """Return whether the queue is paused, how many jobs wait, and how many run."""
-        return await self._store.read(_counts)
+        return await self._store.read(counts)
 
     async def cancel(self, job: str) -> Job:
         """Cancel a job: at once where it waits, at its next step where it runs.
@@ -248,7 +245,7 @@ class Jobs:
             NoSuchJob: when one of them does not exist.
             WrongState: when one of them does not wait.
         """
-        return await self._change(job, lambda connection, row: _move(connection, row, before))
+        return await self._change(job, lambda connection, row: move(connection, row, before))
 
     async def delete(self, jobs: Iterable[str]) -> int:
         """Forget jobs that do not run, and their events; their files stay. Returns how many.
@@ -324,7 +321,7 @@ class Jobs:
         workflow: str,
         fingerprint: str,
     ) -> Job:
-        known = _known(connection, submission)
+        known = known_as(connection, submission)
         if known is not None:
             if known["fingerprint"] != fingerprint:
                 raise KeyConflict
@@ -338,12 +335,12 @@ class Jobs:
             " fingerprint) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
             (
                 job,
-                submission.title or _title(submission.workflow),
+                submission.title or title_of(submission.workflow),
                 submission.client,
                 submission.document,
                 submission.source,
                 time.time(),
-                _first_rank(connection) if submission.front else _last_rank(connection),
+                first_rank(connection) if submission.front else last_rank(connection),
                 submission.key,
                 fingerprint,
             ),
@@ -397,7 +394,7 @@ class Jobs:
         connection.execute(
             "UPDATE jobs SET state = 'queued', rank = ?, suspect = 0, cancelling = 0, deaths = 0,"
             " started = NULL, finished = NULL, problem = NULL, warnings = '[]' WHERE id = ?",
-            (_last_rank(connection), row["id"]),
+            (last_rank(connection), row["id"]),
         )
         return True
 
@@ -430,131 +427,3 @@ class Jobs:
 def event_of(job: Job, kind: str, data: dict[str, Any]) -> FeedEvent:
     """Make an event that concerns a job."""
     return FeedEvent(kind, data, job=job.id, document=job.document, client=job.client)
-
-
-def _detailed(connection: sqlite3.Connection, job: Job) -> Job:
-    body = connection.execute("SELECT * FROM job_bodies WHERE job = ?", (job.id,)).fetchone()
-    targets = json.loads(body["targets"])
-    return replace(
-        job,
-        detailed=True,
-        workflow=json.loads(body["workflow"]),
-        targets=None if targets is None else tuple(targets),
-        extra=json.loads(body["extra"]),
-        plan=None if body["plan"] is None else json.loads(body["plan"]),
-    )
-
-
-def _fingerprint(submission: Submission, workflow: str) -> str:
-    told = packed([workflow, submission.targets, submission.title, submission.front])
-    return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def _known(connection: sqlite3.Connection, submission: Submission) -> sqlite3.Row | None:
-    row: sqlite3.Row | None = None
-    if submission.key is not None:
-        row = connection.execute("SELECT * FROM jobs WHERE key = ?", (submission.key,)).fetchone()
-    if row is None and submission.id is not None:
-        row = row_of(connection, submission.id)
-    return row
-
-
-def _title(workflow: Any) -> str:
-    title = workflow.get("title") if isinstance(workflow, dict) else None
-    return title if isinstance(title, str) else ""
-
-
-def _first_rank(connection: sqlite3.Connection) -> float:
-    query = "SELECT min(rank) FROM jobs WHERE state = 'queued' AND suspect = 0"
-    return float(connection.execute(query).fetchone()[0] or 0) - 1
-
-
-def _last_rank(connection: sqlite3.Connection) -> float:
-    query = "SELECT max(rank) FROM jobs WHERE state = 'queued' AND suspect = 0"
-    return float(connection.execute(query).fetchone()[0] or 0) + 1
-
-
-def _move(connection: sqlite3.Connection, row: sqlite3.Row, before: str | None) -> bool:
-    if row["state"] != WAITING:
-        raise WrongState(row["state"], "moved", "Only waiting jobs can be moved.")
-    if before == row["id"]:
-        return False
-    order = [
-        str(other["id"])
-        for other in connection.execute(
-            "SELECT id FROM jobs WHERE state = 'queued' AND suspect = 0 AND id <> ? ORDER BY rank",
-            (row["id"],),
-        )
-    ]
-    if before is None:
-        place = len(order)
-    elif before in order:
-        place = order.index(before)
-    else:
-        other = row_of(connection, before)
-        if other is None:
-            raise NoSuchJob
-        if other["state"] != WAITING:
-            raise WrongState(other["state"], "moved before", "Choose a job that waits.")
-        place = len(order)
-    order.insert(place, row["id"])
-    # Whoever moves a job by hand vouches for it.
-    connection.execute("UPDATE jobs SET suspect = 0 WHERE id = ?", (row["id"],))
-    connection.executemany(
-        "UPDATE jobs SET rank = ? WHERE id = ?", [(rank, job) for rank, job in enumerate(order)]
-    )
-    return True
-
-
-def _counts(connection: sqlite3.Connection) -> tuple[bool, int, int]:
-    running = connection.execute("SELECT count(*) FROM jobs WHERE state = 'running'").fetchone()[0]
-    return is_paused(connection), waiting(connection), int(running)
-
-
-def _page_query(
-    states: Sequence[str] | None,
-    limit: int,
-    before: int | None,
-    search: str,
-    client: str | None,
-    source: str | None,
-) -> tuple[str, list[Any]]:
-    """Return SQL that walks one index a state backwards, so that its cost is the page's size."""
-    conditions, values = ["1"], []
-    for condition, value in (
-        ("number < ?", before),
-        ("client = ?", client),
-        ("source = ?", source),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values.append(value)
-    for word in search.split():
-        conditions.append("title LIKE ? ESCAPE '\\'")
-        values.append("%" + _escaped(word) + "%")
-    where = " AND ".join(conditions)
-    tail = "ORDER BY number DESC LIMIT ?"
-    if not states:
-        return f"SELECT * FROM jobs WHERE {where} {tail}", [*values, limit + 1]
-    part = f"SELECT * FROM (SELECT * FROM jobs WHERE state = ? AND {where} {tail})"
-    parts = " UNION ALL ".join([part] * len(states))
-    inner = [value for state in states for value in (state, *values, limit + 1)]
-    return f"SELECT * FROM ({parts}) {tail}", [*inner, limit + 1]
-
-
-def _escaped(word: str) -> str:
-    for character in ("\\", "%", "_"):
-        word = word.replace(character, "\\" + character)
-    return word
-
-
-def _cursor(before: str | None) -> int | None:
-    if before is None:
-        return None
-    if not (before.isascii() and before.isdecimal() and len(before) <= 18):
-        raise NodeError(
-            "This is no place in the list.",
-            hint="Give the `next` of the page before as `before`.",
-            code="query.before",
-        )
-    return int(before)

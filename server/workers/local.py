@@ -187,15 +187,26 @@ class LocalWorker:
 class LocalWorkers:
     """The child processes of this server."""
 
-    def __init__(self, settings: Settings, restarted: Restarted = lambda cause: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        restarted: Restarted = lambda cause: None,
+        *,
+        name: str = "worker",
+        most: int | None = None,
+    ) -> None:
         """Describe them; nothing is started yet.
 
         Args:
             settings: Name the devices.
             restarted: Called with the cause when a process ended and is replaced.
+            name: What they are called, with a number after it.
+            most: How many there are at most, whatever devices there are.
         """
         self._settings = settings
         self._restarted = restarted
+        self._name = name
+        self._most = most
         self._workers: list[LocalWorker] = []
         self._lives: list[asyncio.Task[None]] = []
         self._added: Callable[[LocalWorker], None] = lambda worker: None
@@ -228,7 +239,9 @@ class LocalWorkers:
                 await life
 
     def _add(self, device: str, described: Described) -> None:
-        name = f"worker-{len(self._workers) + 1}"
+        if len(self._workers) == self._most:
+            return
+        name = f"{self._name}-{len(self._workers) + 1}"
         worker = LocalWorker(name, device, self._settings, self._restarted)
         self._workers.append(worker)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 import time
 import zlib
@@ -23,6 +24,8 @@ from server.disk import DiskFull, is_full
 from server.engine.effective import inner_of, root_of
 from server.paths import contained
 from server.settings import Settings
+
+log = logging.getLogger("weft.saving")
 
 Write = Callable[[Path, Mapping[str, str]], None]
 
@@ -103,9 +106,14 @@ class Saver:
     def finished(self, root: str, inner: str) -> None:
         """Write the receipt of a node that has finished, given as its events name it."""
         key, artifacts = self._made.pop((root, inner), ("", []))
-        if artifacts:
-            text = json.dumps(artifacts)
+        if not artifacts:
+            return
+        text = json.dumps(artifacts)
+        try:
             replace_with(self._receipt(key), lambda path: _write_text(path, text))
+        except OSError:
+            # The files are there all the same; without a receipt the node just runs again.
+            log.warning("a receipt could not be written", exc_info=True)
 
     def saved(self, key: str) -> list[dict[str, Any]] | None:
         """Return what a node of this key once saved, while all of it is still there."""
