@@ -64,42 +64,40 @@ def circles(sources: Mapping[str, list[str]]) -> list[list[str]]:
         graph.add_edges_from((name, id_) for name in names)
     found: list[list[str]] = []
     for part in networkx.strongly_connected_components(graph):
-        names = (
-            [id_ for id_ in sources if id_ in part] if len(part) < len(sources) else list(sources)
-        )
-        if len(part) > 1 or graph.has_edge(names[0], names[0]):
-            found.append(_shortest(graph.subgraph(part), names))
+        inside = {name: [to for to in graph[name] if to in part] for name in sorted(part)}
+        if any(inside.values()):
+            found.append(_shortest(inside))
     return sorted(found)
 
 
-def _shortest(graph: "Mapping[str, Iterable[str]]", names: list[str]) -> list[str]:
+def _shortest(following: Mapping[str, list[str]]) -> list[str]:
     best: list[str] = []
     # Every start is tried where the tangle is small; a large one is shown by a circle, if not
     # by its very shortest.
-    size = sum(len(list(graph[name])) for name in names)
-    for start in names[: max(1, EFFORT // max(1, size))]:
-        circle = _through(graph, start, len(best) or len(names) + 1)
+    size = sum(len(names) for names in following.values())
+    for start in list(following)[: max(1, EFFORT // size)]:
+        circle = _through(following, start, len(best) or len(following) + 1)
         if circle and (not best or len(circle) < len(best)):
             best = circle
     return best
 
 
-def _through(graph: "Mapping[str, Iterable[str]]", start: str, limit: int) -> list[str]:
+def _through(following: Mapping[str, list[str]], start: str, limit: int) -> list[str]:
     before: dict[str, str] = {}
     pending = deque([(start, 1)])
     while pending:
         at, length = pending.popleft()
         if length > limit:
             return []
-        for following in graph[at]:
-            if following == start:
+        for name in following[at]:
+            if name == start:
                 circle = [at]
                 while circle[-1] != start:
                     circle.append(before[circle[-1]])
                 return circle[::-1]
-            if following not in before:
-                before[following] = at
-                pending.append((following, length + 1))
+            if name not in before:
+                before[name] = at
+                pending.append((name, length + 1))
     return []
 
 
