@@ -1,5 +1,6 @@
 """Images: load, make, resize, cut, combine."""
 
+from math import floor
 from typing import Annotated, NamedTuple
 
 import torch
@@ -141,7 +142,8 @@ def image_scale_by(
     Returns:
         The scaled pictures.
     """
-    height, width = (max(1, round(side * scale_by)) for side in image.pixels.shape[-2:])
+    # Halves go up, as in the shape rule, which an editor works out too.
+    height, width = (max(1, floor(side * scale_by + 0.5)) for side in image.pixels.shape[-2:])
     return Image(resize(image.pixels, width, height, upscale_method))
 
 
