@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.multipart import BadContentDispositionHeader, BadContentDispositionParam
 
 from nodes.api import JSON
 from server.disk import Disk
@@ -41,6 +42,9 @@ _FORM_FAULTS = (
     TypeError,
     zlib.error,
     HttpProcessingError,
+    # Warnings, which are raised where warnings are errors.
+    BadContentDispositionHeader,
+    BadContentDispositionParam,
 )
 """What the form's parser raises when the text is no form."""
 

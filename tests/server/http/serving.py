@@ -85,6 +85,7 @@ class Client:
     port: int
     services: Services
     data: Path
+    loop: asyncio.AbstractEventLoop
     headers: dict[str, str] = field(default_factory=dict)
 
     def send(
@@ -171,7 +172,8 @@ def serving(data: Path, **settings: Any) -> Iterator[Client]:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        ready.append(Client(runner.addresses[0][1], services, data))
+        loop = asyncio.get_running_loop()
+        ready.append(Client(runner.addresses[0][1], services, data, loop))
         started.set()
         await asyncio.to_thread(stop.wait)
         await runner.cleanup()
