@@ -2,11 +2,20 @@
 
 from typing import Annotated, NamedTuple
 
-from nodes.api import QUIET, Context, File, node
+from nodes.api import QUIET, Context, File, Range, node
 from nodes.diffusion.checkpoint import load_checkpoint, load_vae
 from nodes.diffusion.checkpoint_networks import Checkpoint
+from nodes.diffusion.lora import (
+    TEXT_NAMES,
+    Lora,
+    clip_with_lora,
+    model_with_lora,
+    read_lora,
+)
 from nodes.errors import FileProblem
 from nodes.types import Clip, Model, Vae
+
+Strength = Annotated[float, Range(-100.0, 100.0, step=0.01)]
 
 
 class ModelParts(NamedTuple):
@@ -72,6 +81,89 @@ def vae_loader(vae_name: Annotated[str, File("vae")], *, ctx: Context = QUIET) -
         The VAE.
     """
     return load_vae(ctx.files.path("vae", vae_name), ctx.dtype)
+
+
+class ModelAndClip(NamedTuple):
+    """A denoiser and its text encoder."""
+
+    model: Model
+    clip: Clip
+
+
+@node("LoraLoader", title="Load LoRA")
+def lora_loader(
+    model: Model,
+    clip: Clip,
+    lora_name: Annotated[str, File("loras")],
+    strength_model: Strength = 1.0,
+    strength_clip: Strength = 1.0,
+    *,
+    ctx: Context = QUIET,
+) -> ModelAndClip:
+    """Change a denoiser and its text encoder by a LoRA file.
+
+    Args:
+        model: The denoiser.
+        clip: Its text encoder.
+        lora_name: A .safetensors file.
+        strength_model: Factor on the change of the denoiser; may be negative.
+        strength_clip: Factor on the change of the text encoder; may be negative.
+
+    Returns:
+        model: The changed denoiser.
+        clip: The changed text encoder.
+
+    References:
+        Hu et al. 2021, LoRA: Low-Rank Adaptation of Large Language Models, arXiv:2106.09685.
+    """
+    lora = read_lora(ctx.files.path("loras", lora_name))
+    changed, of_model = model_with_lora(model, lora, strength_model)
+    encoder, of_clip = clip_with_lora(clip, lora, strength_clip)
+    _tell_unused(lora, of_model | of_clip, frozenset(), ctx)
+    return ModelAndClip(changed, encoder)
+
+
+@node("LoraLoaderModelOnly", title="Load LoRA (model only)")
+def lora_loader_model_only(
+    model: Model,
+    lora_name: Annotated[str, File("loras")],
+    strength_model: Strength = 1.0,
+    *,
+    ctx: Context = QUIET,
+) -> Model:
+    """Change a denoiser by a LoRA file, and leave the text encoder as it is.
+
+    Args:
+        model: The denoiser.
+        lora_name: A .safetensors file.
+        strength_model: Factor on the change; may be negative.
+
+    Returns:
+        The changed denoiser.
+    """
+    lora = read_lora(ctx.files.path("loras", lora_name))
+    changed, used = model_with_lora(model, lora, strength_model)
+    of_text = frozenset(name for name in lora.changes if name.startswith(TEXT_NAMES))
+    _tell_unused(lora, used, of_text, ctx)
+    return changed
+
+
+def _tell_unused(
+    lora: Lora, used: frozenset[str], left_out: frozenset[str], ctx: Context
+) -> None:
+    if not used:
+        raise FileProblem(
+            f"{lora.name} changes nothing in this model.",
+            "It was made for another family of models.",
+            "lora.family",
+        )
+    left = sorted(lora.changes.keys() - used - left_out)
+    if left:
+        ctx.warn(
+            f"{len(left)} of {len(lora.changes)} changes in {lora.name} were not used, "
+            f"{left[0]} among them.",
+            "It may have been made for another family of models.",
+        )
 
 
 def _whole(checkpoint: Checkpoint, name: str) -> ModelParts:
