@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nodes.api import JSON
-from nodes.errors import FileProblem, NodeError
+from nodes.errors import FileProblem
+from server.artifact_rows import (
+    MIGRATIONS,
+    Artifact,
+    ArtifactPage,
+    artifact_of,
+    conditions,
+    first,
+    insert,
+    is_shared,
+    page_of,
+)
 from server.atomic import sweep_parts, write_numbered
 from server.paths import contained, shown
-from server.typed_json import read
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,115 +34,9 @@ if TYPE_CHECKING:
     from server.settings import Settings
     from server.store import Store
 
+__all__ = ["Artifact", "ArtifactPage", "Artifacts", "fingerprint", "write_atomic"]
+
 FOLDERS = ("output", "temp")
-
-_CURSOR_DIGITS = 18
-"""SQLite's integers have 64 bits."""
-_SEARCHED = "(title || ' ' || subfolder || '/' || name || ' ' || node) LIKE ? ESCAPE '\\'"
-
-MIGRATIONS = (
-    """
-    CREATE TABLE artifacts (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE,
-        job TEXT NOT NULL,
-        node TEXT NOT NULL,
-        place INTEGER NOT NULL,
-        kind TEXT NOT NULL,
-        name TEXT NOT NULL,
-        folder TEXT NOT NULL,
-        subfolder TEXT NOT NULL,
-        mime TEXT NOT NULL,
-        bytes INTEGER NOT NULL,
-        sha256 TEXT NOT NULL,
-        width INTEGER,
-        height INTEGER,
-        created REAL NOT NULL,
-        title TEXT NOT NULL,
-        recipe TEXT NOT NULL,
-        UNIQUE (job, node, place)
-    );
-    CREATE INDEX artifacts_file ON artifacts (folder, subfolder, name);
-    CREATE INDEX artifacts_recipe ON artifacts (recipe);
-    CREATE TABLE recipes (
-        hash TEXT PRIMARY KEY,
-        workflow TEXT NOT NULL
-    ) WITHOUT ROWID;
-    """,
-)
-"""The tables of `store.migrate("artifacts", …)`; a recipe is the workflow that made a file, kept
-once for all the files that it made."""
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """One file that a run made.
-
-    Attributes:
-        id: Its name for clients.
-        job: The run that it belongs to.
-        node: The node that saved it, as the submitted workflow calls it.
-        index: Its place among what that node saved in that run.
-        kind: `image`, `text`, `video`, …
-        name: The file's name.
-        folder: `output` or `temp`.
-        subfolder: Below the folder, with `/` between the parts, or empty.
-        mime: Media type.
-        bytes: Size of the file.
-        sha256: Of its content, in hexadecimal.
-        width: In pixels, where it has any.
-        height: In pixels, where it has any.
-        created: Unix seconds.
-        title: Of the workflow.
-    """
-
-    id: str
-    job: str
-    node: str
-    index: int
-    kind: str
-    name: str
-    folder: str
-    subfolder: str
-    mime: str
-    bytes: int
-    sha256: str
-    width: int | None = None
-    height: int | None = None
-    created: float = 0.0
-    title: str = ""
-
-    def to_json(self) -> dict[str, JSON]:
-        """Return the fields as JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: JSON) -> Artifact:
-        """Read what `to_json` wrote; a missing id is drawn.
-
-        Raises:
-            WrongJSON: when it is not an artifact.
-        """
-        if isinstance(data, dict):
-            data = {"id": secrets.token_hex(8), **data}
-        return read(cls, data, "artifact")
-
-
-@dataclass(frozen=True)
-class ArtifactPage:
-    """A page of the gallery.
-
-    Attributes:
-        items: The newest first.
-        next: What to give as `before` for the next page; nothing on the last.
-    """
-
-    items: tuple[Artifact, ...]
-    next: str | None = None
-
-    def to_json(self) -> dict[str, JSON]:
-        """Return the fields as JSON."""
-        return {"items": [item.to_json() for item in self.items], "next": self.next}
 
 
 def write_atomic(folder: Path, prefix: str, suffix: str, write: Callable[[Path], object]) -> Path:
@@ -213,12 +115,12 @@ class Artifacts:
         def work(connection: sqlite3.Connection) -> tuple[Artifact, Artifact | None]:
             connection.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?)", (recipe, workflow))
             place = (artifact.job, artifact.node, artifact.index)
-            old = _first(connection, "job = ? AND node = ? AND place = ?", place)
+            old = first(connection, "job = ? AND node = ? AND place = ?", place)
             if old is not None:
                 connection.execute("DELETE FROM artifacts WHERE id = ?", (old.id,))
             kept = artifact if old is None else replace(artifact, id=old.id)
-            _insert(connection, kept, recipe)
-            return kept, old if old is not None and not _shared(connection, old) else None
+            insert(connection, kept, recipe)
+            return kept, old if old is not None and not is_shared(connection, old) else None
 
         kept, replaced = await self._store.write(work)
         if replaced is not None:
@@ -232,7 +134,7 @@ class Artifacts:
             FileProblem: when there is none.
         """
         found = await self._store.read(
-            lambda connection: _first(connection, "id = ?", (artifact_id,))
+            lambda connection: first(connection, "id = ?", (artifact_id,))
         )
         if found is None:
             raise _missing(artifact_id)
@@ -246,7 +148,7 @@ class Artifacts:
             marks = ", ".join("?" * len(found))
             query = f"SELECT * FROM artifacts WHERE job IN ({marks}) ORDER BY number"
             for row in connection.execute(query, tuple(found)):
-                found[row["job"]].append(_artifact(row))
+                found[row["job"]].append(artifact_of(row))
             return found
 
         return await self._store.read(work)
@@ -272,23 +174,10 @@ class Artifacts:
         Raises:
             NodeError: `query.before` when that is no such text.
         """
-        wanted: list[tuple[str, str | int]] = []
-        if before is not None:
-            wanted.append(("number < ?", _cursor(before)))
-        if job is not None:
-            wanted.append(("job = ?", job))
-        if folder is not None:
-            wanted.append(("folder = ?", folder))
-        wanted.extend((_SEARCHED, _like(word)) for word in search.split())
-        conditions = " AND ".join(condition for condition, _ in wanted) or "1"
+        wanted = conditions(before, search, job, folder)
 
         def work(connection: sqlite3.Connection) -> ArtifactPage:
-            rows = connection.execute(
-                f"SELECT * FROM artifacts WHERE {conditions} ORDER BY number DESC LIMIT ?",
-                (*(value for _, value in wanted), limit + 1),
-            ).fetchall()
-            following = str(rows[limit - 1]["number"]) if len(rows) > limit else None
-            return ArtifactPage(tuple(_artifact(row) for row in rows[:limit]), following)
+            return page_of(connection, wanted, limit)
 
         return await self._store.read(work)
 
@@ -319,7 +208,7 @@ class Artifacts:
         """
 
         def work(connection: sqlite3.Connection) -> tuple[Artifact | None, bool]:
-            old = _first(connection, "id = ?", (artifact_id,))
+            old = first(connection, "id = ?", (artifact_id,))
             if old is None:
                 return None, False
             (recipe,) = connection.execute(
@@ -330,7 +219,7 @@ class Artifacts:
                 "AND NOT EXISTS (SELECT 1 FROM artifacts WHERE recipe = hash)",
                 (recipe,),
             )
-            return old, not _shared(connection, old)
+            return old, not is_shared(connection, old)
 
         removed, alone = await self._store.write(work)
         if removed is not None and alone:
@@ -339,52 +228,6 @@ class Artifacts:
 
     def _remove_file(self, artifact: Artifact) -> None:
         self.path(artifact).unlink(missing_ok=True)
-
-
-def _first(
-    connection: sqlite3.Connection, condition: str, values: tuple[str | int, ...]
-) -> Artifact | None:
-    row = connection.execute(f"SELECT * FROM artifacts WHERE {condition}", values).fetchone()
-    return None if row is None else _artifact(row)
-
-
-def _artifact(row: sqlite3.Row) -> Artifact:
-    names = (field.name for field in fields(Artifact))
-    return Artifact(**{name: row["place" if name == "index" else name] for name in names})
-
-
-def _insert(connection: sqlite3.Connection, artifact: Artifact, recipe: str) -> None:
-    values = asdict(artifact)
-    values["place"] = values.pop("index")
-    values["recipe"] = recipe
-    columns = ", ".join(values)
-    marks = ", ".join("?" * len(values))
-    connection.execute(
-        f"INSERT INTO artifacts ({columns}) VALUES ({marks})", tuple(values.values())
-    )
-
-
-def _shared(connection: sqlite3.Connection, artifact: Artifact) -> bool:
-    """Tell whether a row still points to an artifact's file."""
-    place = (artifact.folder, artifact.subfolder, artifact.name)
-    condition = "folder = ? AND subfolder = ? AND name = ?"
-    return _first(connection, condition, place) is not None
-
-
-def _cursor(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= _CURSOR_DIGITS):
-        raise NodeError(
-            f"{shown(text)} is no place in the list.",
-            hint="Give the `next` of the page before as `before`.",
-            code="query.before",
-        )
-    return int(text)
-
-
-def _like(word: str) -> str:
-    for character in ("\\", "%", "_"):
-        word = word.replace(character, f"\\{character}")
-    return f"%{word}%"
 
 
 def _missing(artifact_id: str) -> FileProblem:

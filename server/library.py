@@ -6,16 +6,15 @@ who has not seen it, when the caller says what was seen.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from nodes.api import JSON
 from nodes.errors import FileProblem, NodeError
 from server.atomic import replace_with, sweep_parts
+from server.library_entries import Entry, Version, described, version_of
 from server.paths import contained, refusal, shown
 from server.strict_json import loads
 
@@ -42,64 +41,6 @@ class Conflict(NodeError):
             hint="Open it again, or save under another name.",
             code="workflow.conflict",
         )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A workflow of the library, without its content.
-
-    Attributes:
-        name: Without suffix, with `/` between folders.
-        title: What its author calls it, else the last part of the name.
-        version: Changes with the content.
-        modified: Unix seconds.
-        tags: From its `meta`.
-        description: From its `meta`.
-    """
-
-    name: str
-    title: str
-    version: str
-    modified: float
-    tags: tuple[str, ...] = ()
-    description: str = ""
-
-    def to_json(self) -> dict[str, JSON]:
-        """Return the fields as JSON."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "version": self.version,
-            "modified": self.modified,
-            "tags": list(self.tags),
-            "description": self.description,
-        }
-
-
-@dataclass(frozen=True)
-class Version:
-    """One content that a workflow had.
-
-    Attributes:
-        version: Counts up from 1.
-        hash: The version that `get` gave at that time.
-        modified: Unix seconds.
-        bytes: Size of the file.
-    """
-
-    version: int
-    hash: str
-    modified: float
-    bytes: int
-
-    def to_json(self) -> dict[str, JSON]:
-        """Return the fields as JSON."""
-        return {
-            "version": self.version,
-            "hash": self.hash,
-            "modified": self.modified,
-            "bytes": self.bytes,
-        }
 
 
 class Library:
@@ -135,7 +76,7 @@ class Library:
             FileProblem: when the name is refused, nothing is there, or it is no JSON.
         """
         data = self._read(name)
-        return loads(data), _version(data)
+        return loads(data), version_of(data)
 
     def put(
         self, name: str, data: bytes, *, if_match: str | None = None, new: bool = False
@@ -158,10 +99,10 @@ class Library:
         path = self._path(name)
         with self._lock:
             old = path.read_bytes() if path.is_file() else None
-            current = None if old is None else _version(old)
+            current = None if old is None else version_of(old)
             if (if_match is not None and if_match != current) or (new and old is not None):
                 raise Conflict(name, current)
-            version = _version(data)
+            version = version_of(data)
             if version == current:
                 return version, False
             if old is not None:
@@ -188,8 +129,8 @@ class Library:
             if not path.is_file():
                 return False
             data = path.read_bytes()
-            if if_match is not None and if_match != _version(data):
-                raise Conflict(name, _version(data))
+            if if_match is not None and if_match != version_of(data):
+                raise Conflict(name, version_of(data))
             self._keep(name, data)
             path.unlink()
             return True
@@ -205,9 +146,9 @@ class Library:
         with self._lock:
             data = self._read(name)
             if path == target:
-                return _version(data)
+                return version_of(data)
             if target.exists():
-                raise Conflict(to, _version(target.read_bytes()))
+                raise Conflict(to, version_of(target.read_bytes()))
             self._keep(name, data)
             old, new = self._history(name), self._history(to)
             try:
@@ -218,7 +159,7 @@ class Library:
             path.rename(target)
             if not new.exists():
                 old.rename(new)
-            return _version(data)
+            return version_of(data)
 
     def versions(self, name: str) -> list[Version]:
         """Return the contents that a workflow had, the newest first.
@@ -294,7 +235,7 @@ class Library:
         """Keep a content as the newest version, unless it is that already."""
         numbered = self._numbered(name)
         last = max(numbered, default=0)
-        version = _version(data)
+        version = version_of(data)
         if last and _version_in(numbered[last]) == version:
             return
         path = self._history(name) / f"{last + 1:06}-{version}{SUFFIX}"
@@ -319,33 +260,9 @@ class Library:
         except (FileProblem, OSError):
             # Removed meanwhile, a link that leads out, or far too large: no workflow of ours.
             return None
-        entry = _described(name, data, state.st_mtime)
+        entry = described(name, data, state.st_mtime)
         self._entries[path] = (stamp, entry)
         return entry
-
-
-def _described(name: str, data: bytes, modified: float) -> Entry:
-    """Read what the list shows; a broken file is listed by its name, and says more when opened."""
-    try:
-        document = loads(data)
-    except NodeError:
-        document = None
-    content: Mapping[str, JSON] = document if isinstance(document, dict) else {}
-    meta = content.get("meta")
-    about: Mapping[str, JSON] = meta if isinstance(meta, dict) else {}
-    title, tags, description = content.get("title"), about.get("tags"), about.get("description")
-    return Entry(
-        name,
-        title if isinstance(title, str) and title else name.rsplit("/", 1)[-1],
-        _version(data),
-        modified,
-        tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
-        description if isinstance(description, str) else "",
-    )
-
-
-def _version(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:20]
 
 
 def _version_in(path: Path) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -80,8 +79,7 @@ async def _tell(call: Call, socket: web.WebSocketResponse, after: int | None) ->
         await socket.send_str(dumps(hello))
         # Without `after` it begins where the greeting stands, so that nothing falls between.
         start = feed.latest if after is None else after
-        subscription = cast("AsyncGenerator[FeedEvent]", feed.subscribe(start))
-        async with aclosing(subscription) as events:
+        async with aclosing(feed.subscribe(start)) as events:
             async for event in events:
                 async with asyncio.timeout(SEND_SECONDS):
                     await _send(socket, event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,6 +22,7 @@ from server.http.table import Call, Tagged
 from server.strict_json import loads
 from server.typed_json import Bounds
 from server.uploads import Upload, part_for, store_masked, store_picture
+from server.weights import metadata
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,23 @@ class FileList:
         return {"items": [{**item.to_json()} for item in self.items]}
 
 
+@dataclass(frozen=True)
+class FileMetadata:
+    """What a file of weights says of itself.
+
+    Attributes:
+        name: Of the file.
+        metadata: As its header has it; empty where it says nothing.
+    """
+
+    name: str
+    metadata: Mapping[str, JSON]
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the fields as JSON."""
+        return {"name": self.name, "metadata": dict(self.metadata)}
+
+
 async def list_artifacts(call: Call, query: ArtifactQuery) -> ArtifactPage:
     """List the files that runs made, the newest first."""
     folder = query.folder or (None if query.job else "output")
@@ -111,6 +129,12 @@ async def delete_artifact(call: Call, id: str) -> None:  # noqa: A002
 async def list_files(call: Call, kind: str) -> FileList:
     """List the files of a kind: `input`, or a kind of models."""
     return FileList(tuple(await asyncio.to_thread(call.services.files.info, kind)))
+
+
+async def get_metadata(call: Call, kind: str, name: str) -> FileMetadata:
+    """Return what a file of weights says of itself, read from its header."""
+    path = await asyncio.to_thread(call.services.files.path, kind, name)
+    return FileMetadata(name, await asyncio.to_thread(metadata, path))
 
 
 async def get_input(call: Call, name: str) -> web.FileResponse:

@@ -15,7 +15,8 @@ from server.engine.graph import Graph
 from server.http.keys import TEMPLATES
 from server.http.refusals import Refused
 from server.http.table import Call, Tagged
-from server.library import Entry, Library, Version
+from server.library import Library
+from server.library_entries import Entry, Version
 from server.paths import shown
 from server.typed_json import Bounds
 

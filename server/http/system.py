@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from nodes.api import JSON, Catalogue
 from server.engine.graph import Graph
 from server.engine.problems import Problem
-from server.engine.upgrade import upgrade
 from server.engine.validate import validate
 from server.http.bodies import MOST_JSON_BYTES
-from server.http.refusals import Ready, Refused
+from server.http.refusals import Ready
 from server.http.table import Call, Tagged
+from server.opening import opened
 from server.settings import VERSION
 
 
@@ -130,11 +130,6 @@ async def convert_workflow(call: Call, body: JSON) -> Converted:
 
 
 def _converted(data: JSON, catalogue: Catalogue) -> Converted:
-    if not isinstance(data, dict) or "format" not in data:
-        raise Refused(
-            "This is not a workflow that can be read here.",
-            hint="Workflow files of Weft are read.",
-            code="workflow.format",
-        )
-    graph = upgrade(Graph.from_json(data), catalogue)
-    return Converted(graph.to_json(), tuple(validate(graph, catalogue)))
+    imported = opened(data, catalogue)
+    found = validate(Graph.from_json(imported.workflow), catalogue)
+    return Converted({**imported.workflow}, (*imported.problems, *found))

@@ -32,6 +32,7 @@ KNOWN = {
     # Paths that are contained already are opened here.
     ("artifacts.py", "fingerprint"): "a path that its caller has",
     ("uploads.py", "_digest"): "a path that its caller has",
+    ("weights.py", "metadata"): "a path that its caller has",
     ("pictures.py", "opened"): "a path that its caller has",
     ("disk.py", "hold"): "the ballast",
     ("formats/png.py", "read_text"): "a path that its caller has",

@@ -183,7 +183,20 @@ def test_a_plan_tells_what_would_run_without_running_it(server: Client) -> None:
 
 def test_our_own_format_is_converted_to_itself(server: Client) -> None:
     assert server.post(f"{V1}/convert", workflow()).json()["workflow"] == workflow()
-    assert server.post(f"{V1}/convert", {"what": 1}).status == 422
+    assert server.post(f"{V1}/convert", {"what": 1}).code == "workflow.format"
+
+
+def test_a_prompt_of_comfyui_is_converted_with_what_there_is_to_say(server: Client) -> None:
+    prompt = {
+        "1": {"class_type": "Twice", "inputs": {"number": 3}},
+        "2": {"class_type": "Keep", "inputs": {"number": ["1", 0]}},
+        "3": {"class_type": "Unknown", "inputs": {}},
+    }
+    made = server.post(f"{V1}/convert", prompt).json()
+    nodes = made["workflow"]["nodes"]
+    assert {node["type"] for node in nodes.values()} == {"Twice", "Keep", "Unknown"}
+    assert any("Unknown" in problem["message"] for problem in made["problems"])
+    assert server.post(f"{V1}/validate", {"workflow": made["workflow"]}).status == 200
 
 
 def test_the_catalogue_is_sent_once(server: Client) -> None:

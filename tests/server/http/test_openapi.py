@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +14,6 @@ from server.http.routes import ALL_ROUTES
 from server.http.table import add_route
 from tests.server.http.serving import V1, Client, quoted, workflow
 from tests.server.pictures import encoded
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +112,3 @@ def check(description: dict[str, Any], said: dict[str, Any], answer: Any) -> Non
     whole = {**shape, "components": description["components"]}
     errors = [error.message for error in Draft202012Validator(whole).iter_errors(answer)]
     assert errors == []
-
-
-def test_every_route_is_documented_for_people() -> None:
-    page = (ROOT / "server" / "http" / "README.md").read_text(encoding="utf-8")
-    rows = [line for line in page.splitlines() if line.startswith("| `")]
-    assert rows == [f"| `{r.method} {r.path}` | {r.summary} |" for r in ALL_ROUTES]

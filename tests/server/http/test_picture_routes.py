@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from PIL import Image
 
 from server.artifacts import Artifact
 from server.engine.canonical import canonical_dumps
-from tests.server.http.serving import V1, Client, form, quoted, workflow
+from tests.server.http.serving import V1, Client, form, quoted, serving, workflow
 from tests.server.pictures import bomb, encoded, put, text_bomb
 
 AT = f"{V1}/uploads"
@@ -252,7 +254,26 @@ def test_no_name_opens_what_lies_outside(server: Client, name: str) -> None:
         assert str(server.data).encode() not in answer.body
 
 
-def test_models_are_listed_by_kind(server: Client) -> None:
-    names = [item["name"] for item in server.get(f"{V1}/files/checkpoints").json()["items"]]
-    assert all(name.endswith(".safetensors") or "." not in name for name in names)
-    assert server.get(f"{V1}/files/secrets").code == "file.kind"
+def test_models_are_listed_by_kind_and_tell_of_themselves(tmp_path: Path) -> None:
+    header = json.dumps({"__metadata__": {"ss_tag": "fox"}, "w": {"dtype": "F32"}}).encode()
+    put(tmp_path / "m/loras/a/b.safetensors", len(header).to_bytes(8, "little") + header)
+    for name, data in {
+        "page": b"<html>",
+        "empty": b"",
+        "huge": b"\xff" * 20,
+        "cut": b"\x20" + b"\0" * 7 + b"{",
+        "list": (2).to_bytes(8, "little") + b"[]",
+    }.items():
+        put(tmp_path / "m/loras" / f"{name}.safetensors", data)
+    put(tmp_path / "m/loras/old.ckpt", b"pickle")
+    with serving(tmp_path / "data", models_dirs=(tmp_path / "m",)) as server:
+        names = [item["name"] for item in server.get(f"{V1}/files/loras").json()["items"]]
+        assert "a/b.safetensors" in names
+        assert "old.ckpt" not in names
+        at = f"{V1}/files/loras"
+        told = server.get(f"{at}/{quoted('a/b.safetensors')}/metadata").json()
+        assert told == {"name": "a/b.safetensors", "metadata": {"ss_tag": "fox"}}
+        for name in ("page", "empty", "huge", "cut", "list"):
+            assert server.get(f"{at}/{name}.safetensors/metadata").code == "file.format"
+        assert server.get(f"{at}/old.ckpt/metadata").code == "file.unsafe"
+        assert server.get(f"{V1}/files/secrets").code == "file.kind"
