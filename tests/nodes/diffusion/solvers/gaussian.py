@@ -20,7 +20,7 @@ SAMPLING = ModelSampling.from_betas("scaled_linear", 0.00085, 0.012, 1000)
 SPREAD = torch.exp(torch.linspace(math.log(0.05), math.log(2), 64, dtype=torch.float64))
 VARIANCE = SPREAD.square()
 # Quantiles of the standard normal distribution, in an order that has nothing to do with SPREAD.
-MEAN = torch.special.ndtri((torch.arange(64, dtype=torch.float64) * 27 % 64 + 0.5) / 64)
+MEAN: Tensor = torch.special.ndtri((torch.arange(64, dtype=torch.float64) * 27 % 64 + 0.5) / 64)
 DATA_SPREAD = float((SPREAD.square().mean() + MEAN.var(correction=0)).sqrt())
 STARTS = torch.randn(32, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
@@ -29,12 +29,13 @@ Denoise = Callable[[Tensor, float], Tensor]
 
 def denoise(x: Tensor, sigma: float) -> Tensor:
     """Give the mean of the data given `x` at `sigma`."""
-    return (VARIANCE * x + sigma**2 * MEAN) / (VARIANCE + sigma**2)
+    return (x * VARIANCE + MEAN * sigma**2) / (VARIANCE + sigma**2)
 
 
 def start(sigma: float) -> Tensor:
     """Draw from the data with noise at `sigma`."""
-    return MEAN + STARTS * (VARIANCE + sigma**2).sqrt()
+    spread: Tensor = (VARIANCE + sigma**2).sqrt()
+    return MEAN + STARTS * spread
 
 
 def exact(x: Tensor, sigma: float, sigma_next: float) -> Tensor:

@@ -1,0 +1,155 @@
+"""The sampling nodes: what they promise beyond the mathematics below them."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from nodes import guidance, sampling, sigmas
+from nodes.api import Cancelled
+from nodes.types import Latent, Mask, Noise, Sampler
+from tests.nodes.diffusion.tiny_sampling import Told, flat, prompt, reader, tiny_model
+
+MODEL = tiny_model()
+POSITIVE, NEGATIVE = prompt(1), prompt(2)
+EMPTY = Latent(torch.zeros(1, 4, 8, 8))
+
+
+def sample(ctx: Told | None = None, latent: Latent = EMPTY, **widgets: object) -> Latent:
+    values = {"seed": 3, "steps": 4, "cfg": 5.0} | widgets
+    return sampling.k_sampler(MODEL, POSITIVE, NEGATIVE, latent, **values, ctx=ctx or Told())  # type: ignore[arg-type]
+
+
+def test_the_same_seed_gives_the_same_latent_and_another_another() -> None:
+    assert torch.equal(sample().samples, sample().samples)
+    assert not torch.equal(sample().samples, sample(seed=4).samples)
+
+
+def test_every_step_is_counted_and_previewed() -> None:
+    told = Told()
+    sample(told)
+    assert told.tracked == [(0, 4), (1, 4), (2, 4), (3, 4)]
+    assert len(told.previews) == 4
+
+
+def test_a_cancelled_sampling_stops_between_steps() -> None:
+    told = Told(cancel_after=2)
+    with pytest.raises(Cancelled):
+        sample(told)
+    assert len(told.previews) == 2
+
+
+def test_inputs_are_not_changed_and_the_mask_travels_on() -> None:
+    samples = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    mask = Mask(torch.ones(1, 1, 8, 8) * 0.5)
+    before = samples.clone(), mask.values.clone(), POSITIVE.parts[0].embeds.clone()
+    result = sample(latent=Latent(samples, mask), denoise=0.5)
+    after = samples, mask.values, POSITIVE.parts[0].embeds
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+    assert result.mask is mask
+
+
+def test_denoising_nothing_gives_the_latent_back() -> None:
+    samples = torch.randn(1, 4, 8, 8)
+    assert torch.equal(sample(latent=Latent(samples), denoise=0.0).samples, samples)
+
+
+def test_an_overshooting_pair_is_warned_of_on_the_node() -> None:
+    told = Told()
+    sample(told, sampler_name="dpmpp_3m_sde", scheduler="normal")
+    assert len(told.warnings) == 1
+    assert "dpmpp_3m_sde on the normal schedule" in told.warnings[0]
+
+
+def test_two_samplers_that_share_the_way_do_what_one_does() -> None:
+    whole = sample(steps=6).samples
+    shared = {"noise_seed": 3, "steps": 6, "cfg": 5.0}
+    first = sampling.k_sampler_advanced(
+        MODEL,
+        POSITIVE,
+        NEGATIVE,
+        EMPTY,
+        end_at_step=2,
+        return_with_leftover_noise="enable",
+        **shared,  # type: ignore[arg-type]
+    )
+    second = sampling.k_sampler_advanced(
+        MODEL,
+        POSITIVE,
+        NEGATIVE,
+        first,
+        add_noise="disable",
+        start_at_step=2,
+        **shared,  # type: ignore[arg-type]
+    )
+    torch.testing.assert_close(second.samples, whole, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("leftover", "clean"), [("disable", True), ("enable", False)])
+def test_stopping_early_ends_on_the_estimate_unless_noise_is_left(
+    leftover: str, clean: bool
+) -> None:
+    model, _ = reader()
+    result = sampling.k_sampler_advanced(
+        model,
+        flat(2.0),
+        flat(2.0),
+        EMPTY,
+        noise_seed=3,
+        steps=6,
+        end_at_step=2,
+        return_with_leftover_noise=leftover,
+    )
+    assert bool((result.samples == 2).all()) == clean
+
+
+@pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m_sde"])
+def test_four_wires_are_one_sampler(sampler: str) -> None:
+    levels = sigmas.basic_scheduler(MODEL, "normal", 4)
+    guider = guidance.cfg_guider(MODEL, POSITIVE, NEGATIVE, 5.0)
+    result = sampling.sampler_custom_advanced(
+        sampling.random_noise(3), guider, sampling.k_sampler_select(sampler), levels, EMPTY
+    )
+    expected = sample(sampler_name=sampler).samples
+    assert torch.equal(result.output.samples, expected)
+    assert torch.equal(result.denoised_output.samples, expected)
+    custom = sampling.sampler_custom(
+        MODEL, POSITIVE, NEGATIVE, Sampler(sampler), levels, EMPTY, noise_seed=3, cfg=5.0
+    )
+    assert torch.equal(custom.output.samples, expected)
+
+
+def test_split_levels_go_on_where_the_first_part_ended() -> None:
+    levels = sigmas.basic_scheduler(MODEL, "normal", 4)
+    high, low = sigmas.split_sigmas(levels, 2)
+    guider, sampler = guidance.cfg_guider(MODEL, POSITIVE, NEGATIVE, 5.0), Sampler("euler")
+    first = sampling.sampler_custom_advanced(Noise(3), guider, sampler, high, EMPTY)
+    second = sampling.sampler_custom_advanced(
+        sampling.disable_noise(), guider, sampler, low, first.output
+    )
+    torch.testing.assert_close(second.output.samples, sample().samples, rtol=1e-6, atol=1e-6)
+
+
+def test_a_basic_guider_is_guidance_of_one() -> None:
+    levels = sigmas.basic_scheduler(MODEL, "normal", 4)
+    basic = guidance.basic_guider(MODEL, POSITIVE)
+    result = sampling.sampler_custom_advanced(Noise(3), basic, Sampler("euler"), levels, EMPTY)
+    torch.testing.assert_close(result.output.samples, sample(cfg=1.0).samples, rtol=1e-5, atol=1e-5)
+
+
+def test_a_model_without_colours_is_sampled_without_previews() -> None:
+    told = Told()
+    plain = replace(MODEL, latent_format=replace(MODEL.latent_format, rgb=()))
+    sampling.k_sampler(plain, POSITIVE, NEGATIVE, EMPTY, steps=2, ctx=told)
+    assert told.previews == []
+
+
+def test_levels_of_the_nodes_are_those_of_the_schedules() -> None:
+    karras = sigmas.karras_scheduler(5, 10.0, 0.1, 7.0).values
+    assert karras[0].item() == pytest.approx(10)
+    assert karras[-2].item() == pytest.approx(0.1)
+    exponential = sigmas.exponential_scheduler(5, 10.0, 0.1).values
+    assert (exponential[1] / exponential[0]).item() == pytest.approx(0.1**0.5)
+    half = sigmas.basic_scheduler(MODEL, "normal", 5, 0.5).values
+    assert len(half) == 6
+    assert half[0] < MODEL.sampling.sigma_max / 2
