@@ -20,6 +20,7 @@ from nodes.api.spec import NodeSpec
 from nodes.api.wires import WireSpec
 
 ENTRY_POINTS = "weft.nodes"
+OWN = "custom_nodes"
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,11 @@ def _own_files(folder: Path) -> list[Path]:
 
 
 def _import_file(path: Path) -> ModuleType:
-    name = f"{path.parent.name}.{path.stem}"
+    package = path.parent.name if path.parent.name == OWN else f"{OWN}_{path.parent.name}"
+    # Modules of one folder may import each other only if the folder is a package to Python.
+    folder = sys.modules.setdefault(package, ModuleType(package))
+    folder.__path__ = [str(path.parent)]
+    name = f"{package}.{path.stem}"
     file = path / "__init__.py" if path.is_dir() else path
     places = [str(path)] if path.is_dir() else None
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=places)

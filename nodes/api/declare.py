@@ -336,9 +336,9 @@ def _check_variables(
             raise DeclarationError(f"{id_}: no input says what {output.type} is.")
 
 
-def _parameters(function: Callable[..., Any]) -> list[tuple[str, Any]]:
+def _parameters(function: Callable[..., Any]) -> list[tuple[str, Any, Any]]:
     parameters = inspect.signature(function).parameters.values()
-    return [(parameter.name, parameter.default) for parameter in parameters]
+    return [(item.name, item.kind, item.default) for item in parameters]
 
 
 def _words(id_: str) -> str:
