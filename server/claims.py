@@ -10,6 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,9 +93,9 @@ class Claims:
         """Give a worker the next job; None when there is none, or the queue is paused."""
         return await self._store.write(lambda connection: self._claim(connection, worker))
 
-    async def record(self, claim: Claim, events: Sequence[FeedEvent]) -> None:
-        """Keep what a worker said of its job."""
-        await self._store.write(lambda connection: self._record(connection, claim, events))
+    def record(self, claim: Claim, events: Sequence[FeedEvent]) -> Future[None]:
+        """Keep what a worker said of its job; done when it is on the disk."""
+        return self._store.submit(lambda connection: self._record(connection, claim, events))
 
     async def finish(
         self,

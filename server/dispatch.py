@@ -226,6 +226,7 @@ class Dispatcher:
             events,
             claim_next=alone and not self._stopping,
         )
+        await record.written()
         self._watch.ended(claim.job, ending.state)
         if record.saved:
             seat.worker.settled(claim.job.id)

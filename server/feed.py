@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -191,7 +191,7 @@ class Feed:
         for reader in self._readers:
             reader.put(event)
 
-    async def subscribe(self, after: int | None = None) -> AsyncIterator[FeedEvent]:
+    async def subscribe(self, after: int | None = None) -> AsyncGenerator[FeedEvent, None]:
         """Yield events as they happen, without end.
 
         A reader that is slower than what happens reads from the disk what it missed: it gets

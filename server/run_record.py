@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from server.artifacts import Artifact, Artifacts
@@ -12,6 +15,9 @@ from server.feed import Feed, FeedEvent
 from server.jobs import Jobs
 from server.watch import Watch
 from server.workers import Told
+
+_MOST_WRITES = 32
+"""Writes under way; beyond them the worker is made to wait."""
 
 
 class RunRecord:
@@ -33,6 +39,7 @@ class RunRecord:
         self._artifacts = artifacts
         self._watch = watch
         self._workflow: str | None = None
+        self._writes: deque[Future[None]] = deque()
         self._progress: dict[str, Any] = {
             "done": 0,
             "total": 0,
@@ -43,10 +50,25 @@ class RunRecord:
         jobs.progress[claim.job.id] = self._progress
 
     async def hear(self, told: Sequence[Told]) -> None:
-        """Record a batch of what a worker said."""
+        """Record a batch of what a worker said, without waiting for the disk.
+
+        Writes are made in the order in which they are asked for, so those of the end come last.
+        """
         events = await self.events(told)
-        if events:
-            await self._claims.record(self._claim, events)
+        if not events:
+            return
+        self._writes.append(self._claims.record(self._claim, events))
+        if len(self._writes) > _MOST_WRITES:
+            await self.written()
+
+    async def written(self) -> None:
+        """Wait until all that was heard is on the disk.
+
+        Raises:
+            Exception: what kept it from getting there.
+        """
+        while self._writes:
+            await asyncio.wrap_future(self._writes.popleft())
 
     async def events(self, told: Sequence[Told]) -> list[FeedEvent]:
         """Return the events that are to be kept, after passing on those that are not."""

@@ -248,11 +248,9 @@ def _statements(script: str) -> list[str]:
     """Split a script: `executescript` would commit the transaction that it runs in."""
     statements: list[str] = []
     pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
+    for part in script.split(";"):
+        pending += part + ";"
         if sqlite3.complete_statement(pending):
             statements.append(pending)
             pending = ""
-    if pending.strip():
-        statements.append(pending)
-    return statements
+    return [statement for statement in statements if statement.strip() != ";"]

@@ -38,6 +38,10 @@ class Outbox:
                 return
             self._run = run
             self._told.append(said)
+            if kind == "node.started":
+                # The node may hold Python's lock for as long as it runs, and nothing go out then.
+                self._flush()
+                return
         self._filled.set()
 
     def done(self, run: str, state: str, problem: Mapping[str, Any] | None) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -19,7 +17,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TOYS = ("--node-package", "tests.server.toys", "--device", "cpu")
 ENDED = ("succeeded", "failed", "cancelled", "quarantined")
 _PATIENCE = 60.0
 """Seconds after which a test gives up; nothing is measured by it."""
@@ -147,39 +144,40 @@ def through(kind: str, **inputs: Any) -> tuple[tuple[str, str, dict[str, Any]], 
 @contextmanager
 def serving(data: Path, *flags: str, wait: bool = True) -> Iterator[Server]:
     """Run a server over a data folder; it is killed at the end if it still runs."""
-    server = start(data, *flags)
-    try:
-        if wait:
-            server.wait_until_up()
-        yield server
-    finally:
-        server.kill()
-        for stream in (server.process.stdout, server.process.stderr):
-            assert stream is not None
-            stream.close()
-
-
-def start(data: Path, *flags: str) -> Server:
-    """Start a server and wait until it listens."""
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "server", "serve", "--port", "0", "--no-browser"),
-            *("--data-dir", str(data), "--custom-nodes", str(data / "none"), *TOYS, *flags),
-        ],
+        command("serve", "--port", "0", "--no-browser", "--data-dir", str(data), *flags),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONWARNINGS": "default"},
     )
     log: list[str] = []
-    threading.Thread(target=_drain, args=(process.stderr, log), daemon=True).start()
-    assert process.stdout is not None
-    address = re.search(r":(\d+)/", process.stdout.readline())
-    if address is None:
+    reading = threading.Thread(target=lambda: log.extend(process.stderr or ()))
+    reading.start()
+    try:
+        assert process.stdout is not None
+        address = re.search(r":(\d+)/", process.stdout.readline())
+        assert address is not None, "The server did not start."
+        server = Server(process, int(address[1]), data, log)
+        if wait:
+            server.wait_until_up()
+        yield server
+    finally:
+        process.kill()
         process.wait()
-        raise AssertionError("The server did not start:\n" + "".join(log))
-    return Server(process, int(address[1]), data, log)
+        reading.join()
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def command(name: str, *flags: str) -> list[str]:
+    """Return a command of the command line, with the toys in place of all nodes."""
+    return [
+        *(sys.executable, "-m", "server", name),
+        *("--node-package", "tests.server.toys", "--device", "cpu"),
+        *("--custom-nodes", str(ROOT / "tests" / "none"), *flags),
+    ]
 
 
 def until(look: Callable[[], T | None], patience: float = _PATIENCE) -> T:
@@ -209,20 +207,7 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def send(pid: int, number: signal.Signals) -> None:
-    """Send a signal to a process that this test started."""
-    os.kill(pid, number)
-
-
 def _input(value: Any) -> Any:
     if isinstance(value, str) and value.startswith("@"):
         return {"link": [value[1:], "string"]}
     return value
-
-
-def _drain(stream: Any, lines: list[str]) -> None:
-    try:
-        lines.extend(stream)
-    except ValueError:
-        # The test has closed the stream.
-        return
