@@ -226,17 +226,16 @@ def text_config(shapes: Shapes, prefix: str = TEXT_PREFIX) -> Config:
 
 
 def latents_of(vae: Config) -> LatentFormat:
-    """Describe the latent space of a VAE by its configuration.
+    """Describe the latent space of a VAE by its configuration; the scale tells Stable Diffusion's.
 
     Raises:
         KeyError: If it lacks the scaling factor.
     """
-    return LatentFormat(
-        vae.get("latent_channels", 4),
-        vae["scaling_factor"],
-        2 ** (len(vae["block_out_channels"]) - 1),
-        vae.get("shift_factor") or 0.0,
-    )
+    channels, scaling = vae.get("latent_channels", 4), vae["scaling_factor"]
+    if (channels, scaling) == (SD_LATENTS.channels, SD_LATENTS.scaling_factor):
+        return SD_LATENTS
+    downscale = 2 ** (len(vae["block_out_channels"]) - 1)
+    return LatentFormat(channels, scaling, downscale, vae.get("shift_factor") or 0.0)
 
 
 def _noise(shapes: Shapes, metadata: Mapping[str, str]) -> Config:

@@ -9,11 +9,15 @@ from PIL import Image as PillowImage
 from nodes.api import QUIET
 from nodes.errors import FileProblem, NodeError
 from nodes.image import load_image
-from nodes.imaging.picture_files import write_png
+from nodes.imaging.picture_files import read_picture, write_png
+from nodes.latent import empty_latent_image
 from nodes.loaders import checkpoint_loader_simple, diffusers_loader, vae_loader
 from nodes.mask import load_image_mask
 from nodes.output import mask_preview, preview_image, save_image
+from nodes.sampling import k_sampler
+from nodes.text import clip_text_encode
 from nodes.types import Image, Mask
+from nodes.vae import vae_decode
 from tests.nodes.diffusion.tiny_models import tiny_parts, write_tiny
 from tests.nodes.folder_context import TEXTS, FolderContext
 
@@ -102,6 +106,18 @@ def test_a_vae_is_loaded_out_of_a_checkpoint(host: FolderContext) -> None:
     write_tiny(host.root / "vae" / "tiny.safetensors")
     weights = vae_loader("tiny.safetensors", ctx=host).network.state_dict()
     assert all(torch.equal(weights[k], v) for k, v in tiny_parts().vae.state_dict().items())
+
+
+def test_a_prompt_becomes_a_saved_picture(host: FolderContext) -> None:
+    write_tiny(host.root / "checkpoints" / "tiny.safetensors")
+    model, clip, vae = checkpoint_loader_simple("tiny.safetensors", ctx=host)
+    positive, negative = clip_text_encode("ab (c:1.2)", clip), clip_text_encode("", clip)
+    noise = empty_latent_image(64, 64, 2)
+    made = k_sampler(model, positive, negative, noise, seed=5, steps=3, ctx=host)
+    save_image(vae_decode(made, vae, ctx=host), ctx=host)
+    first, second = (read_picture(path)[0] for path, _ in host.saved)
+    assert first.shape == (1, 3, 64, 64)
+    assert not torch.equal(first, second)
 
 
 def test_a_file_that_is_not_there_is_told(host: FolderContext) -> None:
