@@ -38,7 +38,12 @@ function NoticeCard({ notice }: { notice: Notice }) {
           </button>
         )}
       </div>
-      <button type="button" className="icon-button" aria-label={appTexts.dismiss} onClick={() => dismiss(notice.id)}>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={appTexts.dismiss}
+        onClick={() => dismiss(notice.id)}
+      >
         <X size={14} />
       </button>
     </div>

@@ -1,6 +1,15 @@
 /** The rail: one button for each panel of the dock. */
 
-import { Boxes, Images, Keyboard, LayoutTemplate, LibraryBig, ListOrdered, type LucideIcon, Settings2 } from "lucide-react";
+import {
+  Boxes,
+  Images,
+  Keyboard,
+  LayoutTemplate,
+  LibraryBig,
+  ListOrdered,
+  type LucideIcon,
+  Settings2,
+} from "lucide-react";
 import { chordText, perform, useActions } from "../store/actions";
 import { type LeftPanel, toggleLeft, useShell } from "../store/shell";
 import { appTexts } from "../texts/app";
@@ -39,10 +48,22 @@ export function Rail() {
         );
       })}
       <span className="spacer" />
-      <button type="button" className="rail__button" aria-label={appTexts.keys} title={`${appTexts.keys} (?)`} onClick={() => perform("app.keys")}>
+      <button
+        type="button"
+        className="rail__button"
+        aria-label={appTexts.keys}
+        title={`${appTexts.keys} (?)`}
+        onClick={() => perform("app.keys")}
+      >
         <Keyboard size={19} strokeWidth={1.7} />
       </button>
-      <button type="button" className="rail__button" aria-label={appTexts.settings} title={appTexts.settings} onClick={() => perform("app.settings")}>
+      <button
+        type="button"
+        className="rail__button"
+        aria-label={appTexts.settings}
+        title={appTexts.settings}
+        onClick={() => perform("app.settings")}
+      >
         <Settings2 size={19} strokeWidth={1.7} />
       </button>
     </nav>

@@ -31,7 +31,11 @@ export function RunButton() {
           <Square size={11} fill="currentColor" aria-hidden="true" />
           {appTexts.stop}
           <span className="run__progress">
-            {current.state === "queued" ? appTexts.queued : current.total > 0 ? `${current.done}/${current.total}` : ""}
+            {current.state === "queued"
+              ? appTexts.queued
+              : current.total > 0
+                ? `${current.done}/${current.total}`
+                : ""}
           </span>
           <span className="run__bar" style={{ "--done": `${share * 100}%` } as CSSProperties} />
         </button>
@@ -69,7 +73,11 @@ function More() {
             </DropdownMenu.Item>
           ))}
           <DropdownMenu.Separator className="menu__separator" />
-          <DropdownMenu.Item className="menu__item" disabled={!selected} onSelect={() => perform("run.selection")}>
+          <DropdownMenu.Item
+            className="menu__item"
+            disabled={!selected}
+            onSelect={() => perform("run.selection")}
+          >
             {appTexts.runSelection}
           </DropdownMenu.Item>
           <DropdownMenu.Item className="menu__item" onSelect={() => perform("run.front")}>

@@ -4,8 +4,8 @@ import {
   CircleAlert,
   CircleCheck,
   Command,
-  FilePlus2,
   FileDown,
+  FilePlus2,
   FolderOpen,
   Keyboard,
   ListOrdered,
@@ -45,8 +45,18 @@ export function TopBar() {
       <FileMenu />
       <Tabs />
       <div className="topbar__tools">
-        <Tool id="edit.undo" icon={Undo2} disabled={(tab?.edited.past.length ?? 0) === 0} {...hint(tab?.edited.past.at(-1)?.label)} />
-        <Tool id="edit.redo" icon={Redo2} disabled={(tab?.edited.future.length ?? 0) === 0} {...hint(tab?.edited.future[0]?.label)} />
+        <Tool
+          id="edit.undo"
+          icon={Undo2}
+          disabled={(tab?.edited.past.length ?? 0) === 0}
+          {...hint(tab?.edited.past.at(-1)?.label)}
+        />
+        <Tool
+          id="edit.redo"
+          icon={Redo2}
+          disabled={(tab?.edited.future.length ?? 0) === 0}
+          {...hint(tab?.edited.future[0]?.label)}
+        />
         <span className="topbar__rule" />
         <Tool id="app.palette" icon={Command} />
         <Tool id="app.theme" icon={theme === "dark" ? Sun : Moon} />
@@ -154,7 +164,13 @@ function Tabs() {
       {tabs.map((tab) => (
         <TabButton key={tab.id} tab={tab} active={tab.id === active} />
       ))}
-      <button type="button" className="icon-button" aria-label={appTexts.newTab} title={appTexts.newTab} onClick={newDocument}>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={appTexts.newTab}
+        title={appTexts.newTab}
+        onClick={newDocument}
+      >
         <Plus size={15} />
       </button>
     </nav>

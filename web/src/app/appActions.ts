@@ -5,7 +5,7 @@ import { chooseFiles, exportJson, newDocument, save } from "../store/files";
 import { run, runTo, stop } from "../store/run";
 import { changeSettings, useSettings } from "../store/settings";
 import { showDialog, toggleLeft, useShell } from "../store/shell";
-import { activeTab, redo, reopenTab, undo, useTabs, activate } from "../store/tabs";
+import { activate, activeTab, redo, reopenTab, undo, useTabs } from "../store/tabs";
 import { appTexts } from "../texts/app";
 import { closeOrAsk } from "./closing";
 
@@ -29,13 +29,31 @@ export function appActions(): readonly Action[] {
   const selection = (): readonly string[] => [...(activeTab()?.selection ?? [])];
   return [
     { id: "run.run", title: t.run, keys: ["Mod+Enter"], whileTyping: true, run: () => void run() },
-    { id: "run.front", title: t.runFront, keys: ["Mod+Shift+Enter"], whileTyping: true, run: () => void run({ front: true }) },
-    { id: "run.selection", title: t.runSelection, keys: [], enabled: () => selection().length > 0, run: () => void runTo(selection()) },
+    {
+      id: "run.front",
+      title: t.runFront,
+      keys: ["Mod+Shift+Enter"],
+      whileTyping: true,
+      run: () => void run({ front: true }),
+    },
+    {
+      id: "run.selection",
+      title: t.runSelection,
+      keys: [],
+      enabled: () => selection().length > 0,
+      run: () => void runTo(selection()),
+    },
     { id: "run.stop", title: t.stop, keys: ["Mod+."], whileTyping: true, run: () => void stop() },
     { id: "file.new", title: t.fileNew, keys: ["Alt+N"], run: newDocument },
     { id: "file.open", title: t.fileOpen, keys: ["Mod+O"], whileTyping: true, run: chooseFiles },
     { id: "file.save", title: t.fileSave, keys: ["Mod+S"], whileTyping: true, run: () => void save() },
-    { id: "file.saveAs", title: t.fileSaveAs, keys: ["Mod+Shift+S"], whileTyping: true, run: () => saveAsDialog(active()) },
+    {
+      id: "file.saveAs",
+      title: t.fileSaveAs,
+      keys: ["Mod+Shift+S"],
+      whileTyping: true,
+      run: () => saveAsDialog(active()),
+    },
     { id: "file.export", title: t.fileExport, keys: ["Mod+E"], words: ["download", "json"], run: exportJson },
     { id: "file.close", title: "Close tab", keys: ["Alt+W"], run: () => closeOrAsk(active()) },
     { id: "file.reopen", title: "Reopen closed tab", keys: ["Alt+Shift+T"], run: reopenTab },
@@ -48,13 +66,34 @@ export function appActions(): readonly Action[] {
     { id: "panel.templates", title: t.templates, keys: ["Alt+3"], run: () => toggleLeft("templates") },
     { id: "panel.gallery", title: t.gallery, keys: ["Alt+4"], run: () => toggleLeft("gallery") },
     { id: "panel.queue", title: t.queuePanel, keys: ["Alt+5"], run: () => toggleLeft("queue") },
-    { id: "panel.inspector", title: t.inspector, keys: ["I"], run: () => useShell.setState((s) => ({ inspector: !s.inspector })) },
-    { id: "panel.problems", title: "Problems", keys: ["P"], run: () => useShell.setState((s) => ({ problems: !s.problems })) },
-    { id: "app.palette", title: t.palette, keys: ["Mod+K", "Mod+P"], whileTyping: true, run: () => showDialog({ kind: "palette" }) },
+    {
+      id: "panel.inspector",
+      title: t.inspector,
+      keys: ["I"],
+      run: () => useShell.setState((s) => ({ inspector: !s.inspector })),
+    },
+    {
+      id: "panel.problems",
+      title: "Problems",
+      keys: ["P"],
+      run: () => useShell.setState((s) => ({ problems: !s.problems })),
+    },
+    {
+      id: "app.palette",
+      title: t.palette,
+      keys: ["Mod+K", "Mod+P"],
+      whileTyping: true,
+      run: () => showDialog({ kind: "palette" }),
+    },
     { id: "app.keys", title: t.keys, keys: ["?"], run: () => showDialog({ kind: "keys" }) },
     { id: "app.settings", title: t.settings, keys: ["Mod+,"], run: () => showDialog({ kind: "settings" }) },
     { id: "app.theme", title: t.theme, keys: ["Alt+T"], words: ["dark", "light"], run: flipTheme },
-    { id: "view.minimap", title: "Show or hide the map", keys: ["Alt+M"], run: () => changeSettings({ minimap: !useSettings.getState().minimap }) },
+    {
+      id: "view.minimap",
+      title: "Show or hide the map",
+      keys: ["Alt+M"],
+      run: () => changeSettings({ minimap: !useSettings.getState().minimap }),
+    },
   ];
 }
 

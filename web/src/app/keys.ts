@@ -6,7 +6,8 @@ import { actionFor, chordOf } from "../store/actions";
 function typing(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
-    (target.isContentEditable || target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select"))
+    (target.isContentEditable ||
+      target.matches("input:not([type=checkbox]):not([type=radio]), textarea, select"))
   );
 }
 
@@ -19,7 +20,8 @@ function elsewhere(target: EventTarget | null): boolean {
 function controls(event: KeyboardEvent): boolean {
   const target = event.target;
   if (!(target instanceof Element)) return false;
-  if (event.key === "Enter" || event.key === " ") return target.matches("button, a, [role=button], [role=switch]");
+  if (event.key === "Enter" || event.key === " ")
+    return target.matches("button, a, [role=button], [role=switch]");
   // Tab walks through the page; only where nothing has the focus it looks for a node.
   if (event.key === "Tab") return target !== document.body && !target.matches("[data-node]");
   return false;

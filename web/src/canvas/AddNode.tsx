@@ -66,10 +66,17 @@ function Finder({ adding }: { adding: Adding }) {
     event.preventDefault();
   };
 
-  const left = Math.max(8, Math.min(adding.screen[0], window.innerWidth - WIDTH - 8));
+  const width = Math.min(WIDTH, window.innerWidth - 16);
+  const left = Math.max(8, Math.min(adding.screen[0], window.innerWidth - width - 8));
   const top = Math.max(8, Math.min(adding.screen[1], window.innerHeight - HEIGHT - 8));
   return (
-    <div ref={box} className="finder" style={{ left, top }} role="dialog" aria-label={headingOf(adding)}>
+    <div
+      ref={box}
+      className="finder"
+      style={{ left, top, width }}
+      role="dialog"
+      aria-label={headingOf(adding)}
+    >
       <div className="finder__field">
         <Search size={15} aria-hidden="true" />
         <input
@@ -90,10 +97,11 @@ function Finder({ adding }: { adding: Adding }) {
         />
       </div>
       <div className="finder__body">
-        {/* biome-ignore lint/a11y/useFocusableInteractive: the field above has the focus and names the active option */}
         <div className="finder__list" id="finder-list" role="listbox" aria-label={canvasTexts.search}>
           {found.length === 0 && (
-            <p className="hint finder__none">{adding.from ? canvasTexts.fitsNothing : canvasTexts.nothingFound}</p>
+            <p className="hint finder__none">
+              {adding.from ? canvasTexts.fitsNothing : canvasTexts.nothingFound}
+            </p>
           )}
           {found.map((candidate, index) => (
             // biome-ignore lint/a11y/useKeyWithClickEvents: keys are the field's

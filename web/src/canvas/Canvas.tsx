@@ -2,31 +2,38 @@
 
 import { ReactFlow, ReactFlowProvider, useReactFlow, ViewportPortal } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
-import { type DragEvent, type MouseEvent, type PointerEvent, useEffect, useLayoutEffect, useRef } from "react";
+import {
+  type DragEvent,
+  type MouseEvent,
+  type PointerEvent,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+} from "react";
 import { useCatalogue } from "../store/catalogue";
 import { useGraph } from "../store/current";
 import { useShell } from "../store/shell";
-import { scopeOf, activeTab, useTabs } from "../store/tabs";
+import { activeTab, scopeOf, useTabs } from "../store/tabs";
 import { canvasTexts } from "../texts/canvas";
 import { AddNode } from "./AddNode";
 import { dropOnCanvas, NODE_DRAG } from "./adding";
 import "./canvas.css";
 import { ContextMenu } from "./ContextMenu";
+import { keepCanvasActions, notePointer } from "./canvasActions";
 import { EmptyHint } from "./EmptyHint";
-import type { Camera } from "./fabric";
 import { Fabric } from "./Fabric";
 import { Frames } from "./Frames";
+import type { Camera } from "./fabric";
 import { Minimap } from "./Minimap";
 import { keepMounted } from "./mounting";
 import { NodeSlot } from "./NodeCard";
 import { Notes } from "./Notes";
 import { Overlay } from "./Overlay";
-import { pinAt, threadAt } from "./scene";
 import { menuOnGround, pressGround } from "./pressing";
-import { keepScene } from "./sceneKeeper";
 import { SelectionBar } from "./SelectionBar";
+import { pinAt, threadAt } from "./scene";
+import { keepScene } from "./sceneKeeper";
 import { CONTROLS, FAR, stage, useStage, worldOf } from "./stage";
-import { keepCanvasActions, notePointer } from "./canvasActions";
 import { centreOn, fitAll, setMover } from "./viewport";
 import { ZoomBar } from "./ZoomBar";
 
@@ -181,7 +188,9 @@ function CanvasBody() {
         elementsSelectable={false}
         disableKeyboardA11y
         proOptions={{ hideAttribution: true }}
+        onMoveStart={() => element.current?.setAttribute("data-moving", "")}
         onMove={(_, camera) => stage.setState({ camera })}
+        onMoveEnd={() => element.current?.removeAttribute("data-moving")}
         onPaneContextMenu={(event) => event.preventDefault()}
       >
         <ViewportPortal>

@@ -4,8 +4,8 @@ import { DropdownMenu } from "radix-ui";
 import { changeFrame, changeNote, removeFrame, removeNote } from "../commands/frames";
 import { changeView } from "../commands/nodes";
 import { setRoute } from "../commands/wires";
-import { useDocument } from "../store/current";
 import { chordText, perform, useActions } from "../store/actions";
+import { useDocument } from "../store/current";
 import { edit } from "../store/tabs";
 import { actionTexts } from "../texts/canvas";
 import { noteHere, removal } from "./canvasActions";
@@ -23,7 +23,12 @@ export function ContextMenu() {
   if (open === null) return null;
   const [left, top] = open.screen;
   return (
-    <DropdownMenu.Root key={`${left},${top}`} defaultOpen modal={false} onOpenChange={(next) => !next && closeMenu()}>
+    <DropdownMenu.Root
+      key={`${left},${top}`}
+      defaultOpen
+      modal={false}
+      onOpenChange={(next) => !next && closeMenu()}
+    >
       <DropdownMenu.Trigger asChild>
         <span className="menu-anchor" style={{ left, top }} tabIndex={-1} />
       </DropdownMenu.Trigger>
@@ -137,8 +142,14 @@ function PinItems({ threadKey, index }: { threadKey: string; index: number }) {
   const without = pointsOf(thread).toSpliced(index, 1);
   return (
     <>
-      <Item title={actionTexts.unpin} run={() => edit(setRoute({ node, input }, thread.wire.index, without))} />
-      <Item title={actionTexts.straighten} run={() => edit(setRoute({ node, input }, thread.wire.index, []))} />
+      <Item
+        title={actionTexts.unpin}
+        run={() => edit(setRoute({ node, input }, thread.wire.index, without))}
+      />
+      <Item
+        title={actionTexts.straighten}
+        run={() => edit(setRoute({ node, input }, thread.wire.index, []))}
+      />
       <Separator />
       <Item danger title={actionTexts.deleteWire} run={() => edit(removal(thread.wire))} />
     </>
@@ -151,7 +162,11 @@ function GroundItems() {
   const { world, screen } = open;
   return (
     <>
-      <Item title={actionTexts.add} keys="Tab" run={() => stage.setState({ adding: { at: world, screen } })} />
+      <Item
+        title={actionTexts.add}
+        keys="Tab"
+        run={() => stage.setState({ adding: { at: world, screen } })}
+      />
       <Item title={actionTexts.addNote} keys="N" run={() => noteHere(world)} />
       <ActionItem id="arrange.frame" />
       <Separator />

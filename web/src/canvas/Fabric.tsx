@@ -1,11 +1,10 @@
 /** The element that the fabric is drawn on: drawn when something changed, never otherwise. */
 
 import { useEffect, useRef } from "react";
-import type { Theme } from "./dyes";
 import { activeGraph, useTabs } from "../store/tabs";
 import { selectionOf } from "./current";
 import { drawFabric, type FabricView, type NodeState } from "./fabric";
-import { readPalette } from "./palette";
+import { palette } from "./palette";
 import { onRunChange, runOf, stateOf } from "./running";
 import { FAR, stage } from "./stage";
 import { onThemeChange } from "./theme";
@@ -13,34 +12,26 @@ import { onThemeChange } from "./theme";
 export function Fabric() {
   const element = useRef<HTMLCanvasElement>(null);
   useEffect(() => (element.current ? keepDrawn(element.current) : undefined), []);
+  // biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing in it takes the focus
   return <canvas ref={element} className="fabric" aria-hidden="true" />;
 }
 
 function keepDrawn(element: HTMLCanvasElement): () => void {
   const pen = element.getContext("2d", { alpha: false });
   if (pen === null) return () => undefined;
-  let palette = readPalette();
   let frame = 0;
   const draw = (): void => {
     frame = 0;
     const { width, height } = stage.getState();
     const ratio = window.devicePixelRatio || 1;
     fitElement(element, width, height, ratio);
-    drawFabric(pen, ratio, viewNow(palette));
+    drawFabric(pen, ratio, viewNow());
     element.dataset.draws = String(Number(element.dataset.draws ?? 0) + 1);
   };
   const ask = (): void => {
     if (frame === 0) frame = requestAnimationFrame(draw);
   };
-  const stops = [
-    stage.subscribe(ask),
-    useTabs.subscribe(ask),
-    onRunChange(ask),
-    onThemeChange(() => {
-      palette = readPalette();
-      ask();
-    }),
-  ];
+  const stops = [stage.subscribe(ask), useTabs.subscribe(ask), onRunChange(ask), onThemeChange(ask)];
   ask();
   return () => {
     cancelAnimationFrame(frame);
@@ -54,7 +45,7 @@ function fitElement(element: HTMLCanvasElement, width: number, height: number, r
   if (element.height !== down) element.height = down;
 }
 
-function viewNow(palette: ReturnType<typeof readPalette> & { theme: Theme }): FabricView {
+function viewNow(): FabricView {
   const { camera, width, height, scene, hot, mounted, lifted, pending, shift } = stage.getState();
   const graph = activeGraph();
   const states = new Map<string, NodeState>();
@@ -66,7 +57,7 @@ function viewNow(palette: ReturnType<typeof readPalette> & { theme: Theme }): Fa
     camera,
     width,
     height,
-    palette,
+    palette: palette(),
     scene,
     frames: graph.frames,
     shift,

@@ -27,7 +27,10 @@ function FrameTitle({ id, frame }: { id: string; frame: Frame }) {
   const shift = useStage((state) => (state.shift?.frame === id ? state.shift : undefined));
   const [dx, dy] = [shift?.dx ?? 0, shift?.dy ?? 0];
   const hue = hueNamed(frame.color, theme);
-  const place: CSSProperties = { transform: `translate(${frame.x + dx}px, ${frame.y + dy}px)`, width: frame.width };
+  const place: CSSProperties = {
+    transform: `translate(${frame.x + dx}px, ${frame.y + dy}px)`,
+    width: frame.width,
+  };
   return (
     <div className="frame nopan" style={{ ...place, ...(hue ? { "--hue": hue } : {}) } as CSSProperties}>
       {naming ? (

@@ -7,7 +7,7 @@ import { canvasTexts } from "../texts/canvas";
 import { selectionOf } from "./current";
 import { hueNamed, hueOf } from "./dyes";
 import { visibleBox } from "./fabric";
-import { readPalette } from "./palette";
+import { palette } from "./palette";
 import { onRunChange, stateOf } from "./running";
 import { stage } from "./stage";
 import { onThemeChange } from "./theme";
@@ -19,7 +19,7 @@ const HEIGHT = 120;
 
 export function Minimap() {
   const shown = useSettings((state) => state.minimap);
-  return shown ? <Map /> : null;
+  return shown ? <GraphMap /> : null;
 }
 
 /** What the map shows: all nodes and the viewport. */
@@ -46,7 +46,7 @@ function draw(element: HTMLCanvasElement): void {
     element.width = WIDTH * ratio;
     element.height = HEIGHT * ratio;
   }
-  const { colour, theme } = readPalette();
+  const { colour, theme } = palette();
   const { scene, camera, width, height } = stage.getState();
   const { scale, left, top } = fitted(extent());
   const { view, frames } = activeGraph();
@@ -68,7 +68,12 @@ function draw(element: HTMLCanvasElement): void {
     const state = stateOf(placed.id);
     const loud = selected.has(placed.id) || state === "running";
     pen.globalAlpha = loud ? 1 : 0.6;
-    pen.fillStyle = state === "failed" ? colour.danger : loud ? colour.accent : mapHue(view[placed.id]?.color, placed.spec.category);
+    pen.fillStyle =
+      state === "failed"
+        ? colour.danger
+        : loud
+          ? colour.accent
+          : mapHue(view[placed.id]?.color, placed.spec.category);
     pen.fillRect(...rect(placed));
   }
   pen.globalAlpha = 1;
@@ -81,7 +86,7 @@ function draw(element: HTMLCanvasElement): void {
   }
 }
 
-function Map() {
+function GraphMap() {
   const element = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     let frame = 0;
@@ -94,7 +99,8 @@ function Map() {
     };
     const stops = [
       stage.subscribe((state, before) => {
-        if (state.camera !== before.camera || state.scene !== before.scene || state.width !== before.width) ask();
+        if (state.camera !== before.camera || state.scene !== before.scene || state.width !== before.width)
+          ask();
       }),
       onRunChange(ask),
       onThemeChange(ask),

@@ -2,9 +2,9 @@
 
 import { Ban, Boxes, ChevronRight, CircleAlert, Ghost, Layers2, TriangleAlert, Zap } from "lucide-react";
 import { type CSSProperties, memo, type PointerEvent, useEffect, useRef } from "react";
+import type { Problem } from "../api/types";
 import { setNodeTitle } from "../commands/nodes";
 import type { NodeId } from "../documents/types";
-import type { Problem } from "../api/types";
 import type { NodeRun } from "../runs/types";
 import { useNodeView, useSelected } from "../store/current";
 import { edit } from "../store/tabs";
@@ -61,11 +61,14 @@ const NodeCard = memo(function NodeCard({ id, node, spec, shape, selected }: Car
   const title = node.title ?? spec.title;
 
   const press = (event: PointerEvent<HTMLDivElement>): void => {
-    if (event.button !== 0 || (event.target as Element).closest(INTERACTIVE)) return;
+    const target = event.target as Element;
+    // Dialogs that a control opens are elsewhere on the page, but their events come by here.
+    if (event.button !== 0 || !event.currentTarget.contains(target) || target.closest(INTERACTIVE)) return;
     pressNode(id, event.nativeEvent);
   };
 
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset brings a frame and a layout of its own
     <div
       className="node nopan"
       style={{ "--hue": hue } as CSSProperties}
@@ -84,7 +87,10 @@ const NodeCard = memo(function NodeCard({ id, node, spec, shape, selected }: Car
       // biome-ignore lint/a11y/noNoninteractiveTabindex: nodes are reached and moved by key
       tabIndex={0}
       onPointerDown={press}
-      onContextMenu={(event) => openMenuAt(event.nativeEvent, { kind: "node", id })}
+      onContextMenu={(event) => {
+        if (event.currentTarget.contains(event.target as Element))
+          openMenuAt(event.nativeEvent, { kind: "node", id });
+      }}
     >
       <Head {...{ id, title, spec, node, run, problems }} />
       {shape.rows.map((row) => {
@@ -93,7 +99,11 @@ const NodeCard = memo(function NodeCard({ id, node, spec, shape, selected }: Car
           case "sockets":
             return (
               <div key={row.y} className="node__sockets" style={place}>
-                <span className="node__port-name" title={row.input?.help} data-optional={row.input && !row.input.required ? true : undefined}>
+                <span
+                  className="node__port-name"
+                  title={row.input?.help}
+                  data-optional={row.input && !row.input.required ? true : undefined}
+                >
                   {row.input?.label}
                 </span>
                 <span className="node__port-name" title={row.output?.help}>
@@ -151,11 +161,17 @@ const NodeCard = memo(function NodeCard({ id, node, spec, shape, selected }: Car
 });
 
 function isWiredInput(value: unknown): boolean {
-  return typeof value === "object" && value !== null && ("link" in value || "links" in value || "input" in value);
+  return (
+    typeof value === "object" && value !== null && ("link" in value || "links" in value || "input" in value)
+  );
 }
 
 function spokenName(title: string, mode: string | undefined, run: NodeRun | undefined): string {
-  const states = [mode === "mute" && canvasTexts.muted, mode === "bypass" && canvasTexts.bypassed, run?.problem?.message];
+  const states = [
+    mode === "mute" && canvasTexts.muted,
+    mode === "bypass" && canvasTexts.bypassed,
+    run?.problem?.message,
+  ];
   return [title, ...states.filter((part) => typeof part === "string")].join(", ");
 }
 
@@ -184,7 +200,10 @@ function Head({ id, title, spec, node, run, problems }: HeadProps) {
       {problems !== undefined && run?.state !== "running" && <ProblemMark problems={problems} />}
       <RunMark run={run} />
       {run?.state === "running" && run.max > 0 && (
-        <span className="node__progress" style={{ "--done": `${(run.value / run.max) * 100}%` } as CSSProperties} />
+        <span
+          className="node__progress"
+          style={{ "--done": `${(run.value / run.max) * 100}%` } as CSSProperties}
+        />
       )}
       {run?.state === "running" && run.max <= 0 && <span className="node__progress node__progress--open" />}
     </div>
@@ -210,7 +229,9 @@ function seconds(value: number): string {
 function RunMark({ run }: { run: NodeRun | undefined }) {
   switch (run?.state) {
     case "running":
-      return <span className="node__mark node__mark--running">{run.max > 1 ? `${run.value}/${run.max}` : ""}</span>;
+      return (
+        <span className="node__mark node__mark--running">{run.max > 1 ? `${run.value}/${run.max}` : ""}</span>
+      );
     case "done":
       return <span className="node__mark">{run.seconds === null ? "" : seconds(run.seconds)}</span>;
     case "cached":

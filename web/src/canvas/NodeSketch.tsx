@@ -19,10 +19,18 @@ interface NodeSketchProps {
 
 export function NodeSketch({ spec, lit }: NodeSketchProps) {
   const theme = useTheme();
-  const shape = shapeOf({ type: spec.id, version: spec.version, inputs: {} }, spec, { x: 0, y: 0, width: 240 });
+  const shape = shapeOf({ type: spec.id, version: spec.version, inputs: {} }, spec, {
+    x: 0,
+    y: 0,
+    width: 240,
+  });
   const scale = Math.min(WIDTH / shape.width, 250 / shape.height);
   return (
-    <div className="sketch" style={{ width: shape.width * scale, height: shape.height * scale }} aria-hidden="true">
+    <div
+      className="sketch"
+      style={{ width: shape.width * scale, height: shape.height * scale }}
+      aria-hidden="true"
+    >
       <div
         className="node"
         style={
@@ -56,7 +64,10 @@ export function NodeSketch({ spec, lit }: NodeSketchProps) {
           <span
             key={`${port.side}${port.name}`}
             className={`port port--${portShape(drawnType(port.spec))}`}
-            data-shy={(port.side === "in" && !("socket" in port.spec && port.spec.socket) && port.name !== lit) || undefined}
+            data-shy={
+              (port.side === "in" && !("socket" in port.spec && port.spec.socket) && port.name !== lit) ||
+              undefined
+            }
             data-aimed={port.name === lit || undefined}
             style={
               {

@@ -58,7 +58,11 @@ function NoteCard({ id, note }: { id: string; note: Note }) {
           }}
         />
       ) : (
-        <button type="button" className="note__text" onFocus={(event) => event.currentTarget.matches(":focus-visible") && setWriting(true)}>
+        <button
+          type="button"
+          className="note__text"
+          onFocus={(event) => event.currentTarget.matches(":focus-visible") && setWriting(true)}
+        >
           {note.text || <span className="muted">{canvasTexts.noteHint}</span>}
         </button>
       )}

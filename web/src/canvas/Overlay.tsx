@@ -18,7 +18,8 @@ function LooseThread() {
   const drawn = useStage((state) => state.pending);
   const adding = useStage((state) => state.adding);
   // While the search for a node is open, the wire that it is for stays in sight.
-  const pending = drawn ?? (adding?.wire && { ...adding.wire, end: adding.at, target: undefined, refusal: undefined });
+  const pending =
+    drawn ?? (adding?.wire && { ...adding.wire, end: adding.at, target: undefined, refusal: undefined });
   const camera = useStage((state) => state.camera);
   const theme = useTheme();
   if (pending === undefined) return null;
@@ -32,11 +33,20 @@ function LooseThread() {
     <>
       <svg className="overlay" aria-hidden="true">
         <path d={path} className="loose-thread__rim" />
-        <path d={path} className="loose-thread" stroke={colour} data-aimed={pending.target ? true : undefined} />
+        <path
+          d={path}
+          className="loose-thread"
+          stroke={colour}
+          data-aimed={pending.target ? true : undefined}
+        />
         <circle cx={x} cy={y} r={pending.target ? 7 : 5} fill={colour} />
       </svg>
       {pending.refusal && (
-        <div className="tooltip refusal" style={{ transform: `translate(${x + 16}px, ${y + 14}px)` }} role="status">
+        <div
+          className="tooltip refusal"
+          style={{ transform: `translate(${x + 16}px, ${y + 14}px)` }}
+          role="status"
+        >
           {pending.refusal}
         </div>
       )}

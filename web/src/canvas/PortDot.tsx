@@ -2,8 +2,8 @@
 
 import type { CSSProperties } from "react";
 import type { NodeId } from "../documents/types";
-import { drawnType } from "./fitting";
 import { dye, portShape, type Theme } from "./dyes";
+import { drawnType } from "./fitting";
 import type { Port } from "./shape";
 import { pressPort } from "./wiring";
 

@@ -42,7 +42,6 @@ export const WidgetRow = memo(function WidgetRow({ id, node, input }: WidgetRowP
       <div
         className="resting"
         title={input.help}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: focus mounts the control and goes on to it
         tabIndex={near ? 0 : -1}
         onPointerEnter={(event) => near && event.pointerType === "mouse" && setLive(true)}
         onPointerDown={(event) => {
@@ -73,12 +72,12 @@ export const WidgetRow = memo(function WidgetRow({ id, node, input }: WidgetRowP
       className={`living living--${widgetKind(input)}`}
       title={input.help}
       onPointerLeave={() => {
-        if (!row.current?.contains(document.activeElement)) setLive(false);
+        if (row.current && !inUse(row.current)) setLive(false);
       }}
       onBlur={(event) => {
-        const next = event.relatedTarget;
-        if (next instanceof Node && event.currentTarget.contains(next)) return;
-        if (!event.currentTarget.matches(":hover")) setLive(false);
+        const { currentTarget, relatedTarget } = event;
+        if (relatedTarget instanceof Node && currentTarget.contains(relatedTarget)) return;
+        if (!currentTarget.matches(":hover") && !inUse(currentTarget)) setLive(false);
       }}
     >
       <Control
@@ -86,7 +85,9 @@ export const WidgetRow = memo(function WidgetRow({ id, node, input }: WidgetRowP
         value={value}
         label={input.label}
         compact
-        onChange={(next, gesture) => edit(setValue(id, input.name, next, gesture === undefined ? {} : { gesture }))}
+        onChange={(next, gesture) =>
+          edit(setValue(id, input.name, next, gesture === undefined ? {} : { gesture }))
+        }
         onSettled={seal}
         random={random}
         onRandom={(wanted) => edit(setSeedMode(id, input.name, wanted ? "random" : null))}
@@ -95,9 +96,18 @@ export const WidgetRow = memo(function WidgetRow({ id, node, input }: WidgetRowP
   );
 });
 
+/** Must the control stay? It has the focus, its list is open, or it is at work on something that was asked of it. */
+function inUse(row: Element): boolean {
+  return (
+    row.contains(document.activeElement) || row.querySelector("[aria-expanded=true], [data-busy]") !== null
+  );
+}
+
 /** Go on to the control that has just taken the place of its text; a press presses it. */
 function enter(element: HTMLElement, how: "focus" | "press"): void {
-  const control = element.querySelector<HTMLElement>("input:not([hidden]), textarea, button:not([tabindex='-1']), [tabindex='0']");
+  const control = element.querySelector<HTMLElement>(
+    "input:not([hidden]), textarea, button:not([tabindex='-1']), [tabindex='0']",
+  );
   control?.focus({ preventScroll: true });
   if (how === "press" && control instanceof HTMLButtonElement) control.click();
 }

@@ -11,16 +11,39 @@ export function ZoomBar() {
   const minimap = useSettings((state) => state.minimap);
   return (
     <div className="zoom-bar" role="toolbar" aria-label={canvasTexts.zoomIn}>
-      <button type="button" className="icon-button" aria-label={canvasTexts.zoomOut} title={canvasTexts.zoomOut} onClick={() => zoomBy(0.8)}>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={canvasTexts.zoomOut}
+        title={canvasTexts.zoomOut}
+        onClick={() => zoomBy(0.8)}
+      >
         <Minus size={15} />
       </button>
-      <button type="button" className="zoom-bar__percent" title={canvasTexts.zoomFull} onClick={() => zoomTo(1)}>
+      <button
+        type="button"
+        className="zoom-bar__percent"
+        title={canvasTexts.zoomFull}
+        onClick={() => zoomTo(1)}
+      >
         {percent} %
       </button>
-      <button type="button" className="icon-button" aria-label={canvasTexts.zoomIn} title={canvasTexts.zoomIn} onClick={() => zoomBy(1.25)}>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={canvasTexts.zoomIn}
+        title={canvasTexts.zoomIn}
+        onClick={() => zoomBy(1.25)}
+      >
         <Plus size={15} />
       </button>
-      <button type="button" className="icon-button" aria-label={canvasTexts.fit} title={canvasTexts.fit} onClick={() => fitAll()}>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={canvasTexts.fit}
+        title={canvasTexts.fit}
+        onClick={() => fitAll()}
+      >
         <Maximize size={14} />
       </button>
       <button

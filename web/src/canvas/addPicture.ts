@@ -15,7 +15,8 @@ function loader() {
   const { nodes } = useCatalogue.getState().catalogue;
   const takes = [...nodes.values()].filter(
     (spec) =>
-      spec.outputs.some(({ type }) => type === "Image") && spec.inputs.some((input) => widgetKind(input) === "image"),
+      spec.outputs.some(({ type }) => type === "Image") &&
+      spec.inputs.some((input) => widgetKind(input) === "image"),
   );
   return takes.find(({ id }) => id === "LoadImage") ?? takes[0];
 }

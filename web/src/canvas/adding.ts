@@ -48,7 +48,9 @@ function onwards(found: readonly Candidate[], type: string): readonly Candidate[
 /** The literals that a new node starts with: none where its type has a default, something sensible elsewhere. */
 function firstInputs(spec: NodeSpec) {
   const bare = spec.inputs.filter((input) => !input.socket && input.required && input.default === undefined);
-  return Object.fromEntries(bare.map((input) => [input.name, emptyValue(input) as string | number | boolean | null]));
+  return Object.fromEntries(
+    bare.map((input) => [input.name, emptyValue(input) as string | number | boolean | null]),
+  );
 }
 
 function snapped([x, y]: Point): Point {
@@ -97,7 +99,10 @@ export function addNodeOfType(type: string, at?: Point): NodeId | undefined {
   const spec = useCatalogue.getState().catalogue.nodes.get(type);
   if (spec === undefined) return undefined;
   const { width, height, camera } = stage.getState();
-  const middle: Point = [(width / 2 - camera.x) / camera.zoom - 110, (height / 2 - camera.y) / camera.zoom - 60];
+  const middle: Point = [
+    (width / 2 - camera.x) / camera.zoom - 110,
+    (height / 2 - camera.y) / camera.zoom - 60,
+  ];
   const { add, id } = placedNode(spec, snapped(at ?? middle));
   edit(add);
   select([id]);

@@ -12,8 +12,8 @@ import { type NodeId, type NodeMode, type Point, SUBGRAPH_PREFIX } from "../docu
 import { downstream, upstream } from "../documents/walk";
 import { type Action, registerActions } from "../store/actions";
 import { specOf } from "../store/catalogue";
-import { useSettings } from "../store/settings";
 import { runTo } from "../store/run";
+import { useSettings } from "../store/settings";
 import { activeGraph, activeTab, edit, enter, seal, select } from "../store/tabs";
 import { actionTexts, canvasTexts } from "../texts/canvas";
 import { aligned, distributed, type Edge } from "./arrange";
@@ -199,7 +199,13 @@ const NUDGES: readonly (readonly [key: string, dx: number, dy: number])[] = [
 function canvasActions(): readonly Action[] {
   const t = actionTexts;
   const nudges = NUDGES.flatMap(([key, dx, dy]): Action[] => [
-    { id: `canvas.nudge.${key}`, title: `Move ${key.slice(5).toLowerCase()}`, keys: [key], enabled: some, run: () => step(dx, dy, 1) },
+    {
+      id: `canvas.nudge.${key}`,
+      title: `Move ${key.slice(5).toLowerCase()}`,
+      keys: [key],
+      enabled: some,
+      run: () => step(dx, dy, 1),
+    },
     {
       id: `canvas.push.${key}`,
       title: `Move ${key.slice(5).toLowerCase()}, far`,
@@ -216,36 +222,119 @@ function canvasActions(): readonly Action[] {
     { id: "node.add", title: t.add, keys: ["Tab", "A"], words: ["search", "insert"], run: openSearch },
     { id: "node.delete", title: t.delete, keys: ["Delete", "Backspace"], enabled: some, run: removeChosen },
     { id: "node.copy", title: t.copy, keys: ["Mod+C"], enabled: some, run: copy },
-    { id: "node.cut", title: t.cut, keys: ["Mod+X"], enabled: some, run: () => { copy(); removeChosen(); } },
+    {
+      id: "node.cut",
+      title: t.cut,
+      keys: ["Mod+X"],
+      enabled: some,
+      run: () => {
+        copy();
+        removeChosen();
+      },
+    },
     { id: "node.paste", title: t.paste, keys: ["Mod+V"], run: () => pasteHeld(false) },
     { id: "node.pasteWired", title: t.pasteWired, keys: ["Mod+Shift+V"], run: () => pasteHeld(true) },
     { id: "node.duplicate", title: t.duplicate, keys: ["Mod+D"], enabled: some, run: duplicate },
     { id: "node.mute", title: t.mute, keys: ["M"], enabled: some, run: () => toggleMode("mute") },
     { id: "node.bypass", title: t.bypass, keys: ["B"], enabled: some, run: () => toggleMode("bypass") },
     { id: "node.collapse", title: t.collapse, keys: ["C"], enabled: some, run: toggleCollapsed },
-    { id: "node.rename", title: t.rename, keys: ["F2"], enabled: some, run: () => stage.setState({ naming: chosen()[0] }) },
+    {
+      id: "node.rename",
+      title: t.rename,
+      keys: ["F2"],
+      enabled: some,
+      run: () => stage.setState({ naming: chosen()[0] }),
+    },
     { id: "node.runTo", title: t.runTo, keys: ["Shift+R"], enabled: some, run: () => void runTo(chosen()) },
     { id: "node.disconnect", title: t.disconnect, keys: ["X"], enabled: some, run: disconnectChosen },
     { id: "node.reset", title: t.reset, keys: [], enabled: some, run: resetChosen },
-    { id: "node.enter", title: t.enter, keys: ["Enter"], enabled: () => chosenSubgraph() !== undefined, run: enterChosen },
-    { id: "graph.leave", title: t.leave, keys: ["Alt+ArrowUp"], enabled: () => (activeTab()?.path.length ?? 0) > 0, run: () => enter(null) },
-    { id: "select.all", title: t.selectAll, keys: ["Mod+A"], run: () => select(Object.keys(activeGraph().nodes)) },
-    { id: "select.none", title: t.selectNone, keys: ["Escape"], enabled: some, run: () => { seal(); select([]); } },
+    {
+      id: "node.enter",
+      title: t.enter,
+      keys: ["Enter"],
+      enabled: () => chosenSubgraph() !== undefined,
+      run: enterChosen,
+    },
+    {
+      id: "graph.leave",
+      title: t.leave,
+      keys: ["Alt+ArrowUp"],
+      enabled: () => (activeTab()?.path.length ?? 0) > 0,
+      run: () => enter(null),
+    },
+    {
+      id: "select.all",
+      title: t.selectAll,
+      keys: ["Mod+A"],
+      run: () => select(Object.keys(activeGraph().nodes)),
+    },
+    {
+      id: "select.none",
+      title: t.selectNone,
+      keys: ["Escape"],
+      enabled: some,
+      run: () => {
+        seal();
+        select([]);
+      },
+    },
     { id: "select.up", title: t.selectUp, keys: ["["], enabled: some, run: () => spread(upstream) },
     { id: "select.down", title: t.selectDown, keys: ["]"], enabled: some, run: () => spread(downstream) },
     { id: "arrange.frame", title: t.addFrame, keys: ["G"], words: ["group"], run: frameChosen },
     { id: "arrange.note", title: t.addNote, keys: ["N"], words: ["comment"], run: () => noteHere() },
     { id: "arrange.tidy", title: t.tidy, keys: ["L"], words: ["layout"], run: () => void tidy() },
     { id: "arrange.left", title: t.alignLeft, keys: ["Alt+A"], enabled: several, run: () => align("left") },
-    { id: "arrange.centre", title: t.alignCentre, keys: ["Alt+H"], enabled: several, run: () => align("centre") },
-    { id: "arrange.right", title: t.alignRight, keys: ["Alt+D"], enabled: several, run: () => align("right") },
+    {
+      id: "arrange.centre",
+      title: t.alignCentre,
+      keys: ["Alt+H"],
+      enabled: several,
+      run: () => align("centre"),
+    },
+    {
+      id: "arrange.right",
+      title: t.alignRight,
+      keys: ["Alt+D"],
+      enabled: several,
+      run: () => align("right"),
+    },
     { id: "arrange.top", title: t.alignTop, keys: ["Alt+W"], enabled: several, run: () => align("top") },
-    { id: "arrange.middle", title: t.alignMiddle, keys: ["Alt+V"], enabled: several, run: () => align("middle") },
-    { id: "arrange.bottom", title: t.alignBottom, keys: ["Alt+S"], enabled: several, run: () => align("bottom") },
-    { id: "arrange.across", title: t.distributeAcross, keys: ["Alt+Shift+H"], enabled: several, run: () => distribute("across") },
-    { id: "arrange.down", title: t.distributeDown, keys: ["Alt+Shift+V"], enabled: several, run: () => distribute("down") },
+    {
+      id: "arrange.middle",
+      title: t.alignMiddle,
+      keys: ["Alt+V"],
+      enabled: several,
+      run: () => align("middle"),
+    },
+    {
+      id: "arrange.bottom",
+      title: t.alignBottom,
+      keys: ["Alt+S"],
+      enabled: several,
+      run: () => align("bottom"),
+    },
+    {
+      id: "arrange.across",
+      title: t.distributeAcross,
+      keys: ["Alt+Shift+H"],
+      enabled: several,
+      run: () => distribute("across"),
+    },
+    {
+      id: "arrange.down",
+      title: t.distributeDown,
+      keys: ["Alt+Shift+V"],
+      enabled: several,
+      run: () => distribute("down"),
+    },
     { id: "view.fit", title: t.fit, keys: ["."], words: ["zoom"], run: () => fitAll() },
-    { id: "view.selection", title: t.fitSelection, keys: ["F"], enabled: some, run: () => fitNodes(selectionOf()) },
+    {
+      id: "view.selection",
+      title: t.fitSelection,
+      keys: ["F"],
+      enabled: some,
+      run: () => fitNodes(selectionOf()),
+    },
     { id: "view.zoomIn", title: t.zoomIn, keys: ["Mod++", "Mod+=", "+"], run: () => zoomBy(1.25) },
     { id: "view.zoomOut", title: t.zoomOut, keys: ["Mod+-", "-"], run: () => zoomBy(0.8) },
     { id: "view.zoomFull", title: t.zoomFull, keys: ["Mod+0", "1"], run: () => zoomTo(1) },

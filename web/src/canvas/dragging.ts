@@ -65,10 +65,14 @@ function beginDrag(ids: readonly NodeId[], lead: NodeId, start: PointerEvent): D
   const place = (): void => {
     const { grid } = useSettings.getState();
     const [x, y] = worldOf(last);
-    const snap = (value: number): number => (last.ctrlKey ? Math.round(value) : Math.round(value / grid) * grid);
+    const snap = (value: number): number =>
+      last.ctrlKey ? Math.round(value) : Math.round(value / grid) * grid;
     const dx = snap(leadX + x - origin[0]) - leadX;
     const dy = snap(leadY + y - origin[1]) - leadY;
-    stage.setState({ shift: { ids: moving, dx, dy }, hot: ids.length === 1 ? wireUnder(lead, last) : undefined });
+    stage.setState({
+      shift: { ids: moving, dx, dy },
+      hot: ids.length === 1 ? wireUnder(lead, last) : undefined,
+    });
   };
   const crawl = (): void => {
     frame = 0;

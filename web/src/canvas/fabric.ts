@@ -91,7 +91,7 @@ function strength(view: FabricView, thread: Thread): number {
   return (reader?.mode || source?.mode ? 0.35 : 1) * (view.dimmed ? 0.35 : 1);
 }
 
-/** Far away many threads share one stroke: a colour is a path. */
+/** Far away many threads share one stroke: a colour is a path, and a line of one pixel is by far the quickest to draw. */
 function drawThreadsFar(pen: CanvasRenderingContext2D, view: FabricView, threads: readonly Thread[]): void {
   const byColour = new Map<string, Thread[]>();
   for (const thread of threads) {
@@ -100,8 +100,8 @@ function drawThreadsFar(pen: CanvasRenderingContext2D, view: FabricView, threads
     if (known) known.push(thread);
     else byColour.set(colour, [thread]);
   }
-  pen.lineWidth = Math.max(1.2 / view.camera.zoom, 2);
-  pen.globalAlpha = 0.75;
+  pen.lineWidth = 1 / view.camera.zoom;
+  pen.globalAlpha = 0.9;
   for (const [colour, group] of byColour) {
     pen.strokeStyle = colour;
     pen.beginPath();
@@ -110,6 +110,9 @@ function drawThreadsFar(pen: CanvasRenderingContext2D, view: FabricView, threads
   }
   pen.globalAlpha = 1;
 }
+
+/** More threads than this in view, and their rims cost more than they show. */
+const RIMS = 160;
 
 /** Near by every thread has a rim in the ground's colour, so that crossings look woven. */
 function drawThreads(pen: CanvasRenderingContext2D, view: FabricView, threads: readonly Thread[]): void {
@@ -125,10 +128,12 @@ function drawThreads(pen: CanvasRenderingContext2D, view: FabricView, threads: r
     const emphasised = thread.key === hot || touched(thread);
     const path = new Path2D();
     trace(path, thread.pieces);
-    pen.lineCap = "butt";
-    pen.strokeStyle = palette.colour.canvas;
-    pen.lineWidth = emphasised ? 8 : 6.5;
-    pen.stroke(path);
+    if (threads.length <= RIMS || emphasised) {
+      pen.lineCap = "butt";
+      pen.strokeStyle = palette.colour.canvas;
+      pen.lineWidth = emphasised ? 8 : 6.5;
+      pen.stroke(path);
+    }
     pen.lineCap = "round";
     const colour = dye(thread.type, palette.theme);
     pen.globalAlpha = strength(view, thread);
@@ -222,7 +227,11 @@ function drawNode(pen: CanvasRenderingContext2D, view: FabricView, placed: Place
   pen.fillStyle = palette.colour.text;
   pen.textAlign = "left";
   pen.textBaseline = "top";
-  pen.fillText(node.title ?? spec.title, x + size * 0.6, y + Math.max(HEAD * 0.4, 3 / camera.zoom) + size * 0.45);
+  pen.fillText(
+    node.title ?? spec.title,
+    x + size * 0.6,
+    y + Math.max(HEAD * 0.4, 3 / camera.zoom) + size * 0.45,
+  );
   pen.restore();
 }
 

@@ -4,7 +4,7 @@ import { type Fit, fits, inputFor, outputFor, outputType, passage } from "../cat
 import type { InputSpec, OutputSpec } from "../catalogue/types";
 import type { Wire } from "../documents/inputs";
 import type { NodeId, Source } from "../documents/types";
-import { upstream, downstream } from "../documents/walk";
+import { downstream, upstream } from "../documents/walk";
 import { specOf, typedGraph } from "../store/catalogue";
 import type { PortAddress } from "./scene";
 

@@ -32,7 +32,15 @@ export function currentTheme(): Theme {
   return document.documentElement.dataset.theme === "light" ? "light" : "dark";
 }
 
-export function readPalette(): Palette {
+let read: Palette | undefined;
+
+/** Reading styles makes the browser lay the page out, so it is done once a theme. */
+export function palette(): Palette {
+  if (read?.theme !== currentTheme()) read = readPalette();
+  return read;
+}
+
+function readPalette(): Palette {
   const style = getComputedStyle(document.documentElement);
   const colour = Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   return {

@@ -1,11 +1,11 @@
 /** Presses on the canvas itself: on wires, reroute points, far nodes, frames, or the open ground. */
 
+import { together } from "../commands/edit";
 import { moveFrame, nodesInFrame } from "../commands/frames";
 import { routeKey, setRoute } from "../commands/wires";
-import { together } from "../commands/edit";
 import type { NodeId, Point } from "../documents/types";
-import { activeGraph, edit, seal, select, undo } from "../store/tabs";
 import { useSettings } from "../store/settings";
+import { activeGraph, edit, seal, select, undo } from "../store/tabs";
 import { freshGesture } from "../widgets/props";
 import { selectionOf } from "./current";
 import { movedRoutes, pressNode } from "./dragging";
@@ -106,7 +106,8 @@ function dragPin(thread: Thread, index: number, fresh: boolean, event: PointerEv
     },
     up: (released) => {
       seal();
-      if (!moved) openMenuAt(released, fresh ? onThread(thread, index) : { kind: "pin", key: thread.key, index });
+      if (!moved)
+        openMenuAt(released, fresh ? onThread(thread, index) : { kind: "pin", key: thread.key, index });
     },
     cancel: () => {
       seal();

@@ -1,7 +1,7 @@
 /** Changing the size of a node by its corner. */
 
-import { changeView } from "../commands/nodes";
 import type { NodeSpec } from "../catalogue/types";
+import { changeView } from "../commands/nodes";
 import type { NodeId } from "../documents/types";
 import { edit, seal, undo } from "../store/tabs";
 import { freshGesture } from "../widgets/props";

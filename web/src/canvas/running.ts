@@ -2,10 +2,10 @@
 
 import { useCallback, useSyncExternalStore } from "react";
 import type { Problem } from "../api/types";
+import type { NodeId } from "../documents/types";
 import { nodeKey, nodeRuns } from "../runs/board";
 import { nodeProblems } from "../runs/plans";
 import type { NodeRun } from "../runs/types";
-import type { NodeId } from "../documents/types";
 import { useDocumentId } from "../store/current";
 import { useNodeRun } from "../store/runs";
 import { useTabs } from "../store/tabs";
@@ -38,7 +38,9 @@ export function onRunChange(listener: () => void): () => void {
   const listen = (): void => {
     for (const stop of stops) stop();
     const document = useTabs.getState().active ?? "";
-    stops = [...stage.getState().scene.placed.keys()].map((id) => nodeRuns.subscribe(nodeKey(document, id), listener));
+    stops = [...stage.getState().scene.placed.keys()].map((id) =>
+      nodeRuns.subscribe(nodeKey(document, id), listener),
+    );
   };
   listen();
   const stopScene = stage.subscribe((state, before) => {

@@ -1,9 +1,9 @@
 /** What stands where: every node's box and every wire's curve, worked out from the graph without the DOM. */
 
 import type { NodeSpec } from "../catalogue/types";
+import { routeKey } from "../commands/wires";
 import { sourcesOf, type Wire, wireKey } from "../documents/inputs";
 import type { Graph, NodeId, Point, Source, WorkflowNode } from "../documents/types";
-import { routeKey } from "../commands/wires";
 import { HEAD, type Port, type Shape, type Side, shapeOf } from "./shape";
 import { type Box, bounds, type Cubic, contains, curve, nearest, overlaps } from "./threads";
 
@@ -71,7 +71,8 @@ export function buildScene(graph: Graph, context: SceneContext, before: Scene, s
     const x = (view?.x ?? NOWHERE.x) + (moved ? (shift?.dx ?? 0) : 0);
     const y = (view?.y ?? NOWHERE.y) + (moved ? (shift?.dy ?? 0) : 0);
     const old = before.placed.get(id);
-    const same = old && old.x === x && old.y === y && old.node === node && old.shape === shape && old.spec === spec;
+    const same =
+      old && old.x === x && old.y === y && old.node === node && old.shape === shape && old.spec === spec;
     placed.set(id, same ? old : { id, node, spec, shape, x, y, width: shape.width, height: shape.height });
   }
   const threads = new Map<string, Thread>();

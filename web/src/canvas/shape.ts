@@ -63,11 +63,18 @@ function wantedRows(spec: NodeSpec): readonly Wanted[] {
   const rows: Wanted[] = [];
   for (let at = 0; at < Math.max(sockets.length, spec.outputs.length); at += 1) {
     const [input, output] = [sockets[at], spec.outputs[at]];
-    rows.push({ height: ROW, grows: false, row: (y, height) => ({ kind: "sockets", y, height, input, output }) });
+    rows.push({
+      height: ROW,
+      grows: false,
+      row: (y, height) => ({ kind: "sockets", y, height, input, output }),
+    });
   }
   for (const input of spec.inputs) {
     if (input.socket) continue;
-    rows.push({ ...widgetRoom(widgetKind(input)), row: (y, height) => ({ kind: "widget", y, height, input }) });
+    rows.push({
+      ...widgetRoom(widgetKind(input)),
+      row: (y, height) => ({ kind: "widget", y, height, input }),
+    });
   }
   if (showsPicture(spec)) {
     rows.push({ height: PICTURE, grows: true, row: (y, height) => ({ kind: "picture", y, height }) });
@@ -103,8 +110,12 @@ function portsOf(rows: readonly Row[]): Pick<Shape, "inputs" | "outputs"> {
 
 function collapsedShape(spec: NodeSpec, width: number): Shape {
   const y = HEAD / 2;
-  const inputs = new Map(spec.inputs.map((input) => [input.name, { side: "in", name: input.name, spec: input, y }]));
-  const outputs = new Map(spec.outputs.map((out) => [out.name, { side: "out", name: out.name, spec: out, y }]));
+  const inputs = new Map(
+    spec.inputs.map((input) => [input.name, { side: "in", name: input.name, spec: input, y }]),
+  );
+  const outputs = new Map(
+    spec.outputs.map((out) => [out.name, { side: "out", name: out.name, spec: out, y }]),
+  );
   return {
     width,
     height: HEAD,

@@ -47,7 +47,9 @@ export interface Stage {
   readonly hot: string | undefined;
   readonly mounted: ReadonlySet<NodeId>;
   /** A wire end that is in the air is not drawn where it was. */
-  readonly lifted: { readonly to: readonly [node: NodeId, input: string]; readonly index: number } | undefined;
+  readonly lifted:
+    | { readonly to: readonly [node: NodeId, input: string]; readonly index: number }
+    | undefined;
   /** The node whose title is being typed. */
   readonly naming: NodeId | undefined;
 }

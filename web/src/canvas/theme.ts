@@ -5,7 +5,9 @@ import type { Theme } from "./dyes";
 import { currentTheme } from "./palette";
 
 const listeners = new Set<() => void>();
-const watcher = new MutationObserver(() => listeners.forEach((listener) => listener()));
+const watcher = new MutationObserver(() => {
+  for (const listener of listeners) listener();
+});
 watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 
 export function onThemeChange(listener: () => void): () => void {

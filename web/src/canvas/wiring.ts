@@ -3,7 +3,16 @@
 import { connect, disconnect, moveWire } from "../commands/wires";
 import { sourcesOf, type Wire } from "../documents/inputs";
 import { activeGraph, edit } from "../store/tabs";
-import { bodyPort, drawnType, ends, fittingPorts, inputSpec, outputSpec, portsFitHere, typeAt } from "./fitting";
+import {
+  bodyPort,
+  drawnType,
+  ends,
+  fittingPorts,
+  inputSpec,
+  outputSpec,
+  portsFitHere,
+  typeAt,
+} from "./fitting";
 import { DRAG_START, follow } from "./pointer";
 import { nodeAt, type PortAddress, portAt, portPoint } from "./scene";
 import { stage, worldOf } from "./stage";
@@ -23,7 +32,8 @@ export function pressPort(port: PortAddress, event: PointerEvent): void {
   let lifted = false;
   follow(event.pointerId, {
     move: (next) => {
-      if (!lifted && Math.hypot(next.clientX - event.clientX, next.clientY - event.clientY) < DRAG_START) return;
+      if (!lifted && Math.hypot(next.clientX - event.clientX, next.clientY - event.clientY) < DRAG_START)
+        return;
       if (!lifted) lift(from, held);
       lifted = true;
       lead(next);
@@ -62,7 +72,8 @@ function lead(event: PointerEvent): void {
   const side = pending.from.side === "out" ? "in" : "out";
   const port = portAt(scene, at, REACH / camera.zoom, side);
   const body = nodeAt(scene, at, 4);
-  const wanted = port ?? (body && body.id !== pending.from.node ? bodyPort(pending.from, body.id) : undefined);
+  const wanted =
+    port ?? (body && body.id !== pending.from.node ? bodyPort(pending.from, body.id) : undefined);
   const fit = wanted && portsFitHere(pending.from, wanted);
   const target = fit?.kind === "fits" ? wanted : undefined;
   const placed = target && scene.placed.get(target.node);
@@ -83,10 +94,16 @@ function land(event: PointerEvent, held: Wire | undefined): void {
   if (pending.target) {
     join(pending.from, pending.target, held);
   } else if (held) {
-    if (!nodeAt(scene, worldOf(event), 8)) edit(disconnect({ node: held.to[0], input: held.to[1] }, held.index));
+    if (!nodeAt(scene, worldOf(event), 8))
+      edit(disconnect({ node: held.to[0], input: held.to[1] }, held.index));
   } else if (!pending.refusal && !nodeAt(scene, worldOf(event), 8)) {
     stage.setState({
-      adding: { at: worldOf(event), screen: [event.clientX, event.clientY], from: pending.from, wire: pending },
+      adding: {
+        at: worldOf(event),
+        screen: [event.clientX, event.clientY],
+        from: pending.from,
+        wire: pending,
+      },
     });
   }
 }

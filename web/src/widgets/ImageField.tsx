@@ -58,6 +58,7 @@ export function ImageField(props: WidgetProps) {
     <div
       className="image-field"
       data-state={state}
+      data-busy={painting || state === "uploading" || undefined}
       onPaste={pasted}
       onDragOver={(event) => {
         event.preventDefault();

@@ -39,9 +39,9 @@ export function JsonField({ value, label, compact, onChange, onSettled }: Widget
   );
   if (!compact) return field;
   return (
-    <label className="knob">
+    <div className="knob">
       <span className="knob__label">{label}</span>
       {field}
-    </label>
+    </div>
   );
 }

@@ -2,7 +2,15 @@
 
 import { Blend, Brush, Contrast, Eraser, PaintBucket, Redo2, Trash2, Undo2, X } from "lucide-react";
 import { Dialog } from "radix-ui";
-import { type CSSProperties, type KeyboardEvent, type PointerEvent, type RefObject, useEffect, useRef, useState } from "react";
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  type PointerEvent,
+  type RefObject,
+  useEffect,
+  useRef,
+  useState,
+} from "react";
 import { inputUrl, uploadMask } from "../api/pictures";
 import { report } from "../store/notices";
 import { maskTexts as t } from "../texts/canvas";
@@ -59,6 +67,8 @@ function Painter({ name, onClose, onPainted }: MaskDialogProps) {
   const ring = useRef<HTMLDivElement>(null);
   const stage = useRef<HTMLDivElement>(null);
 
+  const leave = useRef(onClose);
+  leave.current = onClose;
   useEffect(() => {
     let gone = false;
     void load(name, picture.current).then(
@@ -69,14 +79,14 @@ function Painter({ name, onClose, onPainted }: MaskDialogProps) {
       },
       (problem) => {
         if (gone) return;
-        onClose();
+        leave.current();
         report(problem);
       },
     );
     return () => {
       gone = true;
     };
-  }, [name, onClose]);
+  }, [name]);
   useEffect(() => {
     if (overlay.current && steps) show(overlay.current, steps.now);
   }, [steps]);
@@ -119,7 +129,8 @@ function Painter({ name, onClose, onPainted }: MaskDialogProps) {
     };
     to(last);
     const move = (next: globalThis.PointerEvent): void => {
-      for (const point of next.getCoalescedEvents().length > 0 ? next.getCoalescedEvents() : [next]) to(place(point));
+      for (const point of next.getCoalescedEvents().length > 0 ? next.getCoalescedEvents() : [next])
+        to(place(point));
     };
     const up = (): void => {
       element.removeEventListener("pointermove", move);
@@ -201,7 +212,11 @@ function Painter({ name, onClose, onPainted }: MaskDialogProps) {
         <button type="button" className="button" onClick={() => steps && become(inverted(steps.now))}>
           <Contrast size={14} aria-hidden="true" /> {t.invert}
         </button>
-        <button type="button" className="button" onClick={() => steps && become(feathered(steps.now, feather))}>
+        <button
+          type="button"
+          className="button"
+          onClick={() => steps && become(feathered(steps.now, feather))}
+        >
           <Blend size={14} aria-hidden="true" /> {t.feather}
         </button>
         <Slider label={t.featherBy} value={feather} min={1} max={64} onChange={setFeather} />
@@ -213,17 +228,37 @@ function Painter({ name, onClose, onPainted }: MaskDialogProps) {
           <Trash2 size={14} aria-hidden="true" /> {t.clear}
         </button>
         <span className="spacer" />
-        <button type="button" className="icon-button" aria-label={t.undo} title={t.undo} disabled={!steps?.past.length} onClick={back}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={t.undo}
+          title={t.undo}
+          disabled={!steps?.past.length}
+          onClick={back}
+        >
           <Undo2 size={16} />
         </button>
-        <button type="button" className="icon-button" aria-label={t.redo} title={t.redo} disabled={!steps?.future.length} onClick={forth}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={t.redo}
+          title={t.redo}
+          disabled={!steps?.future.length}
+          onClick={forth}
+        >
           <Redo2 size={16} />
         </button>
       </div>
       <div ref={stage} className="mask-editor__stage" onPointerMove={hover}>
         <div className="mask-editor__paper" style={paper}>
           <canvas ref={picture} className="mask-editor__picture" aria-label={name} />
-          <canvas ref={overlay} className="mask-editor__mask" data-tool={tool} aria-label={t.title} onPointerDown={press} />
+          <canvas
+            ref={overlay}
+            className="mask-editor__mask"
+            data-tool={tool}
+            aria-label={t.title}
+            onPointerDown={press}
+          />
         </div>
         {tool !== "fill" && <div ref={ring} className="mask-editor__ring" aria-hidden="true" />}
       </div>
@@ -233,7 +268,12 @@ function Painter({ name, onClose, onPainted }: MaskDialogProps) {
         <button type="button" className="button" onClick={onClose}>
           {t.cancel}
         </button>
-        <button type="button" className="button button--primary" disabled={!steps || saving} onClick={() => void save()}>
+        <button
+          type="button"
+          className="button button--primary"
+          disabled={!steps || saving}
+          onClick={() => void save()}
+        >
           {t.save}
         </button>
       </div>

@@ -27,7 +27,9 @@ export function NumberField({ input, value, label, compact, invalid, onChange, o
   const bounds = boundsOf(input);
   const number = typeof value === "number" ? value : typeof value === "bigint" ? Number(value) : 0;
   const shown =
-    typeof value === "number" || typeof value === "bigint" ? numberText(value, bounds.whole) : String(value ?? "");
+    typeof value === "number" || typeof value === "bigint"
+      ? numberText(value, bounds.whole)
+      : String(value ?? "");
   const bar = hasBar(bounds) ? (number - bounds.min) / (bounds.max - bounds.min) : undefined;
 
   const step = (count: number, gesture?: string): void => onChange(stepped(number, count, bounds), gesture);
@@ -53,7 +55,8 @@ export function NumberField({ input, value, label, compact, invalid, onChange, o
       dragging = true;
       const fine = next.shiftKey ? 0.1 : 1;
       const range = bounds.max - bounds.min;
-      const steps = bar === undefined ? travelled / PIXELS_A_STEP : (travelled / width) * (range / bounds.step);
+      const steps =
+        bar === undefined ? travelled / PIXELS_A_STEP : (travelled / width) * (range / bounds.step);
       onChange(stepped(number, Math.round(steps * fine), bounds), gesture);
     };
     const up = (): void => {
@@ -67,7 +70,9 @@ export function NumberField({ input, value, label, compact, invalid, onChange, o
   };
 
   const keys = (event: KeyboardEvent): void => {
-    const by = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
+    const by = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[
+      event.key
+    ];
     if (by !== undefined) step(event.shiftKey ? by * 10 : by, `${input.name}:keys`);
     else if (event.key === "Enter" || event.key === "F2") setTyped(shown);
     else if (/^[\d.\-+(]$/.test(event.key) && !event.ctrlKey && !event.metaKey) setTyped(event.key);
@@ -96,7 +101,10 @@ export function NumberField({ input, value, label, compact, invalid, onChange, o
       />
     );
   }
-  const fill = bar === undefined ? undefined : ({ "--fill": `${Math.min(1, Math.max(0, bar)) * 100}%` } as CSSProperties);
+  const fill =
+    bar === undefined
+      ? undefined
+      : ({ "--fill": `${Math.min(1, Math.max(0, bar)) * 100}%` } as CSSProperties);
   return (
     <div
       ref={box}
@@ -114,12 +122,24 @@ export function NumberField({ input, value, label, compact, invalid, onChange, o
       onKeyDown={keys}
       onBlur={onSettled}
     >
-      <button type="button" className="knob__step" tabIndex={-1} aria-label={canvasTexts.less} onClick={() => step(-1)}>
+      <button
+        type="button"
+        className="knob__step"
+        tabIndex={-1}
+        aria-label={canvasTexts.less}
+        onClick={() => step(-1)}
+      >
         <ChevronLeft size={12} />
       </button>
       {compact && <span className="knob__label">{label}</span>}
       <span className="knob__value">{shown}</span>
-      <button type="button" className="knob__step" tabIndex={-1} aria-label={canvasTexts.more} onClick={() => step(1)}>
+      <button
+        type="button"
+        className="knob__step"
+        tabIndex={-1}
+        aria-label={canvasTexts.more}
+        onClick={() => step(1)}
+      >
         <ChevronRight size={12} />
       </button>
     </div>

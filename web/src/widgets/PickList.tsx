@@ -27,7 +27,17 @@ interface PickListProps {
 
 const SEARCH_FROM = 9;
 
-export function PickList({ label, compact, value, options, invalid, empty, onOpen, onPick, foot }: PickListProps) {
+export function PickList({
+  label,
+  compact,
+  value,
+  options,
+  invalid,
+  empty,
+  onOpen,
+  onPick,
+  foot,
+}: PickListProps) {
   const [open, setOpen] = useState(false);
   const change = (next: boolean): void => {
     if (next) onOpen?.();
@@ -49,8 +59,18 @@ export function PickList({ label, compact, value, options, invalid, empty, onOpe
         </button>
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content className="menu picklist nopan nowheel" align="start" sideOffset={4} collisionPadding={8}>
-          <Command label={label} loop onKeyDown={(event) => event.key !== "Escape" && event.stopPropagation()}>
+        <Popover.Content
+          className="menu picklist nopan nowheel"
+          align="start"
+          sideOffset={4}
+          collisionPadding={8}
+        >
+          <Command
+            label={label}
+            loop
+            defaultValue={value}
+            onKeyDown={(event) => event.key !== "Escape" && event.stopPropagation()}
+          >
             <Command.Input
               className={options.length >= SEARCH_FROM ? "field picklist__search" : "visually-hidden"}
               placeholder={canvasTexts.choose}
@@ -72,7 +92,10 @@ export function PickList({ label, compact, value, options, invalid, empty, onOpe
                           onPick(option.value);
                         }}
                       >
-                        <Check size={13} style={{ visibility: option.value === value ? "visible" : "hidden" }} />
+                        <Check
+                          size={13}
+                          style={{ visibility: option.value === value ? "visible" : "hidden" }}
+                        />
                         <span className="ellipsis">{nameOf(option.value)}</span>
                         {option.detail && <span className="menu__key">{option.detail}</span>}
                       </Command.Item>

@@ -51,10 +51,10 @@ export function TextField(props: WidgetProps) {
   );
   if (!props.compact) return field;
   return (
-    <label className="knob">
+    <div className="knob">
       <span className="knob__label">{props.label}</span>
       {field}
-    </label>
+    </div>
   );
 }
 

@@ -28,7 +28,11 @@ export function ValueText({ input, value, random = false }: ValueTextProps) {
   const text = plainText(value, bounds.whole);
   switch (kind) {
     case "multiline":
-      return <div className="scroll-text scroll-text--resting">{text || <span className="muted">{input.label}</span>}</div>;
+      return (
+        <div className="scroll-text scroll-text--resting">
+          {text || <span className="muted">{input.label}</span>}
+        </div>
+      );
     case "image":
       return (
         <div className="image-field">
@@ -83,7 +87,10 @@ interface KnobProps {
 }
 
 function Knob({ label, text, tail, fill }: KnobProps) {
-  const style = fill === undefined ? undefined : ({ "--fill": `${Math.min(1, Math.max(0, fill)) * 100}%` } as CSSProperties);
+  const style =
+    fill === undefined
+      ? undefined
+      : ({ "--fill": `${Math.min(1, Math.max(0, fill)) * 100}%` } as CSSProperties);
   return (
     <div className={fill === undefined ? "knob" : "knob knob--bar"} style={style}>
       <span className="knob__label">{label}</span>
