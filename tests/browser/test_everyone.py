@@ -1,0 +1,90 @@
+"""For everyone: keys alone, names for what is not seen, both themes, narrow pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.editor import Editor, image_workflow
+
+AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def findings(editor: Editor) -> list[str]:
+    """The serious findings of axe, each with the first place that it names."""
+    # Evaluated by the debugger: the page's own policy would forbid a script tag.
+    editor.page.evaluate(AXE.read_text("utf-8"))
+    violations = editor.page.evaluate(
+        "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)"
+    )
+    return [
+        f"{found['id']}: {found['nodes'][0]['html'][:160]}: {found['nodes'][0]['failureSummary']}"
+        for found in violations
+        if found["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_has_no_serious_findings(editor: Editor, theme: str) -> None:
+    editor.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    editor.load(image_workflow())
+    editor.key("i")
+    editor.key("p")
+    found = []
+    for name in ("Nodes", "Library", "Templates", "Gallery", "Queue"):
+        editor.panel(name)
+        found += findings(editor)
+    for chord in ("Control+k", "?", "Control+,"):
+        editor.key(chord)
+        expect(editor.page.get_by_role("dialog")).to_be_visible()
+        found += findings(editor)
+        editor.key("Escape")
+    assert found == []
+
+
+def test_a_workflow_is_opened_changed_and_run_by_keys_alone(editor: Editor) -> None:
+    editor.key("Control+k")
+    editor.page.keyboard.type("new")
+    editor.key("Enter")
+    expect(editor.nodes()).to_have_count(0)
+    for name in ("empty image", "preview image"):
+        editor.key("Control+k")
+        editor.page.keyboard.type(name)
+        expect(editor.page.get_by_role("option").first).to_be_visible()
+        editor.key("Enter")
+    expect(editor.nodes()).to_have_count(2)
+    editor.key("Control+a")
+    editor.key("m")
+    expect(editor.page.locator('[data-mode="mute"]')).to_have_count(2)
+
+
+def test_every_action_is_listed_with_its_keys(editor: Editor) -> None:
+    editor.key("?")
+    dialog = editor.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Undo")
+    expect(dialog).to_contain_text("Ctrl+Z")
+    dialog.get_by_role("searchbox").fill("mute")
+    expect(dialog.get_by_text("Mute").first).to_be_visible()
+    expect(dialog.get_by_text("Undo")).to_have_count(0)
+
+
+def test_the_chosen_theme_stays(editor: Editor) -> None:
+    editor.key("Control+,")
+    dialog = editor.page.get_by_role("dialog")
+    dialog.get_by_text("Dark", exact=True).click()
+    expect(editor.page.locator("html")).to_have_attribute("data-theme", "dark")
+    editor.page.reload()
+    expect(editor.page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+@pytest.mark.parametrize("name", ["Queue", "Gallery"])
+def test_queue_and_gallery_are_usable_on_a_narrow_page(editor: Editor, name: str) -> None:
+    editor.page.set_viewport_size({"width": 400, "height": 800})
+    panel = editor.panel(name)
+    box = panel.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 400
+    assert box["width"] >= 280

@@ -1,0 +1,188 @@
+"""Keeping work: drafts, saving, versions, conflicts, files and pictures that carry a workflow."""
+
+from __future__ import annotations
+
+import urllib.request
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.conftest import listen
+from tests.browser.editor import Editor, image_workflow, workflow
+from tests.browser.weft_server import WeftServer
+
+
+def save_as(editor: Editor, name: str) -> None:
+    editor.key("Control+Shift+s")
+    dialog = editor.page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill(name)
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    expect(dialog).to_be_hidden()
+
+
+def rename(editor: Editor, node: str, title: str) -> None:
+    editor.node(node).locator(".node__title").dblclick()
+    editor.page.keyboard.type(title)
+    editor.key("Enter")
+    expect(editor.node(node)).to_contain_text(title)
+
+
+def test_what_was_never_saved_is_there_after_a_reload(editor: Editor) -> None:
+    editor.load(image_workflow("Draft"))
+    rename(editor, "paper", "My paper")
+    editor.page.wait_for_timeout(900)
+    editor.page.reload()
+    editor.ready()
+    expect(editor.page.locator(".tab[data-active]")).to_contain_text("Draft")
+    expect(editor.node("paper")).to_contain_text("My paper")
+
+
+def test_what_was_changed_a_moment_before_the_page_closed_is_there_again(
+    editor: Editor, context: BrowserContext, server: WeftServer
+) -> None:
+    editor.load(image_workflow("Closed at once"))
+    rename(editor, "paper", "Last words")
+    editor.page.close(run_before_unload=True)
+    again = Editor(context.new_page(), editor._folder)
+    again.open(server.url)
+    expect(again.page.locator(".tab[data-active]")).to_contain_text("Closed at once")
+    expect(again.node("paper")).to_contain_text("Last words")
+
+
+def test_a_workflow_is_saved_reopened_and_its_old_version_is_there(editor: Editor) -> None:
+    editor.load(image_workflow("Keeper"))
+    save_as(editor, "folder/keeper")
+    rename(editor, "paper", "Second thoughts")
+    editor.key("Control+s")
+    expect(editor.page.get_by_text("Saved “folder/keeper”.").first).to_be_visible()
+    editor.key("Alt+w")
+    library = editor.panel("Library")
+    library.get_by_role("button", name="Keeper").first.click()
+    expect(editor.node("paper")).to_contain_text("Second thoughts")
+    library.get_by_role("button", name="More: Keeper").click()
+    editor.page.get_by_role("menuitem", name="Versions…").click()
+    editor.page.get_by_role("dialog").get_by_role("button", name="Open").last.click()
+    expect(editor.page.locator(".tab[data-active]")).to_contain_text("version")
+    expect(editor.node("paper")).not_to_contain_text("Second thoughts")
+
+
+def test_a_name_that_is_taken_is_replaced_only_when_asked(editor: Editor) -> None:
+    editor.load(image_workflow("One"))
+    save_as(editor, "taken")
+    editor.load(image_workflow("Another"))
+    editor.key("Control+Shift+s")
+    dialog = editor.page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("taken")
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("There is a “taken” already.")
+    dialog.get_by_role("button", name="Replace it").click()
+    expect(dialog).to_be_hidden()
+
+
+def test_two_windows_do_not_overwrite_each_other(
+    editor: Editor, context: BrowserContext, server: WeftServer, complaints: list[str]
+) -> None:
+    editor.load(image_workflow("Shared"))
+    save_as(editor, "shared")
+    second = Editor(context.new_page(), editor._folder)
+    listen(second.page, complaints)
+    second.open(server.url)
+    second.panel("Library").get_by_role("button", name="Shared").first.click()
+    rename(second, "paper", "Theirs")
+    second.key("Control+s")
+    expect(second.page.get_by_text("Saved “shared”.").first).to_be_visible()
+    rename(editor, "paper", "Mine")
+    editor.key("Control+s")
+    dialog = editor.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("changed elsewhere")
+    assert server.get("/api/v1/workflows/shared")["nodes"]["paper"]["title"] == "Theirs"
+    dialog.get_by_role("button", name="Open theirs beside mine").click()
+    expect(editor.node("paper")).to_contain_text("Theirs")
+    editor.page.get_by_role("button", name="Shared (mine)", exact=False).first.click()
+    expect(editor.node("paper")).to_contain_text("Mine")
+    refused = [text for text in complaints if "412" in text or "409" in text]
+    for text in refused:
+        complaints.remove(text)
+
+
+def test_a_picture_opens_as_the_workflow_that_made_it(editor: Editor, server: WeftServer) -> None:
+    content = image_workflow("In the picture")
+    content["nodes"]["show"] = {
+        "type": "SaveImage",
+        "version": 1,
+        "inputs": {"images": {"link": ["paper", "image"]}, "filename_prefix": "carrier"},
+    }
+    editor.load(content)
+    editor.run()
+    editor.expect_picture("show")
+    newest = server.get("/api/v1/artifacts?limit=1")["items"][0]
+    with urllib.request.urlopen(f"{server.url}/api/v1/artifacts/{newest['id']}/content") as answer:
+        png = answer.read()
+    editor.key("Alt+n")
+    expect(editor.nodes()).to_have_count(0)
+    editor.drop(png, "carrier.png")
+    expect(editor.page.locator(".tab[data-active]")).to_contain_text("In the picture")
+    expect(editor.node("show")).to_be_visible()
+
+
+def test_a_comfyui_prompt_opens_by_drop(editor: Editor) -> None:
+    prompt = (
+        b'{"1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64,'
+        b' "batch_size": 1, "color": 255}},'
+        b' "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}'
+    )
+    editor.drop(prompt, "prompt.json")
+    expect(editor.page.locator(".tab[data-active]")).to_contain_text("prompt")
+    expect(editor.nodes()).to_have_count(2)
+
+
+def test_what_cannot_be_read_is_said_and_nothing_is_opened(editor: Editor) -> None:
+    tabs = editor.page.locator(".tab")
+    before = tabs.count()
+    editor.drop(b"not a workflow", "notes.json")
+    expect(editor.page.get_by_text("This file holds no workflow.").first).to_be_visible()
+    assert tabs.count() == before
+
+
+def test_unknown_nodes_big_seeds_and_foreign_keys_survive(editor: Editor) -> None:
+    content = workflow(
+        {
+            "gone": {
+                "type": "SomeoneElses",
+                "version": 3,
+                "inputs": {"amount": 18446744073709551615, "image": {"link": ["paper", "image"]}},
+                "their_key": {"kept": True},
+            },
+            "paper": {"type": "EmptyImage", "inputs": {"width": "wrong"}},
+        },
+        "Foreign",
+        somebody={"else": [1, 2]},
+    )
+    editor.load(content)
+    expect(editor.node("gone")).to_have_attribute("data-kind", "ghost")
+    rename(editor, "paper", "Touched")
+    kept = editor.exported()
+    assert kept["nodes"]["gone"] == content["nodes"]["gone"]
+    assert kept["nodes"]["paper"]["inputs"] == {"width": "wrong"}
+    assert kept["somebody"] == {"else": [1, 2]}
+
+
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"\'‮'
+
+
+@pytest.mark.parametrize("left", ["Nodes", "Library", "Queue", "Gallery"])
+def test_hostile_titles_do_nothing(editor: Editor, left: str) -> None:
+    content = image_workflow(HOSTILE)
+    content["nodes"]["paper"]["title"] = HOSTILE
+    content["meta"] = {"description": HOSTILE, "tags": [HOSTILE]}
+    content["frames"] = {"f": {"title": HOSTILE, "x": -20, "y": -60, "width": 700, "height": 500}}
+    content["notes"] = {"n": {"text": HOSTILE, "x": 0, "y": 420, "width": 200, "height": 90}}
+    editor.drop(content)
+    expect(editor.nodes()).to_have_count(2)
+    editor.panel(left)
+    editor.key("i")
+    editor.node("paper").locator(".node__title").click()
+    editor.run()
+    editor.expect_picture("show")
+    expect(editor.node("paper")).to_contain_text("<script>window.hacked=1</script>")
+    assert editor.page.evaluate("window.hacked") is None
