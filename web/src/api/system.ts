@@ -10,6 +10,11 @@ export async function getCatalogue(): Promise<Catalogue> {
   return toCatalogue((await request("/nodes")).json);
 }
 
+/** Hands in the server's token; from then on a cookie stands for it. */
+export async function openSession(token: string): Promise<void> {
+  await request("/session", { method: "POST", json: { token } });
+}
+
 export interface System {
   readonly version: string;
   readonly workers: readonly { readonly id: string; readonly device: string; readonly state: string }[];

@@ -3,6 +3,7 @@
 import { lazy, Suspense } from "react";
 import { type Dialog, useShell } from "../store/shell";
 import { CloseDialog, ConfirmDialog, ConflictDialog, RenameDialog, SaveAsDialog } from "./FileDialogs";
+import { TokenDialog } from "./TokenDialog";
 import "./panels.css";
 
 const PaletteDialog = lazy(async () => ({ default: (await import("./PaletteDialog")).PaletteDialog }));
@@ -28,6 +29,8 @@ function Open({ dialog }: { readonly dialog: Dialog }) {
       return <KeysDialog />;
     case "settings":
       return <SettingsDialog />;
+    case "token":
+      return <TokenDialog />;
     case "save-as":
       return <SaveAsDialog {...dialog} />;
     case "rename":

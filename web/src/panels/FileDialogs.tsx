@@ -2,9 +2,9 @@
 
 import { type FormEvent, useId, useState } from "react";
 import { renameWorkflow } from "../api/library";
+import { changed } from "../store/changes";
 import { isConflict, keepMine, save, saveAs, takeTheirs } from "../store/files";
 import { report } from "../store/notices";
-import { useSession } from "../store/session";
 import { type Dialog, showDialog } from "../store/shell";
 import { changeTab, closeTab, documentOf, isDirty, tabOf, useTabs } from "../store/tabs";
 import { texts } from "../texts/panels";
@@ -97,7 +97,7 @@ export function RenameDialog({ name: old }: Of<"rename">) {
         if (tab.file?.name !== old) continue;
         changeTab(tab.id, ({ file, ...rest }) => ({ ...rest, file: file && { ...file, name: name.trim() } }));
       }
-      useSession.setState((state) => ({ libraryChanges: state.libraryChanges + 1 }));
+      changed("library");
       closeDialog();
     } catch (problem) {
       report(problem);

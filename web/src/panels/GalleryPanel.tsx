@@ -5,8 +5,8 @@ import { Images, RefreshCw, SearchX } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { thumbnailUrl } from "../api/pictures";
 import type { Artifact } from "../api/types";
+import { useChanges } from "../store/changes";
 import { loadMore, refreshGallery, useGallery } from "../store/gallery";
-import { useSession } from "../store/session";
 import { showDialog } from "../store/shell";
 import { texts } from "../texts/panels";
 import { ago } from "./format";
@@ -19,7 +19,7 @@ const SETTLE_MS = 250;
 export function GalleryPanel() {
   const { items, state, query } = useGallery();
   const [typed, setTyped] = useState(query);
-  const changes = useSession((session) => session.pictureChanges);
+  const changes = useChanges((counts) => counts.pictures);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change on the server asks again
   useEffect(() => {
     const timer = setTimeout(() => void refreshGallery(typed), SETTLE_MS);

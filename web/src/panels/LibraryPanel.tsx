@@ -16,10 +16,10 @@ import { useCallback, useState } from "react";
 import { deleteWorkflow, getWorkflows } from "../api/library";
 import type { LibraryItem } from "../api/types";
 import { perform } from "../store/actions";
+import { useChanges } from "../store/changes";
 import { useTab } from "../store/current";
 import { openFromLibrary } from "../store/files";
 import { report } from "../store/notices";
-import { useSession } from "../store/session";
 import { showDialog } from "../store/shell";
 import { changeTab, isDirty, useTabs } from "../store/tabs";
 import { texts } from "../texts/panels";
@@ -30,7 +30,7 @@ import { useLoaded } from "./useLoaded";
 
 export function LibraryPanel() {
   const [query, setQuery] = useState("");
-  const changes = useSession((state) => state.libraryChanges);
+  const changes = useChanges((counts) => counts.library);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change on the server asks again
   const load = useCallback(() => getWorkflows(query), [query, changes]);
   const [loaded, reload] = useLoaded(load);

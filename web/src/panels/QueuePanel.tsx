@@ -267,7 +267,9 @@ function Past({ job }: { readonly job: Job }) {
       <ItemMenu
         label={titleOf(job)}
         entries={[
-          { icon: RotateCcw, label: texts.queue.retry, run: () => void retry(job.id) },
+          ...(job.state === "succeeded"
+            ? []
+            : [{ icon: RotateCcw, label: texts.queue.retry, run: () => void retry(job.id) }]),
           { icon: Workflow, label: texts.queue.openWorkflow, run: () => void openJobWorkflow(job.id) },
           {
             icon: Trash2,

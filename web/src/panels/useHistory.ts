@@ -3,8 +3,8 @@
 import { useCallback, useEffect, useState } from "react";
 import { getJobs } from "../api/jobs";
 import type { Job } from "../api/types";
+import { useChanges } from "../store/changes";
 import { report } from "../store/notices";
-import { useSession } from "../store/session";
 
 const PAGE = 30;
 
@@ -12,7 +12,7 @@ const PAGE = 30;
 export function useHistory(): readonly [readonly Job[], (() => void) | null] {
   const [jobs, setJobs] = useState<readonly Job[]>([]);
   const [next, setNext] = useState<string | null>(null);
-  const changes = useSession((state) => state.historyChanges);
+  const changes = useChanges((counts) => counts.history);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the end of a run asks again
   useEffect(() => {
     let wanted = true;

@@ -41,6 +41,10 @@ function applyToDocument(event: FeedEvent, document: string, job: string): void 
     case "job.started":
       begin(document, job, "running");
       break;
+    case "job.updated":
+      // A run that is tried again waits once more.
+      if (data["state"] === "queued") begin(document, job, "queued");
+      break;
     case "plan":
       planned(document, job, data);
       break;
@@ -62,7 +66,7 @@ function begin(document: string, job: string, state: JobState): void {
 function planned(document: string, job: string, data: JsonObject): void {
   const order = strings(data["order"]);
   begin(document, job, "running");
-  changeDocument(document, job, { total: isReal(data["total"]) ? data["total"] : order.length });
+  changeDocument(document, job, { done: 0, total: isReal(data["total"]) ? data["total"] : order.length });
   for (const node of order) {
     // What an earlier run showed stays until this one has something better.
     const artifacts = nodeRuns.get(nodeKey(document, node))?.artifacts ?? [];

@@ -15,6 +15,7 @@ import { toText } from "../documents/serialise";
 import type { Document, Json } from "../documents/types";
 import { texts } from "../texts/panels";
 import { useCatalogue } from "./catalogue";
+import { changed } from "./changes";
 import { report } from "./notices";
 import { notify, showDialog } from "./shell";
 import {
@@ -151,6 +152,7 @@ async function write(tab: Tab, name: string, expected: Parameters<typeof putWork
     expected,
   );
   changeTab(tab.id, (current) => ({ ...current, saved: document, file: { name, version } }));
+  changed("library");
   notify({ kind: "success", text: texts.files.saved(name) });
 }
 

@@ -3,8 +3,8 @@
 import { cancelJob, commandQueue, deleteJob, getJob, getQueue, moveJob, retryJob } from "../api/jobs";
 import { toDocument } from "../documents/parse";
 import { jobs, queueNow, setQueue, setQueued } from "../runs/jobs";
+import { changed } from "./changes";
 import { report } from "./notices";
-import { useSession } from "./session";
 import { openTab } from "./tabs";
 
 async function reported(work: () => Promise<unknown>): Promise<void> {
@@ -52,7 +52,7 @@ export function removeFromHistory(id: string): Promise<void> {
   return reported(async () => {
     await deleteJob(id);
     jobs.set(id, undefined);
-    useSession.setState((state) => ({ historyChanges: state.historyChanges + 1 }));
+    changed("history");
   });
 }
 

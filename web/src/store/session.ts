@@ -6,11 +6,14 @@ import { ApiError } from "../api/http";
 import { getJob, getJobs, getQueue } from "../api/jobs";
 import { getCatalogue } from "../api/system";
 import type { FeedEvent } from "../api/types";
+import { Unreadable } from "../documents/fields";
 import { applyJobEvent, jobs, setQueue } from "../runs/jobs";
 import { applyEvent, applyHistory, applyPreview } from "../runs/reduce";
 import { catalogueFailed, setCatalogue } from "./catalogue";
+import { changed } from "./changes";
 import { restoreDrafts } from "./drafts";
 import { openStarter } from "./files";
+import { askToken, wantsToken } from "./notices";
 import { watchPlans } from "./plan";
 import { useSettings } from "./settings";
 import { useTabs } from "./tabs";
@@ -18,18 +21,9 @@ import { useTabs } from "./tabs";
 interface Session {
   /** `starting` until the first answer. */
   readonly connection: "starting" | "connected" | "lost";
-  /** Counts what happened to saved workflows and to pictures, so that their lists know when to look again. */
-  readonly libraryChanges: number;
-  readonly pictureChanges: number;
-  readonly historyChanges: number;
 }
 
-export const useSession = create<Session>(() => ({
-  connection: "starting",
-  libraryChanges: 0,
-  pictureChanges: 0,
-  historyChanges: 0,
-}));
+export const useSession = create<Session>(() => ({ connection: "starting" }));
 
 /** Names this page to the server. */
 export const CLIENT = crypto.randomUUID();
@@ -59,7 +53,8 @@ export async function loadCatalogue(): Promise<void> {
       setCatalogue(await getCatalogue());
       return;
     } catch (problem) {
-      if (!(problem instanceof Error)) throw problem;
+      if (!(problem instanceof ApiError || problem instanceof Unreadable)) throw problem;
+      if (wantsToken(problem)) askToken();
       catalogueFailed(problem.message);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
@@ -71,11 +66,7 @@ async function refresh(): Promise<void> {
   setQueue(queue);
   for (const job of history.items) jobs.set(job.id, job);
   applyHistory(history.items);
-  useSession.setState((state) => ({
-    libraryChanges: state.libraryChanges + 1,
-    pictureChanges: state.pictureChanges + 1,
-    historyChanges: state.historyChanges + 1,
-  }));
+  changed("library", "pictures", "history");
 }
 
 function receive(event: FeedEvent): void {
@@ -92,12 +83,9 @@ function receive(event: FeedEvent): void {
       break;
   }
   if (event.type === "catalogue.changed") void loadCatalogue();
-  if (event.type === "library.changed")
-    useSession.setState((s) => ({ libraryChanges: s.libraryChanges + 1 }));
-  if (event.type === "node.artifact" || event.type === "artifact.removed") {
-    useSession.setState((s) => ({ pictureChanges: s.pictureChanges + 1 }));
-  }
-  if (event.type === "job.removed") useSession.setState((s) => ({ historyChanges: s.historyChanges + 1 }));
+  if (event.type === "library.changed") changed("library");
+  if (event.type === "node.artifact" || event.type === "artifact.removed") changed("pictures");
+  if (event.type === "job.removed") changed("history");
 }
 
 const SETTLE_MS = 60;
@@ -117,7 +105,7 @@ async function askJob(id: string): Promise<void> {
     const { workflow: _, ...job } = await getJob(id);
     jobs.set(id, job);
   });
-  useSession.setState((state) => ({ historyChanges: state.historyChanges + 1 }));
+  changed("history");
 }
 
 /** What the feed asks by itself must not disturb anyone: after a break, the feed's own refresh makes up for it. */

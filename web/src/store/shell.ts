@@ -8,6 +8,7 @@ export type Dialog =
   | { readonly kind: "palette" }
   | { readonly kind: "keys" }
   | { readonly kind: "settings" }
+  | { readonly kind: "token" }
   | { readonly kind: "save-as"; readonly tab: string }
   | { readonly kind: "versions"; readonly name: string }
   | { readonly kind: "conflict"; readonly tab: string }

@@ -65,6 +65,12 @@ export const texts = {
     save: "Save",
     replace: "Replace it",
   },
+  token: {
+    title: "This server asks for a token",
+    label: "Token",
+    hint: "It was given to the server when it was started, with --token or WEFT_TOKEN.",
+    open: "Open",
+  },
   rename: {
     title: "Rename",
     confirm: "Rename",
