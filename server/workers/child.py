@@ -104,17 +104,33 @@ class Child:
         self.running = task.run
         self.send({"do": "run", "task": task.to_json()})
         try:
-            while (frame := await self._reports.get()) is not None:
-                header, blob = frame
-                if header["run"] != task.run:
-                    continue
-                told = _told(header, blob)
-                if header["is"] == "done":
-                    return Ending(header["state"], header["problem"], told)
-                await hear(told)
+            while (frames := await self._arrived()) is not None:
+                said: list[Told] = []
+                for header, blob in frames:
+                    if header["run"] != task.run:
+                        continue
+                    said.extend(_told(header, blob))
+                    if header["is"] == "done":
+                        return Ending(header["state"], header["problem"], tuple(said))
+                await hear(said)
         finally:
             self.running = None
         raise await self.lost
+
+    async def _arrived(self) -> list[Frame] | None:
+        """Wait for reports, and return all that are there; None when the process has ended."""
+        frame = await self._reports.get()
+        if frame is None:
+            return None
+        frames = [frame]
+        while not self._reports.empty():
+            following = self._reports.get_nowait()
+            if following is None:
+                # The end is for the next call to find.
+                self._reports.put_nowait(None)
+                break
+            frames.append(following)
+        return frames
 
     def kill(self, why: str) -> None:
         """End the process at once; `why` fits after `because it`."""
