@@ -16,6 +16,8 @@ DEEPEST = 100
 """Brackets within brackets: workflows need about ten."""
 MOST_VALUES = 1_000_000
 """Values in one text: 20,000 nodes hold about 400,000; a million parse in a tenth of a second."""
+MOST_LISTS = 250_000
+"""Lists in one text: they are parsed without a pause, so that more would hold up everyone."""
 LONGEST_NUMBER = 300
 """Characters of one number, so that every integer that is let in also fits a float."""
 
@@ -54,6 +56,9 @@ def loads(data: bytes) -> JSON:
             parse_float=_fraction,
             object_pairs_hook=_once,
         )
+    except RecursionError:
+        # Closing brackets in texts made it look flatter than it is.
+        raise _refused_depth() from None
     except json.JSONDecodeError as problem:
         raise JSONProblem(
             f"The text is not JSON: {problem.msg} at line {problem.lineno}, "
@@ -79,23 +84,32 @@ def dumps(value: object, *, default: Callable[[object], object] | None = None) -
 
 def _check_amount(data: bytes) -> None:
     """Refuse what would take long to parse, by counting before parsing."""
-    if data.count(b",") + data.count(b":") > MOST_VALUES:
+    if data.count(b",") + data.count(b":") > MOST_VALUES or data.count(b"[") > MOST_LISTS:
         raise JSONProblem(
-            f"The text holds more than {MOST_VALUES:,} values.",
+            f"The text holds more than {MOST_VALUES:,} values or {MOST_LISTS:,} lists.",
             hint="Split the workflow.",
             code="json.size",
         )
-    if data.count(b"[") + data.count(b"{") <= DEEPEST:
-        return
+    # Taking texts out holds up everyone, so it is done only where the brackets look too deep.
+    if _too_deep(data) and _too_deep(_TEXTS.sub(b"", data)):
+        raise _refused_depth()
+
+
+def _too_deep(data: bytes) -> bool:
     depth = 0
-    for bracket in _TEXTS.sub(b"", data).translate(None, _NOT_BRACKETS):
+    for bracket in data.translate(None, _NOT_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
         if depth > DEEPEST:
-            raise JSONProblem(
-                f"The text is nested more than {DEEPEST} levels deep.",
-                hint="A workflow needs no more than a dozen levels; use subgraphs.",
-                code="json.depth",
-            )
+            return True
+    return False
+
+
+def _refused_depth() -> JSONProblem:
+    return JSONProblem(
+        f"The text is nested more than {DEEPEST} levels deep.",
+        hint="A workflow needs no more than a dozen levels; use subgraphs.",
+        code="json.depth",
+    )
 
 
 def _once(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:

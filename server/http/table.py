@@ -6,6 +6,7 @@ what is sent: something with `to_json`, a finished response, or nothing.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from collections.abc import Awaitable, Callable
@@ -66,6 +67,7 @@ class Route:
         media: The answer's type.
         form: The fields of the form that is the body, where it is one, with what they are.
         headers: Request headers that matter to it, with what they are.
+        large: Whether the answer may be megabytes, which are written in a thread.
     """
 
     method: str
@@ -75,6 +77,7 @@ class Route:
     media: str = JSON_MEDIA
     form: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    large: bool = False
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -113,17 +116,23 @@ def _answering(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResp
         elif not route.form and route.method != hdrs.METH_GET:
             check_no_body(request)
         result: object = await route.handler(Call(request, request.app[SERVICES]), **arguments)
-        if isinstance(result, Tagged):
-            return _tagged(request, result, route.status)
-        if isinstance(result, Status):
-            return json_answer(result.value, result.status)
-        if isinstance(result, web.StreamResponse):
-            return result
-        if result is None:
-            return web.Response(status=204)
-        return json_answer(result, route.status)
+        if route.large:
+            return await asyncio.to_thread(_sent, request, result, route.status)
+        return _sent(request, result, route.status)
 
     return answer
+
+
+def _sent(request: web.Request, result: object, status: int) -> web.StreamResponse:
+    if isinstance(result, web.StreamResponse):
+        return result
+    if isinstance(result, Tagged):
+        return _tagged(request, result, status)
+    if isinstance(result, Status):
+        return json_answer(result.value, result.status)
+    if result is None:
+        return web.Response(status=204)
+    return json_answer(result, status)
 
 
 def _tagged(request: web.Request, result: Tagged[object], status: int) -> web.Response:

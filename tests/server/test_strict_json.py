@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.strict_json import DEEPEST, MOST_VALUES, JSONProblem, dumps, loads
+from server.strict_json import DEEPEST, MOST_LISTS, MOST_VALUES, JSONProblem, dumps, loads
 
 WRONG = [
     (b"", "json.syntax"),
@@ -31,8 +31,10 @@ WRONG = [
     (b'{"\\udfff": 1}', "json.encoding"),
     (b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), "json.depth"),
     (b'{"a":' * 100_000, "json.depth"),
-    (b"[" * 1_000_000, "json.depth"),
+    (b"[" * 200_000, "json.depth"),
+    (b'["]]",' * 100_000 + b"]" * 100_000, "json.depth"),
     (b"[" + b"0," * (MOST_VALUES + 1) + b"0]", "json.size"),
+    (b"[" + b"[]," * MOST_LISTS + b"0]", "json.size"),
 ]
 
 
