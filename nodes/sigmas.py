@@ -2,6 +2,8 @@
 
 from typing import Annotated, NamedTuple
 
+import torch
+
 from nodes.api import Choice, Range, node
 from nodes.diffusion import schedules
 from nodes.types import Model, Sigmas
@@ -70,6 +72,108 @@ def exponential_scheduler(
     return Sigmas(schedules.polyexponential_between(sigma_min, sigma_max, steps))
 
 
+@node("PolyexponentialScheduler", title="Polyexponential Scheduler")
+def polyexponential_scheduler(
+    steps: Steps = 20,
+    sigma_max: Level = 14.614642,
+    sigma_min: Level = 0.0291675,
+    rho: Annotated[float, Range(0, 100, step=0.01)] = 1.0,
+) -> Sigmas:
+    """Space noise levels by a power of even steps in their logarithm.
+
+    Args:
+        steps: How many steps are made.
+        sigma_max: The highest level.
+        sigma_min: The lowest level above 0.
+        rho: The power; 1 is the exponential schedule.
+    """
+    return Sigmas(schedules.polyexponential_between(sigma_min, sigma_max, steps, rho))
+
+
+@node("LaplaceScheduler", title="Laplace Scheduler")
+def laplace_scheduler(
+    steps: Steps = 20,
+    sigma_max: Level = 14.614642,
+    sigma_min: Level = 0.0291675,
+    mu: Annotated[float, Range(-10, 10, step=0.1)] = 0.0,
+    beta: Annotated[float, Range(0, 10, step=0.1)] = 0.5,
+) -> Sigmas:
+    """Space noise levels by a Laplace distribution of their logarithm, dense in its middle.
+
+    Args:
+        steps: How many steps are made; fewer where levels fall together at the ends.
+        sigma_max: The highest level.
+        sigma_min: The lowest level above 0.
+        mu: The logarithm around which levels are dense.
+        beta: How far they spread.
+
+    References:
+        Hang et al. 2024, Improved Noise Schedule for Diffusion Training, arXiv:2407.03297.
+    """
+    return Sigmas(schedules.laplace_between(sigma_min, sigma_max, steps, mu, beta))
+
+
+@node("VPScheduler", title="VP Scheduler")
+def vp_scheduler(
+    steps: Steps = 20,
+    beta_d: Annotated[float, Range(0, 5000, step=0.01)] = 19.9,
+    beta_min: Annotated[float, Range(0, 5000, step=0.01)] = 0.1,
+    eps_s: Annotated[float, Range(0, 1, step=0.0001)] = 0.001,
+) -> Sigmas:
+    """Space the time of a continuous variance-preserving process evenly.
+
+    Args:
+        steps: How many steps are made.
+        beta_d: How much faster noise is added at the end than at the beginning.
+        beta_min: How fast noise is added at the beginning.
+        eps_s: The time of the last level above 0.
+
+    References:
+        Song et al. 2021, Score-Based Generative Modeling, arXiv:2011.13456.
+    """
+    return Sigmas(schedules.vp_between(steps, beta_d, beta_min, eps_s))
+
+
+@node("BetaSamplingScheduler", title="Beta Scheduler")
+def beta_sampling_scheduler(
+    model: Model,
+    steps: Steps = 20,
+    alpha: Annotated[float, Range(0.01, 50, step=0.01)] = 0.6,
+    beta: Annotated[float, Range(0.01, 50, step=0.01)] = 0.6,
+) -> Sigmas:
+    """Space a model's timesteps by a beta distribution.
+
+    Args:
+        model: The model whose levels are used.
+        steps: How many steps are made; fewer where timesteps fall together.
+        alpha: The less, the denser the levels are at the noisy end.
+        beta: The less, the denser the levels are at the clean end.
+
+    References:
+        Lee et al. 2024, Beta Sampling is All You Need, arXiv:2407.12173.
+    """
+    return Sigmas(schedules.beta(model.sampling, steps, alpha, beta))
+
+
+@node("SDTurboScheduler", title="SD Turbo Scheduler")
+def sd_turbo_scheduler(
+    model: Model,
+    steps: Annotated[int, Range(1, 10)] = 1,
+    denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0,
+) -> Sigmas:
+    """Take the noise levels that Turbo models are distilled for.
+
+    Args:
+        model: The model whose levels are used.
+        steps: How many steps are made.
+        denoise: The part of the way that is redone.
+
+    References:
+        Sauer et al. 2023, Adversarial Diffusion Distillation, arXiv:2311.17042.
+    """
+    return Sigmas(schedules.sd_turbo(model.sampling, steps, denoise))
+
+
 @node("SplitSigmas", title="Split Sigmas")
 def split_sigmas(sigmas: Sigmas, step: Annotated[int, Range(0, 10_000)] = 0) -> SplitLevels:
     """Part noise levels in two at a step, for two samplers that share the way.
@@ -83,3 +187,48 @@ def split_sigmas(sigmas: Sigmas, step: Annotated[int, Range(0, 10_000)] = 0) -> 
         low_sigmas: The levels of the rest, starting where the first part ends.
     """
     return SplitLevels(Sigmas(sigmas.values[: step + 1]), Sigmas(sigmas.values[step:]))
+
+
+@node("SplitSigmasDenoise", title="Split Sigmas by Denoise")
+def split_sigmas_denoise(
+    sigmas: Sigmas, denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0
+) -> SplitLevels:
+    """Part noise levels in two, the second with a share of the steps.
+
+    Args:
+        sigmas: The levels.
+        denoise: The share of the second part.
+
+    Returns:
+        high_sigmas: The levels of the first steps.
+        low_sigmas: The levels of the rest, starting where the first part ends.
+    """
+    steps = max(len(sigmas.values) - 1, 0)
+    place = steps - round(steps * denoise)
+    return SplitLevels(Sigmas(sigmas.values[: place + 1]), Sigmas(sigmas.values[place:]))
+
+
+@node("FlipSigmas", title="Flip Sigmas", aliases=("unsample", "invert"))
+def flip_sigmas(sigmas: Sigmas) -> Sigmas:
+    """Turn noise levels around, to go from a picture to the noise that it comes from.
+
+    Args:
+        sigmas: The levels; a 0 becomes a level just above it, where a sampling can start.
+    """
+    values = sigmas.values.flip(0)
+    if len(values) and values[0] == 0:
+        values = torch.cat([values.new_full((1,), 1e-4), values[1:]])
+    return Sigmas(values)
+
+
+@node("SetFirstSigma", title="Set First Sigma")
+def set_first_sigma(
+    sigmas: Sigmas, sigma: Annotated[float, Range(0, 20_000, step=0.001)] = 136.0
+) -> Sigmas:
+    """Replace the first noise level.
+
+    Args:
+        sigmas: The levels.
+        sigma: The first one.
+    """
+    return Sigmas(torch.cat([sigmas.values.new_full((1,), sigma), sigmas.values[1:]]))

@@ -60,7 +60,7 @@ def denoise(
         for prompt in active(prompts, sigma)
     ]
     for bundle in _bundles(jobs) if batched else [[job] for job in jobs]:
-        for job, estimate in zip(bundle, _estimate(model, bundle, sigma), strict=True):
+        for job, estimate in zip(bundle, _within_memory(model, bundle, sigma), strict=True):
             total, count = totals[job.group], counts[job.group]
             box = job.prompt.box
             weight = job.prompt.weight
@@ -79,6 +79,18 @@ def _bundles(jobs: Sequence[_Job]) -> list[list[_Job]]:
         else:
             bundles.append([job])
     return bundles
+
+
+def _within_memory(model: Model, jobs: Sequence[_Job], sigma: float) -> list[Tensor]:
+    """Compute several jobs in one call, or in more where the device's memory is too small."""
+    try:
+        return list(_estimate(model, jobs, sigma))
+    except torch.OutOfMemoryError:
+        if len(jobs) == 1:
+            raise
+    # Outside of the handler, which would keep what the failed call held.
+    half = len(jobs) // 2
+    return [*_within_memory(model, jobs[:half], sigma), *_within_memory(model, jobs[half:], sigma)]
 
 
 def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor, ...]:

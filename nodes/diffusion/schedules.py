@@ -157,10 +157,12 @@ def laplace_between(
 
     Hang et al. 2024, Improved Noise Schedule for Diffusion Training, arXiv:2407.03297.
     """
-    # Quantiles 0 and 1 are infinite: the same small margin at both ends.
-    centred = 0.5 - _unit(steps)
-    log_sigma = mu - spread * centred.sign().neg() * (1 - 2 * centred.abs() + 1e-5).log().neg()
-    return _ended(log_sigma.exp().clamp(sigma_min, sigma_max))
+    offset = 0.5 - _unit(steps)
+    # Quantiles 0 and 1 are infinite: a small margin at both ends.
+    log_sigma = mu - spread * offset.sign() * (1 - 2 * offset.abs() + 1e-5).log()
+    # What is cut falls on the ends; a level is gone through once.
+    sigmas = log_sigma.exp().clamp(sigma_min, sigma_max)
+    return _ended(sigmas[torch.cat([torch.ones(1, dtype=torch.bool), sigmas.diff() < 0])])
 
 
 def vp_between(
@@ -172,6 +174,17 @@ def vp_between(
     """
     t = torch.lerp(_number(1.0), _number(last_time), _unit(steps))
     return _ended((beta_d * t**2 / 2 + beta_min * t).expm1().sqrt())
+
+
+def sd_turbo(sampling: ModelSampling, steps: int, denoise: float = 1.0) -> Tensor:
+    """Take the first of ten even timesteps, which Turbo models are distilled for.
+
+    Sauer et al. 2023, Adversarial Diffusion Distillation, arXiv:2311.17042. `denoise` leaves out
+    the first ones.
+    """
+    tenths = torch.arange(10, 0, -1, dtype=torch.float64) * len(sampling.sigmas) / 10 - 1
+    skipped = 10 - int(10 * denoise)
+    return _ended(sampling.sigma(tenths[skipped : skipped + steps]))
 
 
 SCHEDULES: Mapping[str, Schedule] = MappingProxyType(

@@ -100,7 +100,7 @@ def test_stopping_early_ends_on_the_estimate_unless_noise_is_left(
         end_at_step=2,
         return_with_leftover_noise=leftover,
     )
-    assert bool((result.samples == 2).all()) == clean
+    assert torch.allclose(result.samples, torch.tensor(2.0)) == clean
 
 
 @pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m_sde"])
@@ -153,3 +153,26 @@ def test_levels_of_the_nodes_are_those_of_the_schedules() -> None:
     half = sigmas.basic_scheduler(MODEL, "normal", 5, 0.5).values
     assert len(half) == 6
     assert half[0] < MODEL.sampling.sigma_max / 2
+
+
+def test_levels_can_be_turned_around_set_and_parted() -> None:
+    levels = sigmas.basic_scheduler(MODEL, "normal", 4)
+    turned = sigmas.flip_sigmas(levels).values
+    assert turned[0] == 1e-4
+    assert torch.equal(turned[1:], levels.values.flip(0)[1:])
+    assert sigmas.set_first_sigma(levels, 20.0).values[0] == 20
+    high, low = sigmas.split_sigmas_denoise(levels, 0.25)
+    assert (len(high.values), len(low.values)) == (4, 2)
+    assert high.values[-1] == low.values[0]
+
+
+def test_every_schedule_node_gives_falling_levels() -> None:
+    for made in (
+        sigmas.polyexponential_scheduler(),
+        sigmas.laplace_scheduler(),
+        sigmas.vp_scheduler(),
+        sigmas.beta_sampling_scheduler(MODEL),
+        sigmas.sd_turbo_scheduler(MODEL, 4),
+    ):
+        assert bool((made.values.diff() < 0).all())
+        assert made.values[-1] == 0

@@ -48,6 +48,22 @@ def test_one_call_is_the_same_as_several() -> None:
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
+def test_a_call_that_is_too_large_is_made_in_parts(told: tuple[Model, Reader]) -> None:
+    model, network = told
+
+    def small(module: object, args: tuple[Tensor, ...]) -> None:
+        if len(args[0]) > 2:
+            raise torch.OutOfMemoryError("too large")
+
+    network.register_forward_pre_hook(small)
+    positive, negative = ask(model, flat(3.0), flat(-1.0))
+    assert [call[0][0] for call in network.calls] == [2, 2]
+    assert bool((positive == 3).all())
+    assert bool((negative == -1).all())
+    with pytest.raises(torch.OutOfMemoryError):
+        ask(model, flat(3.0), x=torch.zeros(3, 4, 8, 8))
+
+
 def test_texts_of_unlike_lengths_are_repeated_to_share_a_call(told: tuple[Model, Reader]) -> None:
     model, network = told
     long = Conditioning((prompt(1, tokens=6, width=3).parts[0],))

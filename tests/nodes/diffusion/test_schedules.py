@@ -96,3 +96,17 @@ def test_a_laplace_schedule_stays_within_its_ends_and_is_dense_in_the_middle() -
     assert sigmas[0] <= 14.0
     assert sigmas[-2] >= 0.03
     assert gaps[10] < gaps[1]
+
+
+def test_a_laplace_schedule_that_is_cut_goes_through_each_level_once() -> None:
+    sigmas = schedules.laplace_between(0.5, 2.0, 50, mu=0.0, spread=2.0)
+    assert bool((sigmas.diff() < 0).all())
+    assert sigmas[0] == 2
+    assert sigmas[-2] == 0.5
+
+
+def test_a_turbo_schedule_takes_tenths() -> None:
+    sigmas = schedules.sd_turbo(STABLE_DIFFUSION, 4)
+    torch.testing.assert_close(sigmas[:-1], STABLE_DIFFUSION.sigmas[[999, 899, 799, 699]])
+    half = schedules.sd_turbo(STABLE_DIFFUSION, 1, 0.5)
+    torch.testing.assert_close(half[:-1], STABLE_DIFFUSION.sigmas[[499]])
