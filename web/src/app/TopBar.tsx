@@ -22,13 +22,15 @@ import {
   X,
 } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
+import { useState } from "react";
 import { useTheme } from "../canvas/theme";
+import { setTitle } from "../commands/document";
 import { chordText, perform, useActions } from "../store/actions";
 import { useTab } from "../store/current";
 import { newDocument } from "../store/files";
 import { useProblems } from "../store/plan";
 import { useShell } from "../store/shell";
-import { activate, documentOf, isDirty, type Tab, useTabs } from "../store/tabs";
+import { activate, documentOf, editIn, isDirty, type Tab, useTabs } from "../store/tabs";
 import { appTexts } from "../texts/app";
 import { closeOrAsk } from "./closing";
 import { Logo } from "./Logo";
@@ -180,6 +182,8 @@ function Tabs() {
 function TabButton({ tab, active }: { tab: Tab; active: boolean }) {
   const { title } = documentOf(tab);
   const dirty = isDirty(tab);
+  const [naming, setNaming] = useState(false);
+  if (naming) return <TabTitle tab={tab} onDone={() => setNaming(false)} />;
   return (
     <div className="tab" data-active={active || undefined}>
       <button
@@ -188,6 +192,7 @@ function TabButton({ tab, active }: { tab: Tab; active: boolean }) {
         aria-current={active ? "page" : undefined}
         title={tab.file ? tab.file.name : title}
         onClick={() => activate(tab.id)}
+        onDoubleClick={() => setNaming(true)}
         onAuxClick={(event) => event.button === 1 && closeOrAsk(tab.id)}
       >
         {title}
@@ -204,6 +209,30 @@ function TabButton({ tab, active }: { tab: Tab; active: boolean }) {
         <X size={13} />
       </button>
     </div>
+  );
+}
+
+function TabTitle({ tab, onDone }: { tab: Tab; onDone: () => void }) {
+  const { title } = documentOf(tab);
+  return (
+    <input
+      className="field tab__input"
+      aria-label={appTexts.renameTab}
+      // biome-ignore lint/a11y/noAutofocus: the person has just asked to type here
+      autoFocus
+      defaultValue={title}
+      onFocus={(event) => event.currentTarget.select()}
+      onBlur={(event) => {
+        const next = event.currentTarget.value.trim();
+        if (next !== "" && next !== title) editIn(tab.id, null, setTitle(next));
+        onDone();
+      }}
+      onKeyDown={(event) => {
+        event.stopPropagation();
+        if (event.key === "Enter") event.currentTarget.blur();
+        if (event.key === "Escape") onDone();
+      }}
+    />
   );
 }
 

@@ -23,14 +23,16 @@ function controls(event: KeyboardEvent): boolean {
   if (event.key === "Enter" || event.key === " ")
     return target.matches("button, a, [role=button], [role=switch]");
   // Tab walks through the page; only where nothing has the focus it looks for a node.
-  if (event.key === "Tab") return target !== document.body && !target.matches("[data-node]");
+  if (event.key === "Tab")
+    return event.shiftKey || (target !== document.body && !target.matches("[data-node]:not(:focus-visible)"));
   return false;
 }
 
 export function keepKeys(): void {
   window.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || elsewhere(event.target) || controls(event)) return;
-    if (event.key === "Tab" && event.shiftKey) return;
+    // The browser's own paste event brings what is on the clipboard; `pasting.ts` takes it from there.
+    if (chordOf(event) === "Mod+V") return;
     const action = actionFor(chordOf(event), typing(event.target));
     if (action === undefined) return;
     event.preventDefault();

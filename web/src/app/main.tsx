@@ -5,6 +5,7 @@ import { createRoot } from "react-dom/client";
 import { startSession } from "../store/session";
 import { App } from "./App";
 import { keepKeys } from "./keys";
+import { keepPasting } from "./pasting";
 import { keepTheme } from "./theme";
 import "./theme.css";
 import "./elements.css";
@@ -13,6 +14,7 @@ import "./app.css";
 
 keepTheme();
 keepKeys();
+keepPasting();
 void startSession();
 
 const root = document.getElementById("root");

@@ -11,7 +11,6 @@ import {
   useRef,
 } from "react";
 import { useCatalogue } from "../store/catalogue";
-import { useGraph } from "../store/current";
 import { useShell } from "../store/shell";
 import { activeTab, scopeOf, useTabs } from "../store/tabs";
 import { canvasTexts } from "../texts/canvas";
@@ -22,6 +21,7 @@ import { ContextMenu } from "./ContextMenu";
 import { keepCanvasActions, notePointer } from "./canvasActions";
 import { EmptyHint } from "./EmptyHint";
 import { Fabric } from "./Fabric";
+import { Find } from "./Find";
 import { Frames } from "./Frames";
 import type { Camera } from "./fabric";
 import { Minimap } from "./Minimap";
@@ -122,7 +122,6 @@ function CanvasBody() {
   useReveal();
   useEffect(keepMounted, []);
   useEffect(keepCanvasActions, []);
-  const empty = useGraph().nodes;
 
   const onGround = (target: EventTarget): boolean =>
     target instanceof Element && target.classList.contains("react-flow__pane");
@@ -200,7 +199,8 @@ function CanvasBody() {
         </ViewportPortal>
       </ReactFlow>
       <Overlay />
-      {Object.keys(empty).length === 0 && <EmptyHint />}
+      <EmptyHint />
+      <Find />
       <SelectionBar />
       <ZoomBar />
       <Minimap />

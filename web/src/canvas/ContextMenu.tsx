@@ -5,7 +5,6 @@ import { changeFrame, changeNote, removeFrame, removeNote } from "../commands/fr
 import { changeView } from "../commands/nodes";
 import { setRoute } from "../commands/wires";
 import { chordText, perform, useActions } from "../store/actions";
-import { useDocument } from "../store/current";
 import { edit } from "../store/tabs";
 import { actionTexts } from "../texts/canvas";
 import { noteHere, removal } from "./canvasActions";
@@ -19,7 +18,6 @@ import { useTheme } from "./theme";
 
 export function ContextMenu() {
   const open = useMenu((state) => state.open);
-  useDocument();
   if (open === null) return null;
   const [left, top] = open.screen;
   return (

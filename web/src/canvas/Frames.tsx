@@ -3,8 +3,7 @@
 import { type CSSProperties, useState } from "react";
 import { changeFrame } from "../commands/frames";
 import type { Frame } from "../documents/types";
-import { useGraph } from "../store/current";
-import { edit, seal, undo } from "../store/tabs";
+import { activeGraph, edit, seal, undo, useTabs } from "../store/tabs";
 import { canvasTexts } from "../texts/canvas";
 import { freshGesture } from "../widgets/props";
 import { hueNamed } from "./dyes";
@@ -15,7 +14,7 @@ import { FAR, useStage, worldOf } from "./stage";
 import { useTheme } from "./theme";
 
 export function Frames() {
-  const { frames } = useGraph();
+  const frames = useTabs((state) => activeGraph(state).frames);
   const far = useStage((state) => state.camera.zoom < FAR);
   if (far) return null;
   return Object.entries(frames).map(([id, frame]) => <FrameTitle key={id} id={id} frame={frame} />);

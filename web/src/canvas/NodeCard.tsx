@@ -7,7 +7,7 @@ import { setNodeTitle } from "../commands/nodes";
 import type { NodeId } from "../documents/types";
 import type { NodeRun } from "../runs/types";
 import { useNodeView, useSelected } from "../store/current";
-import { edit } from "../store/tabs";
+import { edit, select } from "../store/tabs";
 import { canvasTexts } from "../texts/canvas";
 import { pressNode } from "./dragging";
 import { hueNamed, hueOf } from "./dyes";
@@ -87,6 +87,9 @@ const NodeCard = memo(function NodeCard({ id, node, spec, shape, selected }: Car
       // biome-ignore lint/a11y/noNoninteractiveTabindex: nodes are reached and moved by key
       tabIndex={0}
       onPointerDown={press}
+      onFocus={(event) => {
+        if (event.target === event.currentTarget && event.target.matches(":focus-visible")) select([id]);
+      }}
       onContextMenu={(event) => {
         if (event.currentTarget.contains(event.target as Element))
           openMenuAt(event.nativeEvent, { kind: "node", id });

@@ -3,8 +3,7 @@
 import { type CSSProperties, useState } from "react";
 import { changeNote } from "../commands/frames";
 import type { Note } from "../documents/types";
-import { useGraph } from "../store/current";
-import { edit, seal, undo } from "../store/tabs";
+import { activeGraph, edit, seal, undo, useTabs } from "../store/tabs";
 import { canvasTexts } from "../texts/canvas";
 import { freshGesture } from "../widgets/props";
 import { hueNamed } from "./dyes";
@@ -14,7 +13,7 @@ import { FAR, useStage, worldOf } from "./stage";
 import { useTheme } from "./theme";
 
 export function Notes() {
-  const { notes } = useGraph();
+  const notes = useTabs((state) => activeGraph(state).notes);
   const far = useStage((state) => state.camera.zoom < FAR);
   if (far) return null;
   return Object.entries(notes).map(([id, note]) => <NoteCard key={id} id={id} note={note} />);

@@ -17,7 +17,7 @@ import {
   Wand2,
 } from "lucide-react";
 import { chordText, perform, useActions } from "../store/actions";
-import { useTab } from "../store/current";
+import { activeTab, useTabs } from "../store/tabs";
 import { canvasTexts } from "../texts/canvas";
 import { useStage } from "./stage";
 
@@ -44,7 +44,7 @@ const GROUPS: readonly (readonly (readonly [action: string, icon: LucideIcon])[]
 ];
 
 export function SelectionBar() {
-  const count = useTab()?.selection.size ?? 0;
+  const count = useTabs((state) => activeTab(state)?.selection.size ?? 0);
   const busy = useStage((state) => state.shift !== undefined || state.lasso !== undefined);
   const actions = useActions((state) => state.actions);
   if (count < 2 || busy) return null;

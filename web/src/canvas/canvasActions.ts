@@ -327,6 +327,14 @@ function canvasActions(): readonly Action[] {
       enabled: several,
       run: () => distribute("down"),
     },
+    {
+      id: "view.find",
+      title: t.find,
+      keys: ["Mod+F"],
+      words: ["search"],
+      whileTyping: true,
+      run: () => stage.setState({ finding: true }),
+    },
     { id: "view.fit", title: t.fit, keys: ["."], words: ["zoom"], run: () => fitAll() },
     {
       id: "view.selection",

@@ -35,29 +35,33 @@ export function pressGround(event: PointerEvent): boolean {
       dragPin(pin.thread, pin.index, false, event);
       return true;
     }
-    const hit = event.shiftKey ? undefined : threadAt(scene, at, THREAD_REACH / camera.zoom);
-    if (hit) {
+    const hit = threadAt(scene, at, THREAD_REACH / camera.zoom);
+    if (hit && event.altKey) {
       dragPin(hit.thread, hit.piece, true, event);
       return true;
+    }
+    if (hit && !event.shiftKey && !event.ctrlKey && !event.metaKey) {
+      onClick(event, (released) => openMenuAt(released, onThread(hit.thread, hit.piece)));
+      return false;
     }
   }
   if (event.shiftKey || event.ctrlKey || event.metaKey) {
     lasso(event);
     return true;
   }
-  clearOnClick(event);
+  onClick(event, () => select([]));
   return false;
 }
 
-/** A click on the open ground selects nothing; a drag moves the camera and leaves the selection alone. */
-function clearOnClick(event: PointerEvent): void {
+/** What a click means; a drag moves the camera instead. */
+function onClick(event: PointerEvent, then: (released: PointerEvent) => void): void {
   let moved = false;
   follow(event.pointerId, {
     move: (next) => {
       moved ||= Math.hypot(next.clientX - event.clientX, next.clientY - event.clientY) >= DRAG_START;
     },
-    up: () => {
-      if (!moved) select([]);
+    up: (released) => {
+      if (!moved) then(released);
     },
     cancel: () => undefined,
   });
@@ -95,23 +99,25 @@ function dragPin(thread: Thread, index: number, fresh: boolean, event: PointerEv
   const before = pointsOf(thread);
   const gesture = freshGesture("route");
   let moved = false;
+  const pin = (x: number, y: number): void => {
+    const points = before.toSpliced(index, fresh ? 0 : 1, [Math.round(x), Math.round(y)]);
+    edit(setRoute({ node, input }, thread.wire.index, points, gesture));
+  };
+  if (fresh) pin(...worldOf(event));
   follow(event.pointerId, {
     move: (next) => {
       moved ||= Math.hypot(next.clientX - event.clientX, next.clientY - event.clientY) >= DRAG_START;
       if (!moved) return;
-      const [x, y] = worldOf(next);
-      const points = before.toSpliced(index, fresh ? 0 : 1, [Math.round(x), Math.round(y)]);
-      edit(setRoute({ node, input }, thread.wire.index, points, gesture));
+      pin(...worldOf(next));
       stage.setState({ hot: thread.key });
     },
     up: (released) => {
       seal();
-      if (!moved)
-        openMenuAt(released, fresh ? onThread(thread, index) : { kind: "pin", key: thread.key, index });
+      if (!moved && !fresh) openMenuAt(released, { kind: "pin", key: thread.key, index });
     },
     cancel: () => {
       seal();
-      if (moved) undo();
+      if (moved || fresh) undo();
     },
   });
 }

@@ -52,6 +52,7 @@ export interface Stage {
     | undefined;
   /** The node whose title is being typed. */
   readonly naming: NodeId | undefined;
+  readonly finding: boolean;
 }
 
 export const stage = createStore<Stage>(() => ({
@@ -69,6 +70,7 @@ export const stage = createStore<Stage>(() => ({
   mounted: new Set<NodeId>(),
   lifted: undefined,
   naming: undefined,
+  finding: false,
 }));
 
 export function useStage<T>(pick: (state: Stage) => T): T {

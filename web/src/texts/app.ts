@@ -6,6 +6,7 @@ export const appTexts = {
   tabs: "Open workflows",
   newTab: "New workflow",
   closeTab: (title: string) => `Close ${title}`,
+  renameTab: "Name of the workflow",
   unsaved: "Unsaved changes",
   run: "Run",
   running: "Running",
