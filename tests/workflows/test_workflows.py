@@ -22,7 +22,7 @@ SHIPPED = sorted((ROOT / "workflows").glob("*.json"))
 # What each draws: shape, colour and background; and its size.
 EXPECTED = {
     "text_to_image": (("star", "red", "blue"), 128),
-    "image_to_image": (("star", "red", "blue"), 128),
+    "image_to_image": (("circle", "red", "blue"), 128),
     "inpaint": (("heart", "red", "blue"), 128),
     "hires_fix": (("star", "red", "blue"), 256),
 }
