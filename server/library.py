@@ -43,6 +43,20 @@ class Conflict(NodeError):
         )
 
 
+class Taken(Conflict):
+    """There is a workflow of that name already."""
+
+    def __init__(self, name: str, version: str) -> None:
+        """Say which, and keep its version."""
+        NodeError.__init__(
+            self,
+            f"There is a workflow called {shown(name)} already.",
+            hint="Choose another name, or open that one and save over it.",
+            code="workflow.taken",
+        )
+        self.version = version
+
+
 class Library:
     """The workflows in a folder. Every method may be called from any thread, and reads files."""
 
@@ -93,15 +107,17 @@ class Library:
             Its version, and whether it is a new workflow.
 
         Raises:
-            Conflict: when something else is there.
+            Conflict: when something else is there; Taken, when nothing should be.
             FileProblem: when the name is refused.
         """
         path = self._path(name)
         with self._lock:
             old = path.read_bytes() if path.is_file() else None
             current = None if old is None else version_of(old)
-            if (if_match is not None and if_match != current) or (new and old is not None):
+            if if_match is not None and if_match != current:
                 raise Conflict(name, current)
+            if new and current is not None:
+                raise Taken(name, current)
             version = version_of(data)
             if version == current:
                 return version, False
@@ -139,7 +155,7 @@ class Library:
         """Give a workflow another name, with its versions; return its version.
 
         Raises:
-            Conflict: when the new name is taken.
+            Taken: when the new name is.
             FileProblem: when a name is refused, or nothing is there.
         """
         path, target = self._path(name), self._path(to)
@@ -148,7 +164,7 @@ class Library:
             if path == target:
                 return version_of(data)
             if target.exists():
-                raise Conflict(to, version_of(target.read_bytes()))
+                raise Taken(to, version_of(target.read_bytes()))
             self._keep(name, data)
             old, new = self._history(name), self._history(to)
             try:

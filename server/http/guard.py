@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from server.http.keys import REQUEST_ID
+from nodes.errors import NodeError
+from server.http.keys import REQUEST_ID, SERVICES
 from server.http.refusals import Refused, answer_to
 from server.settings import Settings, is_loopback
 
@@ -72,6 +73,8 @@ def guard(settings: Settings) -> Callable[..., Awaitable[web.StreamResponse]]:
             raise
         except Exception as problem:
             # A border: whatever went wrong, the client gets a sentence and the log the rest.
+            code = problem.code if isinstance(problem, NodeError) else type(problem).__name__
+            request.app[SERVICES].watch.count("rejections", reason=code)
             answer = answer_to(problem, request_id)
         return answer
 

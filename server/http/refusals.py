@@ -44,7 +44,7 @@ STATUS: Mapping[str, int] = {
     "server.starting": 503,
     "server.stopping": 503,
     "workflow.conflict": 412,
-    "workflow.exists": 409,
+    "workflow.taken": 412,
 }
 """Statuses by code; of the others, those below by the code's first part."""
 

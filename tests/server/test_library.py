@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nodes.errors import FileProblem
-from server.library import MOST_VERSIONS, Conflict, Library
+from server.library import MOST_VERSIONS, Conflict, Library, Taken
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_changed_workflow_is_not_overwritten_by_one_who_has_not_seen_it(
     with pytest.raises(Conflict) as refused:
         library.put("a", document("3"), if_match=seen)
     assert refused.value.version == now
-    with pytest.raises(Conflict):
+    with pytest.raises(Taken, match="already"):
         library.put("a", document("3"), new=True)
     with pytest.raises(Conflict):
         library.delete("a", if_match=seen)
@@ -134,7 +134,7 @@ def test_renaming_takes_the_versions_along(library: Library) -> None:
     assert [entry.name for entry in library.entries()] == ["folder/b"]
     assert [kept.version for kept in library.versions("folder/b")] == [2, 1]
     library.put("a", document("3"))
-    with pytest.raises(Conflict):
+    with pytest.raises(Taken, match="already"):
         library.rename("a", "folder/b")
     with pytest.raises(FileProblem):
         library.rename("none", "c")

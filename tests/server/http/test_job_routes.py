@@ -258,3 +258,5 @@ def test_health_and_metrics_are_told(server: Client) -> None:
     metrics = server.get("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")
     assert 'weft_jobs{state="queued"} 1' in metrics.body.decode()
+    server.get(f"{AT}/none")
+    assert 'weft_rejections_total{reason="job.missing"}' in server.get("/metrics").body.decode()

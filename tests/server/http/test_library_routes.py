@@ -34,7 +34,8 @@ def test_nobody_saves_over_what_they_have_not_seen(server: Client) -> None:
     assert server.put(path, workflow(2), If_Match=first).status == 200
     refused = server.put(path, workflow(3), If_Match=first)
     assert (refused.status, refused.code) == (412, "workflow.conflict")
-    assert server.put(path, workflow(3), If_None_Match="*").status == 412
+    taken = server.put(path, workflow(3), If_None_Match="*")
+    assert (taken.status, taken.code) == (412, "workflow.taken")
     assert server.delete(path, If_Match=first).status == 412
     assert server.put(path, workflow(4), If_Match="*").status == 200
     assert server.put(path, workflow(5)).status == 200
