@@ -148,9 +148,7 @@ def lora_loader_model_only(
     return changed
 
 
-def _tell_unused(
-    lora: Lora, used: frozenset[str], left_out: frozenset[str], ctx: Context
-) -> None:
+def _tell_unused(lora: Lora, used: frozenset[str], left_out: frozenset[str], ctx: Context) -> None:
     if not used:
         raise FileProblem(
             f"{lora.name} changes nothing in this model.",

@@ -13,7 +13,7 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
-from training.pictures import draw, pixels, training_picture
+from training.pictures import Picture, draw, pixels, training_picture
 from training.run import SEED, Plan, Run
 from training.tokens import BEGIN, END, MAX_LENGTH, encode, vocabulary
 
@@ -75,7 +75,7 @@ class Pair(torch.nn.Module):
 
 def _batch(count: int, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     rng = np.random.default_rng([SEED, 2, step])
-    pictures = []
+    pictures: list[Picture] = []
     captions: set[str] = set()
     while len(pictures) < count:
         kind = KINDS[int(rng.choice(len(KINDS), p=SHARES))]

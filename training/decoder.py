@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
 
+from training.networks import Autoencoder
 from training.pictures import SIZE
 from training.run import Plan, Run
 from training.vae import build, restoration_loss, signal_to_noise, training_batch
 
 
-def _start(path: Path, device: str) -> AutoencoderKL:
+def _start(path: Path, device: str) -> Autoencoder:
     vae = build().to(device)
     vae.load_state_dict(torch.load(path, map_location=device, weights_only=True)["vae"])
     vae.encoder.requires_grad_(False)
@@ -18,7 +18,7 @@ def _start(path: Path, device: str) -> AutoencoderKL:
     return vae
 
 
-def train(plan: Plan, start: Path, path: Path, device: str) -> AutoencoderKL:
+def train(plan: Plan, start: Path, path: Path, device: str) -> Autoencoder:
     """Train the decoder, or continue; return the autoencoder.
 
     Args:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
@@ -20,6 +19,7 @@ from nodes.diffusion.ldm_keys import (
 )
 from training import unet, vae
 from training.clip import text_config
+from training.networks import Autoencoder, make_autoencoder, make_denoiser
 from training.tokens import MAX_LENGTH, vocabulary
 from training.unet import Denoiser
 
@@ -58,7 +58,7 @@ def configuration(scale: float) -> dict[str, Any]:
     }
 
 
-def export(model: Denoiser, autoencoder: AutoencoderKL, scale: float, path: Path) -> None:
+def export(model: Denoiser, autoencoder: Autoencoder, scale: float, path: Path) -> None:
     """Write the checkpoint.
 
     Raises:
@@ -91,7 +91,7 @@ def export(model: Denoiser, autoencoder: AutoencoderKL, scale: float, path: Path
     save_file(halves, path, metadata=metadata)
 
 
-def load(path: Path) -> tuple[Denoiser, AutoencoderKL, float]:
+def load(path: Path) -> tuple[Denoiser, Autoencoder, float]:
     """Read an exported checkpoint back: the denoiser, the autoencoder, its scaling factor."""
     with safe_open(path, framework="pt") as file:
         config = json.loads(file.metadata()["weft.config"])
@@ -99,14 +99,14 @@ def load(path: Path) -> tuple[Denoiser, AutoencoderKL, float]:
     text = CLIPTextModel(CLIPTextConfig(**config["text_encoder"]))
     text.load_state_dict(text_encoder_from_ldm(weights, config["text_encoder"]))
     model = Denoiser(text)
-    model.unet = UNet2DConditionModel(**config["unet"])
+    model.unet = make_denoiser(config["unet"])
     model.unet.load_state_dict(unet_from_ldm(weights, config["unet"]))
-    autoencoder = AutoencoderKL(**config["vae"])
+    autoencoder = make_autoencoder(config["vae"])
     autoencoder.load_state_dict(vae_from_ldm(weights, config["vae"]))
     return model.eval(), autoencoder.eval(), float(config["vae"]["scaling_factor"])
 
 
-def trained_vae(path: Path) -> AutoencoderKL:
+def trained_vae(path: Path) -> Autoencoder:
     """Return the autoencoder of a training checkpoint."""
     autoencoder = vae.build()
     saved = torch.load(path, map_location="cpu", weights_only=True)

@@ -52,17 +52,20 @@ class Seen:
 def _nearest(pixels: Pixels, names: Sequence[int]) -> np.ndarray:
     """Return the palette index of each pixel (H, W), among `names` only."""
     distance = ((pixels[:, :, None, :].astype(np.int32) - _RGB[list(names)]) ** 2).sum(-1)
-    return np.asarray(names)[distance.argmin(-1)]
+    nearest: np.ndarray = np.asarray(names)[distance.argmin(-1)]
+    return nearest
 
 
 def _eroded(mask: np.ndarray) -> np.ndarray:
     inverse = torch.from_numpy(~mask)[None, None].float()
-    return functional.max_pool2d(inverse, 3, 1, 1)[0, 0].numpy() == 0
+    eroded: np.ndarray = functional.max_pool2d(inverse, 3, 1, 1)[0, 0].numpy() == 0
+    return eroded
 
 
 def _opened(mask: np.ndarray) -> np.ndarray:
     grown = torch.from_numpy(_eroded(mask))[None, None].float()
-    return functional.max_pool2d(grown, 3, 1, 1)[0, 0].numpy() > 0
+    opened: np.ndarray = functional.max_pool2d(grown, 3, 1, 1)[0, 0].numpy() > 0
+    return opened
 
 
 def _components(mask: np.ndarray) -> list[np.ndarray]:
@@ -89,7 +92,8 @@ def _framed(mask: np.ndarray) -> np.ndarray:
     scaled = functional.interpolate(
         torch.from_numpy(square)[None, None], (TEMPLATE, TEMPLATE), mode="bilinear"
     )
-    return scaled[0, 0].numpy() > 0.5
+    framed: np.ndarray = scaled[0, 0].numpy() > 0.5
+    return framed
 
 
 @cache
@@ -187,7 +191,8 @@ def _scene_means() -> dict[str, np.ndarray]:
 
 def _thumbnail(pixels: Pixels) -> np.ndarray:
     picture = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)
-    return functional.adaptive_avg_pool2d(picture, 16).numpy()
+    small: np.ndarray = functional.adaptive_avg_pool2d(picture, 16).numpy()
+    return small
 
 
 def scene_of(pixels: Pixels) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 
+from training.networks import Autoencoder
 from training.pictures import draw, pixels, training_picture
 from training.run import SEED
 
@@ -23,9 +23,7 @@ def shard_path(folder: Path, kind: str, index: int) -> Path:
 
 
 @torch.no_grad()
-def encode_shard(
-    vae: AutoencoderKL, folder: Path, kind: str, index: int, count: int = SHARD
-) -> None:
+def encode_shard(vae: Autoencoder, folder: Path, kind: str, index: int, count: int = SHARD) -> None:
     """Draw and encode some pictures of a kind, unless that was done before.
 
     The file holds `latents`, float16 (N, 4, 16, 16), not scaled, and `captions`.

@@ -138,7 +138,7 @@ class Run:
             group["lr"] = plan.rate * plan.rate_factor(self.step) * group.get("share", 1.0)
         loss = loss_of(self.step)
         self.optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         torch.nn.utils.clip_grad_norm_(weights, LARGEST_GRADIENT)
         self.optimizer.step()

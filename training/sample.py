@@ -2,8 +2,8 @@
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 
+from training.networks import Autoencoder
 from training.tokens import encode
 from training.unet import Denoiser, signal_shares
 
@@ -41,7 +41,7 @@ def draw_latents(
 
 @torch.no_grad()
 def draw_captions(
-    model: Denoiser, vae: AutoencoderKL, scale: float, captions: list[str], seed: int
+    model: Denoiser, vae: Autoencoder, scale: float, captions: list[str], seed: int
 ) -> np.ndarray:
     """Return pictures of captions, uint8 (B, H, W, 3)."""
     pictures = []
@@ -52,7 +52,7 @@ def draw_captions(
 
 
 @torch.no_grad()
-def restore(vae: AutoencoderKL, pixels: np.ndarray) -> np.ndarray:
+def restore(vae: Autoencoder, pixels: np.ndarray) -> np.ndarray:
     """Encode and decode pictures, uint8 (B, H, W, 3)."""
     pictures = []
     for first in range(0, len(pixels), BATCH):

@@ -24,7 +24,7 @@ def questions(kind: str, count: int) -> list[Picture]:
     """Return pictures to ask for, each of held-out combinations (scenes are a closed list)."""
     rng = np.random.default_rng([SEED, 5, KINDS.index(kind)])
     combinations = sorted(held_out())
-    order = [combinations[index] for index in rng.permutation(len(combinations))]
+    order = [combinations[int(index)] for index in rng.permutation(len(combinations))]
     if kind == "plain":
         return [single(*names, rng) for names in order[:count]]
     if kind == "sized":
@@ -41,7 +41,7 @@ def questions(kind: str, count: int) -> list[Picture]:
 def _pairs(
     order: list[tuple[str, str, str]], count: int, rng: np.random.Generator
 ) -> list[Picture]:
-    asked = []
+    asked: list[Picture] = []
     relations = tuple(RELATIONS)
     while len(asked) < count:
         (shape, colour, background), (other, tint, same) = (

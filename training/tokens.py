@@ -3,6 +3,7 @@
 from collections import Counter
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import torch
 from transformers import CLIPTokenizer
@@ -71,7 +72,9 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
 def tokenizer() -> CLIPTokenizer:
     """Return the tokenizer; text is padded with its own end, as Stable Diffusion does."""
     vocab, merges = vocabulary()
-    return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=MAX_LENGTH)
+    # Annotated as strings, but pairs are what it takes.
+    pairs: Any = merges
+    return CLIPTokenizer(vocab=vocab, merges=pairs, model_max_length=MAX_LENGTH)
 
 
 def encode(captions: list[str]) -> torch.Tensor:
@@ -79,4 +82,5 @@ def encode(captions: list[str]) -> torch.Tensor:
     encoded = tokenizer()(
         captions, padding="max_length", truncation=True, max_length=MAX_LENGTH, return_tensors="pt"
     )
-    return encoded.input_ids
+    ids: torch.Tensor = encoded.input_ids
+    return ids

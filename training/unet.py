@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from diffusers import UNet2DConditionModel
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim.swa_utils import AveragedModel
@@ -15,10 +15,11 @@ from transformers import CLIPTextModel
 
 from training.clip import WIDTH, text_config
 from training.latents import Pool, load_pool, scaling_factor
+from training.networks import make_denoiser
 from training.run import SEED, Plan, Run
 from training.tokens import encode
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "sample_size": 16,
     "block_out_channels": (64, 128),
     "layers_per_block": 1,
@@ -30,7 +31,7 @@ CONFIG = {
 }
 # The end value makes the last step's signal so small (sigma about 63) that noise alone can become
 # a flat bright or dark picture, which Stable Diffusion's own 0.012 does not allow.
-SCHEDULER = {
+SCHEDULER: dict[str, Any] = {
     "beta_schedule": "scaled_linear",
     "beta_start": 0.00085,
     "beta_end": 0.020,
@@ -53,7 +54,7 @@ class Stage:
 # Small and scattered things teach nothing before large ones are known.
 STAGES = (
     Stage(0, {"plain": 1.0}),
-    Stage(150_000, {"plain": 0.55, "sized": 0.1, "placed": 0.1, "pair": 0.15, "scene": 0.1}),
+    Stage(90_000, {"plain": 0.55, "sized": 0.1, "placed": 0.1, "pair": 0.15, "scene": 0.1}),
 )
 
 
@@ -62,7 +63,7 @@ class Denoiser(torch.nn.Module):
 
     def __init__(self, text: CLIPTextModel) -> None:
         super().__init__()
-        self.unet = UNet2DConditionModel(**CONFIG)
+        self.unet = make_denoiser(CONFIG)
         self.text = text
 
 
@@ -133,9 +134,10 @@ def velocity_loss(model: Denoiser, batch: Batch, signal: torch.Tensor) -> torch.
     return functional.mse_loss(predicted.float(), velocity)
 
 
-def _follow(
-    average: list[torch.Tensor], current: list[torch.Tensor], updates: torch.Tensor | int
-) -> None:
+Tensors = list[torch.Tensor] | tuple[torch.Tensor, ...]
+
+
+def _follow(average: Tensors, current: Tensors, updates: torch.Tensor | int) -> None:
     """Move the average to the weights: fast at first, when those of the start mean nothing."""
     seen = int(updates)
     torch._foreach_lerp_(average, current, 1 - min(AVERAGE, (1 + seen) / (10 + seen)))
@@ -186,4 +188,6 @@ def load_average(path: Path) -> Denoiser:
     """Return the averaged model of a checkpoint."""
     _, average = build(CLIPTextModel(text_config()), "cpu")
     average.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
-    return average.module.eval()
+    averaged = average.module.eval()
+    assert isinstance(averaged, Denoiser)
+    return averaged

@@ -1,18 +1,19 @@
 """Train the autoencoder: encoder and decoder on crops first, then the decoder on whole pictures."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from torch.nn import functional
 
+from training.networks import Autoencoder, make_autoencoder
 from training.pictures import SIZE, draw, draw_anything, pixels, training_picture
 from training.run import SEED, Plan, Run
 
 # Four groups: with one channel a group the norm removes the mean colour of a flat picture. No
 # attention in the middle: a decoder of convolutions alone is faithful when it works in tiles.
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "block_out_channels": (16, 32, 64, 64),
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
@@ -28,10 +29,10 @@ KINDS = ("plain", "sized", "placed", "pair", "scene", "anything")
 SHARES = (0.2, 0.15, 0.1, 0.2, 0.15, 0.2)
 
 
-def build() -> AutoencoderKL:
+def build() -> Autoencoder:
     """Return an untrained autoencoder."""
     torch.manual_seed(SEED)
-    return AutoencoderKL(**CONFIG)
+    return make_autoencoder(CONFIG)
 
 
 def training_batch(count: int, side: int, *seed: int) -> torch.Tensor:
@@ -47,7 +48,7 @@ def training_batch(count: int, side: int, *seed: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def signal_to_noise(vae: AutoencoderKL, images: torch.Tensor) -> float:
+def signal_to_noise(vae: Autoencoder, images: torch.Tensor) -> float:
     """Return the peak signal-to-noise ratio of reconstructions in decibels.
 
     Args:
@@ -63,7 +64,7 @@ def restoration_loss(restored: torch.Tensor, images: torch.Tensor) -> torch.Tens
     return functional.l1_loss(restored, images) + functional.mse_loss(restored, images)
 
 
-def train(plan: Plan, path: Path, device: str, side: int = CROP) -> AutoencoderKL:
+def train(plan: Plan, path: Path, device: str, side: int = CROP) -> Autoencoder:
     """Train encoder and decoder together, or continue; return the autoencoder."""
     vae = build().to(device)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=plan.rate, betas=(0.9, 0.99))
@@ -74,7 +75,8 @@ def train(plan: Plan, path: Path, device: str, side: int = CROP) -> AutoencoderK
         with torch.autocast(device, torch.bfloat16):
             posterior = vae.encode(images).latent_dist
             restored = vae.decode(posterior.sample()).sample.float()
-        return restoration_loss(restored, images) + KL_WEIGHT * posterior.kl().float().mean()
+        spread: torch.Tensor = KL_WEIGHT * posterior.kl().float().mean()
+        return restoration_loss(restored, images) + spread
 
     Run(path, optimizer, {"vae": vae}).train(
         plan, loss_of, remark=lambda: f"{signal_to_noise(vae, check):.2f} dB"

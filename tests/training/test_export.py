@@ -2,17 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL
 from safetensors import safe_open
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from training import unet, vae
 from training.clip import text_config
 from training.export import LARGEST_FILE, configuration, export, load
+from training.networks import Autoencoder
 from training.sample import draw_captions
 from training.tokens import BEGIN, END, encode
 from training.unet import Denoiser
@@ -26,7 +27,7 @@ PREFIXES = (
 
 
 @pytest.fixture(scope="module")
-def untrained() -> tuple[Denoiser, AutoencoderKL]:
+def untrained() -> tuple[Denoiser, Autoencoder]:
     torch.set_num_threads(1)
     model, _ = unet.build(CLIPTextModel(text_config()), "cpu")
     return model.eval(), vae.build().eval()
@@ -34,7 +35,7 @@ def untrained() -> tuple[Denoiser, AutoencoderKL]:
 
 @pytest.fixture(scope="module")
 def exported(
-    untrained: tuple[Denoiser, AutoencoderKL], tmp_path_factory: pytest.TempPathFactory
+    untrained: tuple[Denoiser, Autoencoder], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     path = tmp_path_factory.mktemp("export") / "mini.safetensors"
     export(*untrained, SCALE, path)
@@ -69,9 +70,10 @@ def test_the_header_says_what_the_model_is_and_all_a_loader_needs(exported: Path
 def test_the_tokenizer_of_the_header_is_the_one_of_the_training(exported: Path) -> None:
     with safe_open(exported, framework="pt") as file:
         config = json.loads(file.metadata()["weft.config"])["tokenizer"]
+    pairs: Any = [tuple(merge) for merge in config["merges"]]
     tokenizer = CLIPTokenizer(
         vocab=config["vocab"],
-        merges=[tuple(merge) for merge in config["merges"]],
+        merges=pairs,
         model_max_length=config["model_max_length"],
     )
     captions = ["a red star on a blue background", "", "an Ünknown word, 3 dogs!"]
@@ -84,7 +86,7 @@ def test_the_tokenizer_of_the_header_is_the_one_of_the_training(exported: Path) 
 
 
 def test_a_model_read_back_draws_the_same_picture(
-    untrained: tuple[Denoiser, AutoencoderKL], exported: Path
+    untrained: tuple[Denoiser, Autoencoder], exported: Path
 ) -> None:
     captions = ["a red star on a blue background"]
     before = draw_captions(*untrained, SCALE, captions, seed=1)
@@ -94,7 +96,7 @@ def test_a_model_read_back_draws_the_same_picture(
 
 
 def test_a_file_that_would_be_too_large_is_refused(
-    untrained: tuple[Denoiser, AutoencoderKL], tmp_path: Path
+    untrained: tuple[Denoiser, Autoencoder], tmp_path: Path
 ) -> None:
     model, autoencoder = untrained
     words = model.text.embeddings.token_embedding

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL
 
 from training import clip, decoder, latents, unet, vae
 from training.run import Plan, Run
@@ -40,7 +39,8 @@ def _trainings(folder: Path) -> dict[str, Train]:
 
 
 def _weights(path: Path, part: str) -> dict[str, torch.Tensor]:
-    return torch.load(path, weights_only=True)[part]
+    weights: dict[str, torch.Tensor] = torch.load(path, weights_only=True)[part]
+    return weights
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_latents_without_a_shard_are_asked_for(tmp_path: Path) -> None:
 def test_a_shard_is_encoded_once(folder: Path) -> None:
     path = latents.shard_path(folder / "latents", "plain", 0)
     written = path.stat().st_mtime_ns
-    latents.encode_shard(AutoencoderKL(**vae.CONFIG), folder / "latents", "plain", 0)
+    latents.encode_shard(vae.build(), folder / "latents", "plain", 0)
     assert path.stat().st_mtime_ns == written
 
 

@@ -2,15 +2,17 @@
 
 import { type Edit, together } from "../commands/edit";
 import { copyNodes, pasteNodes } from "../commands/fragment";
-import { moveNodes } from "../commands/nodes";
+import { type Move, moveNodes } from "../commands/nodes";
 import { insertOnWire, routeKey, setRoute } from "../commands/wires";
+import type { Wire } from "../documents/inputs";
 import type { NodeId, Point } from "../documents/types";
+import { downstream } from "../documents/walk";
 import { useSettings } from "../store/settings";
 import { activeGraph, edit, select } from "../store/tabs";
 import { selectionOf } from "./current";
 import { insertion } from "./fitting";
 import { DRAG_START, follow } from "./pointer";
-import { threadAt } from "./scene";
+import { type Placed, threadAt } from "./scene";
 import { stage, worldOf } from "./stage";
 import { moveCamera } from "./viewport";
 
@@ -143,10 +145,28 @@ function dropMoved(ids: readonly NodeId[], dx: number, dy: number, hot: string |
   const [id] = ids;
   const ends = thread && id !== undefined ? insertion(thread.wire, id) : undefined;
   if (thread && id !== undefined && ends) {
-    edit(together("Insert node on wire", [move, insertOnWire(thread.wire, id, ends.input, ends.output)]));
+    const insert = insertOnWire(thread.wire, id, ends.input, ends.output);
+    edit(together(insert.label, [move, ...roomFor(thread.wire, id, moves[0]), insert]));
   } else {
     edit(routes.length === 0 ? move : together(move.label, [move, ...routes]));
   }
+}
+
+const GAP = 48;
+
+/** Where a node went into a short wire, it keeps clear of its source, and what comes after it moves along. */
+function roomFor(wire: Wire, id: NodeId, at: Move | undefined): readonly Edit[] {
+  const { placed } = stage.getState().scene;
+  const [node, source, reader] = [placed.get(id), placed.get(wire.from[0]), placed.get(wire.to[0])];
+  if (!at || !node || !source || !reader) return [];
+  const level = (other: Placed): boolean => at.y < other.y + other.height && other.y < at.y + node.height;
+  const x = level(source) ? Math.max(at.x, source.x + source.width + GAP) : at.x;
+  const push = x + node.width + GAP - reader.x;
+  const edits = x === at.x ? [] : [moveNodes([{ id, x, y: at.y }])];
+  if (push <= 0 || !level(reader)) return edits;
+  const after = [...downstream(activeGraph().nodes, [reader.id])].flatMap((other) => placed.get(other) ?? []);
+  const pushed = after.filter((other) => other.x >= reader.x && other.id !== id);
+  return [...edits, moveNodes(pushed.map((other) => ({ id: other.id, x: other.x + push, y: other.y })))];
 }
 
 function dropCopy(ids: readonly NodeId[], dx: number, dy: number): void {

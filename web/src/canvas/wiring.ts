@@ -114,6 +114,8 @@ export function join(one: PortAddress, other: PortAddress, held?: Wire): void {
   const address = { node: to.node, input: to.name };
   const many = inputSpec(to.node, to.name)?.list ?? false;
   if (held && held.to[0] === to.node && held.to[1] === to.name) return;
+  const there = sourcesOf(activeGraph().nodes[to.node]?.inputs[to.name]);
+  if (there.some(([node, output]) => node === from[0] && output === from[1])) return;
   edit(held ? moveWire(held, address, { many }) : connect(from, address, { many }));
 }
 

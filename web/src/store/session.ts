@@ -46,27 +46,44 @@ export async function startSession(): Promise<void> {
 
 const RETRY_MS = 2_000;
 
-/** Asks until there is an answer: a server that starts for the first time has no catalogue yet. */
-export async function loadCatalogue(): Promise<void> {
+/** Asks until there is an answer: a server that starts for the first time has no nodes to tell of yet. */
+async function insistently(ask: () => Promise<void>, refused: (problem: Error) => void): Promise<void> {
   for (;;) {
     try {
-      setCatalogue(await getCatalogue());
+      await ask();
       return;
     } catch (problem) {
       if (!(problem instanceof ApiError || problem instanceof Unreadable)) throw problem;
-      if (wantsToken(problem)) askToken();
-      catalogueFailed(problem.message);
+      refused(problem);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 }
 
-async function refresh(): Promise<void> {
-  const [queue, history] = await Promise.all([getQueue(), getJobs({ limit: 50 })]);
-  setQueue(queue);
-  for (const job of history.items) jobs.set(job.id, job);
-  applyHistory(history.items);
-  changed("library", "pictures", "history");
+export function loadCatalogue(): Promise<void> {
+  return insistently(
+    async () => setCatalogue(await getCatalogue()),
+    (problem) => {
+      if (wantsToken(problem)) askToken();
+      catalogueFailed(problem.message);
+    },
+  );
+}
+
+/** Everything that the feed would have told, had it been heard from the beginning. */
+function refresh(): Promise<void> {
+  return insistently(
+    async () => {
+      const [queue, history] = await Promise.all([getQueue(), getJobs({ limit: 50 })]);
+      setQueue(queue);
+      for (const job of history.items) jobs.set(job.id, job);
+      applyHistory(history.items);
+      changed("library", "pictures", "history");
+    },
+    () => {
+      // The banner says already that the server is away.
+    },
+  );
 }
 
 function receive(event: FeedEvent): void {

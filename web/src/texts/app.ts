@@ -35,7 +35,7 @@ export const appTexts = {
   settings: "Settings",
   keys: "Keys",
   dismiss: "Dismiss",
-  menu: "Menu",
+  menu: "Weft menu",
   fileNew: "New",
   fileOpen: "Open a file…",
   fileSave: "Save",
