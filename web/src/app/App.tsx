@@ -37,9 +37,9 @@ export function App() {
           )}
         </main>
         {inspector && (
-          <aside className="aside">
+          <div className="aside">
             <Inspector />
-          </aside>
+          </div>
         )}
       </div>
       <Dialogs />

@@ -7,8 +7,8 @@ export function Dock() {
   const left = useShell((state) => state.left);
   if (left === null) return null;
   return (
-    <aside className="dock">
+    <div className="dock">
       <LeftPanel />
-    </aside>
+    </div>
   );
 }

@@ -44,6 +44,7 @@ export function TopBar() {
   const theme = useTheme();
   return (
     <header className="topbar">
+      <h1 className="visually-hidden">{tab ? documentOf(tab).title : appTexts.name}</h1>
       <FileMenu />
       <Tabs />
       <div className="topbar__tools">

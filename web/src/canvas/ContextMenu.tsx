@@ -27,9 +27,12 @@ export function ContextMenu() {
       modal={false}
       onOpenChange={(next) => !next && closeMenu()}
     >
-      <DropdownMenu.Trigger asChild>
-        <span className="menu-anchor" style={{ left, top }} tabIndex={-1} />
-      </DropdownMenu.Trigger>
+      <DropdownMenu.Trigger
+        className="menu-anchor"
+        style={{ left, top }}
+        tabIndex={-1}
+        aria-label={actionTexts.menu}
+      />
       <DropdownMenu.Portal>
         <DropdownMenu.Content
           className="menu"

@@ -33,7 +33,8 @@ function FindBar() {
   };
   const type = (text: string): void => {
     setQuery(text);
-    go(findNodes(activeGraph(), specOf, text), 0);
+    // One letter says too little to move the canvas for.
+    if (text.trim().length > 1) go(findNodes(activeGraph(), specOf, text), 0);
   };
   const keys = (event: KeyboardEvent): void => {
     event.stopPropagation();

@@ -84,6 +84,7 @@ export const actionTexts = {
   fitSelection: "Show the selection",
   insert: "Insert a node…",
   leave: "Leave subgraph",
+  menu: "What can be done here",
   mute: "Mute",
   paste: "Paste",
   pasteWired: "Paste with wires",

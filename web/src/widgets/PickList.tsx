@@ -50,7 +50,7 @@ export function PickList({
         <button
           type="button"
           className={compact ? "knob knob--press" : "knob knob--press knob--form"}
-          aria-label={`${label}: ${value || canvasTexts.choose}`}
+          {...(compact ? {} : { "aria-label": `${label}: ${value || canvasTexts.choose}` })}
           aria-invalid={invalid}
         >
           {compact && <span className="knob__label">{label}</span>}
@@ -61,6 +61,7 @@ export function PickList({
       <Popover.Portal>
         <Popover.Content
           className="menu picklist nopan nowheel"
+          aria-label={label}
           align="start"
           sideOffset={4}
           collisionPadding={8}
