@@ -73,7 +73,10 @@ class KnownNodes:
         if self._catalogue is not None and self._catalogue.hash == catalogue.hash:
             return False
         self._take(catalogue, text)
-        await asyncio.to_thread(replace_with, self._path, lambda path: _write(path, text))
+        try:
+            await asyncio.to_thread(replace_with, self._path, lambda path: _write(path, text))
+        except OSError:
+            log.warning("the catalogue cannot be kept for the next start", exc_info=True)
         return True
 
     def _take(self, catalogue: Catalogue, text: bytes) -> None:

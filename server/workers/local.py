@@ -167,8 +167,8 @@ class LocalWorker:
         except Lost:
             return False
         self._device = description["device"]
-        self._child = child
         await described(description)
+        self._child = child
         self._ready.set()
         self._watching = asyncio.get_running_loop().create_task(self._watch(child))
         if self._settings.spare:
