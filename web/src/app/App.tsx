@@ -6,7 +6,10 @@ import { Dialogs } from "../panels/Dialogs";
 import { Inspector } from "../panels/Inspector";
 import { ProblemsPanel } from "../panels/ProblemsPanel";
 import { registerActions } from "../store/actions";
+import { useDocument, useDocumentId } from "../store/current";
+import { useDocumentRun } from "../store/runs";
 import { useShell } from "../store/shell";
+import { appTexts } from "../texts/app";
 import { appActions } from "./appActions";
 import { Banner } from "./Banner";
 import { Breadcrumbs } from "./Breadcrumbs";
@@ -20,6 +23,7 @@ export function App() {
   useEffect(() => registerActions(appActions()), []);
   const inspector = useShell((state) => state.inspector);
   const problems = useShell((state) => state.problems);
+  useTitle();
   return (
     <div className="app">
       <TopBar />
@@ -47,4 +51,14 @@ export function App() {
       <FileDrop />
     </div>
   );
+}
+
+/** The browser's tab says what is open and how far its run is. */
+function useTitle(): void {
+  const { title } = useDocument();
+  const run = useDocumentRun(useDocumentId());
+  const share = run?.state === "running" && run.total > 0 ? `${run.done}/${run.total} · ` : "";
+  useEffect(() => {
+    document.title = `${share}${title} · ${appTexts.name}`;
+  }, [share, title]);
 }

@@ -3,6 +3,7 @@
 import { ChevronDown, Play, Square } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
 import type { CSSProperties } from "react";
+import { stage } from "../canvas/stage";
 import { chordText, perform } from "../store/actions";
 import { useDocumentId, useTab } from "../store/current";
 import { usePlan } from "../store/plan";
@@ -46,6 +47,8 @@ export function RunButton() {
           className="button button--primary run__start"
           title={`${label} (${chordText("Mod+Enter")})`}
           onClick={() => perform("run.run")}
+          onPointerEnter={() => stage.setState({ foreseeing: true })}
+          onPointerLeave={() => stage.setState({ foreseeing: false })}
         >
           <Play size={13} fill="currentColor" aria-hidden="true" />
           <span className="run__label">{label}</span>

@@ -1,9 +1,11 @@
 /** The element that the fabric is drawn on: drawn when something changed, never otherwise. */
 
 import { useEffect, useRef } from "react";
+import { isInputRef } from "../documents/inputs";
+import type { Graph, Subgraph } from "../documents/types";
 import { activeGraph, useTabs } from "../store/tabs";
 import { selectionOf } from "./current";
-import { drawFabric, type FabricView, type NodeState } from "./fabric";
+import { drawFabric, type FabricView, type NodeState, type Stub } from "./fabric";
 import { palette } from "./palette";
 import { onRunChange, runOf, stateOf } from "./running";
 import { FAR, stage } from "./stage";
@@ -64,6 +66,7 @@ function viewNow(): FabricView {
     selected: selectionOf(),
     hot,
     states,
+    stubs: stubsOf(graph),
     far: camera.zoom < FAR,
     mounted,
     dimmed: pending !== undefined,
@@ -71,4 +74,21 @@ function viewNow(): FabricView {
     colourOf: (id) => graph.view[id]?.color,
     shapeText: ({ wire: { from } }) => runOf(from[0])?.shapes[from[1]],
   };
+}
+
+const stubs = new WeakMap<Graph, readonly Stub[]>();
+
+/** Inside a subgraph: the inputs that read its interface, and the outputs that it hands on. */
+function stubsOf(graph: Graph): readonly Stub[] {
+  const known = stubs.get(graph);
+  if (known !== undefined) return known;
+  const into = Object.entries(graph.nodes).flatMap(([node, { inputs }]) =>
+    Object.entries(inputs).flatMap(([port, value]): Stub[] =>
+      isInputRef(value) ? [{ node, side: "in", port, name: value.input }] : [],
+    ),
+  );
+  const handed = "outputs" in graph ? (graph as Subgraph).outputs : [];
+  const out = handed.map(({ name, from: [node, port] }): Stub => ({ node, side: "out", port, name }));
+  stubs.set(graph, [...into, ...out]);
+  return [...into, ...out];
 }

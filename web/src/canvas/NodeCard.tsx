@@ -15,7 +15,7 @@ import { openMenuAt } from "./menu";
 import { NodePicture } from "./NodePicture";
 import { PortDot } from "./PortDot";
 import { pressResize } from "./resizing";
-import { useProblemsOf, useRunOf } from "./running";
+import { usePlanOf, useProblemsOf, useRunOf } from "./running";
 import type { Placed } from "./scene";
 import { stage, useStage } from "./stage";
 import { useTheme } from "./theme";
@@ -159,9 +159,21 @@ const NodeCard = memo(function NodeCard({ id, node, spec, shape, selected }: Car
         />
       )}
       <Footer run={run} />
+      <Foresight id={id} />
     </div>
   );
 });
+
+/** While the pointer is on the run button: what the next run would compute, and what it would leave as it is. */
+function Foresight({ id }: SlotProps) {
+  const shown = useStage((state) => state.foreseeing);
+  return shown ? <Veil id={id} /> : null;
+}
+
+function Veil({ id }: SlotProps) {
+  const plan = usePlanOf(id);
+  return plan === undefined ? null : <span className="node__veil" data-plan={plan} />;
+}
 
 function isWiredInput(value: unknown): boolean {
   return (

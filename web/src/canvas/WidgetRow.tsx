@@ -3,7 +3,7 @@
 import { memo, useRef, useState } from "react";
 import type { InputSpec } from "../catalogue/types";
 import { setSeedMode, setValue } from "../commands/values";
-import { isWired, literalOf } from "../documents/inputs";
+import { isInputRef, isWired, literalOf } from "../documents/inputs";
 import type { Json, NodeId, WorkflowNode } from "../documents/types";
 import { useNodeView } from "../store/current";
 import { edit, seal } from "../store/tabs";
@@ -32,7 +32,9 @@ export const WidgetRow = memo(function WidgetRow({ id, node, input }: WidgetRowP
     return (
       <div className="knob knob--wired" title={input.help}>
         <span className="knob__label">{input.label}</span>
-        <span className="knob__value">{canvasTexts.valueOfWire}</span>
+        <span className="knob__value">
+          {isInputRef(held) ? canvasTexts.valueOfInput(held.input) : canvasTexts.valueOfWire}
+        </span>
       </div>
     );
   }

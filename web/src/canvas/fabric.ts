@@ -3,8 +3,8 @@
 import type { Frame, NodeId, Point } from "../documents/types";
 import { dye, hueNamed, hueOf } from "./dyes";
 import type { Palette } from "./palette";
-import type { Placed, Scene, Shift, Thread } from "./scene";
-import { HEAD } from "./shape";
+import { type Placed, portPoint, type Scene, type Shift, type Thread } from "./scene";
+import { HEAD, type Side } from "./shape";
 import { type Box, type Cubic, contains, middle, overlaps } from "./threads";
 
 export interface Camera {
@@ -34,8 +34,17 @@ export interface FabricView {
   readonly mounted: ReadonlySet<NodeId>;
   /** A wire is being drawn: those that are there step back. */
   readonly dimmed: boolean;
+  /** Ports that lead out of the subgraph on the canvas, with the names that they have outside. */
+  readonly stubs: readonly Stub[];
   /** The wire whose end is in the air. */
   readonly lifted: string | undefined;
+}
+
+export interface Stub {
+  readonly node: NodeId;
+  readonly side: Side;
+  readonly port: string;
+  readonly name: string;
 }
 
 const CELL = 28;
@@ -150,6 +159,38 @@ function drawThreads(pen: CanvasRenderingContext2D, view: FabricView, threads: r
       pen.strokeStyle = colour;
       pen.stroke();
     }
+  }
+}
+
+const STUB = 34;
+
+function drawStubs(pen: CanvasRenderingContext2D, view: FabricView): void {
+  const { palette, scene } = view;
+  pen.font = `600 11px ${palette.font}`;
+  pen.textBaseline = "middle";
+  pen.textAlign = "center";
+  for (const { node, side, port, name } of view.stubs) {
+    const placed = scene.placed.get(node);
+    const spec = (side === "in" ? placed?.shape.inputs : placed?.shape.outputs)?.get(port)?.spec;
+    if (placed === undefined || spec === undefined) continue;
+    const [x, y] = portPoint(placed, side, port);
+    const way = side === "in" ? -1 : 1;
+    const width = pen.measureText(name).width + 16;
+    const left = side === "in" ? x - STUB - width : x + STUB;
+    pen.strokeStyle = dye(spec.type, palette.theme);
+    pen.lineWidth = 2.2;
+    pen.beginPath();
+    pen.moveTo(x, y);
+    pen.lineTo(x + way * STUB, y);
+    pen.stroke();
+    pen.beginPath();
+    pen.roundRect(left, y - 10, width, 20, 10);
+    pen.fillStyle = palette.colour.node;
+    pen.fill();
+    pen.lineWidth = 1.5;
+    pen.stroke();
+    pen.fillStyle = palette.colour.text;
+    pen.fillText(name, left + width / 2, y + 0.5);
   }
 }
 
@@ -290,5 +331,6 @@ export function drawFabric(pen: CanvasRenderingContext2D, ratio: number, view: F
   for (const placed of scene.placed.values()) {
     if (!view.mounted.has(placed.id) && overlaps(placed, visible)) drawNode(pen, view, placed);
   }
+  if (!view.far) drawStubs(pen, view);
   if (camera.zoom >= 0.7) drawShapes(pen, view, threads);
 }

@@ -3,8 +3,8 @@
 import { useCallback, useSyncExternalStore } from "react";
 import type { Problem } from "../api/types";
 import type { NodeId } from "../documents/types";
-import { nodeKey, nodeRuns } from "../runs/board";
-import { nodeProblems } from "../runs/plans";
+import { type Board, nodeKey, nodeRuns } from "../runs/board";
+import { type NodePlan, nodePlans, nodeProblems } from "../runs/plans";
 import type { NodeRun } from "../runs/types";
 import { useDocumentId } from "../store/current";
 import { useNodeRun } from "../store/runs";
@@ -16,11 +16,20 @@ export function useRunOf(id: NodeId): NodeRun | undefined {
   return useNodeRun(useDocumentId(), id);
 }
 
+function useOf<Value>(board: Board<Value>, id: NodeId): Value | undefined {
+  const key = nodeKey(useDocumentId(), id);
+  const subscribe = useCallback((listener: () => void) => board.subscribe(key, listener), [board, key]);
+  return useSyncExternalStore(subscribe, () => board.get(key));
+}
+
 /** What is wrong with a node as it stands. */
 export function useProblemsOf(id: NodeId): readonly Problem[] | undefined {
-  const key = nodeKey(useDocumentId(), id);
-  const subscribe = useCallback((listener: () => void) => nodeProblems.subscribe(key, listener), [key]);
-  return useSyncExternalStore(subscribe, () => nodeProblems.get(key));
+  return useOf(nodeProblems, id);
+}
+
+/** What the next run would do with a node. */
+export function usePlanOf(id: NodeId): NodePlan | undefined {
+  return useOf(nodePlans, id);
 }
 
 export function runOf(id: NodeId): NodeRun | undefined {

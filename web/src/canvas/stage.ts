@@ -53,6 +53,8 @@ export interface Stage {
   /** The node whose title is being typed. */
   readonly naming: NodeId | undefined;
   readonly finding: boolean;
+  /** Nodes show what the next run would do with them. */
+  readonly foreseeing: boolean;
 }
 
 export const stage = createStore<Stage>(() => ({
@@ -71,6 +73,7 @@ export const stage = createStore<Stage>(() => ({
   lifted: undefined,
   naming: undefined,
   finding: false,
+  foreseeing: false,
 }));
 
 export function useStage<T>(pick: (state: Stage) => T): T {

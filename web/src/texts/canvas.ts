@@ -38,6 +38,7 @@ export const canvasTexts = {
   uploadFailed: "The picture was not uploaded.",
   editMask: "Paint a mask",
   valueOfWire: "from the wire",
+  valueOfInput: (name: string) => `from the input ${name}`,
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
   zoomFull: "Zoom to 100%",
