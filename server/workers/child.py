@@ -113,6 +113,10 @@ class Child:
                     if header["is"] == "done":
                         return Ending(header["state"], header["problem"], tuple(said))
                 await hear(said)
+        except BaseException:
+            # What is said can no longer be recorded, so what is done would be done for nothing.
+            self.send({"do": "cancel", "run": task.run})
+            raise
         finally:
             self.running = None
         raise await self.lost

@@ -101,6 +101,20 @@ def test_a_running_job_survives_a_restart_and_leaves_one_file(tmp_path: Path) ->
     ]
 
 
+def test_a_file_that_was_written_but_never_told_of_is_not_written_twice(
+    server: Server, tmp_path: Path
+) -> None:
+    before = outputs(server.data)
+    nodes = (
+        ("text", "ToyText", {"text": "untold"}),
+        ("save", "ToySaveAndDie", {"text": "@text", "marker": str(tmp_path / "done")}),
+    )
+    found = server.wait_for(server.submit(*nodes))
+    assert (found["state"], found["attempts"]) == ("succeeded", 2)
+    assert len(found["artifacts"]) == 1
+    assert sorted([*before, "untold 0"]) == outputs(server.data)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_worker_that_dies_is_replaced_and_its_job_runs_again(
     server: Server, number: signal.Signals

@@ -52,6 +52,20 @@ def toy_save(text: str, filename_prefix: str = "toy", *, ctx: Context = QUIET) -
     )
 
 
+@node("ToySaveAndDie", title="Save and die", pure=False)
+def toy_save_and_die(text: str, marker: str, *, ctx: Context = QUIET) -> None:
+    """Save a text, and the first time end the process before anyone can hear of it.
+
+    Args:
+        text: What is saved.
+        marker: Path of a file that says that this was done.
+    """
+    ctx.save(lambda path, texts: _write(path, text), prefix="toy", suffix=".txt", mime="text/plain")
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 

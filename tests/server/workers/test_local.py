@@ -123,6 +123,20 @@ def test_a_run_can_be_cancelled_and_the_worker_stays(tmp_path: Path) -> None:
     with_worker(tmp_path, test)
 
 
+def test_a_run_that_cannot_be_recorded_is_cancelled_and_the_worker_goes_on(tmp_path: Path) -> None:
+    async def test(worker: LocalWorker) -> None:
+        async def deaf(_: Sequence[Told]) -> None:
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await worker.run(task(*through("ToySteps", steps=100_000, seconds=0.01)), deaf)
+        ear = Ear()
+        assert (await worker.run(task(*saving(), run="next#1"), ear.hear)).state == "succeeded"
+        assert {said.node for said in ear.told} <= {"text", "save", None}
+
+    assert with_worker(tmp_path, test) == []
+
+
 def test_a_worker_that_is_killed_is_lost_and_comes_back(tmp_path: Path) -> None:
     async def test(worker: LocalWorker) -> None:
         ear = Ear()
