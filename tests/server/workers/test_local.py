@@ -24,11 +24,12 @@ class Ear:
 
     def __init__(self) -> None:
         self.told: list[Told] = []
-        self.spoken = asyncio.Event()
+        self.started = asyncio.Event()
 
     async def hear(self, told: Sequence[Told]) -> None:
         self.told.extend(told)
-        self.spoken.set()
+        if "node.started" in self.types():
+            self.started.set()
 
     def types(self) -> list[str]:
         return [said.type for said in self.told]
@@ -113,7 +114,7 @@ def test_a_run_can_be_cancelled_and_the_worker_stays(tmp_path: Path) -> None:
         running = asyncio.create_task(
             worker.run(task(*through("ToySteps", steps=10_000, seconds=0.01)), ear.hear)
         )
-        await ear.spoken.wait()
+        await ear.started.wait()
         assert worker.state == "busy"
         worker.cancel("another run")
         worker.cancel("job#1")
@@ -143,7 +144,7 @@ def test_a_worker_that_is_killed_is_lost_and_comes_back(tmp_path: Path) -> None:
         first = worker.pid
         assert first is not None
         running = asyncio.create_task(worker.run(task(*through("ToyStuck", seconds=300)), ear.hear))
-        await ear.spoken.wait()
+        await ear.started.wait()
         os.kill(first, signal.SIGKILL)
         with pytest.raises(Lost, match="SIGKILL") as lost:
             await running
@@ -160,7 +161,7 @@ def test_a_run_that_does_not_heed_its_cancel_is_ended_by_force(tmp_path: Path) -
     async def test(worker: LocalWorker) -> None:
         ear = Ear()
         running = asyncio.create_task(worker.run(task(*through("ToyStuck", seconds=300)), ear.hear))
-        await ear.spoken.wait()
+        await ear.started.wait()
         worker.cancel("job#1")
         with pytest.raises(Lost) as lost:
             await running
