@@ -14,8 +14,10 @@ import { useCatalogue } from "../store/catalogue";
 import { useShell } from "../store/shell";
 import { activeTab, scopeOf, useTabs } from "../store/tabs";
 import { canvasTexts } from "../texts/canvas";
+import { pictureIn } from "../widgets/dropped";
 import { AddNode } from "./AddNode";
 import { dropOnCanvas, NODE_DRAG } from "./adding";
+import { addPicture } from "./addPicture";
 import "./canvas.css";
 import { ContextMenu } from "./ContextMenu";
 import { keepCanvasActions, notePointer } from "./canvasActions";
@@ -152,7 +154,18 @@ function CanvasBody() {
     stage.setState({ adding: { at: worldOf(event), screen: [event.clientX, event.clientY] } });
   };
   const over = (event: DragEvent): void => {
-    if (event.dataTransfer.types.includes(NODE_DRAG)) event.preventDefault();
+    const { types } = event.dataTransfer;
+    if (types.includes(NODE_DRAG) || types.includes("text/uri-list")) event.preventDefault();
+  };
+
+  const drop = (event: DragEvent): void => {
+    dropOnCanvas(event);
+    // Files are taken by the page, which looks for a workflow in them first.
+    if (event.defaultPrevented || event.dataTransfer.types.includes("Files")) return;
+    const picture = pictureIn(event.dataTransfer);
+    if (picture === undefined) return;
+    event.preventDefault();
+    void addPicture(picture, { clientX: event.clientX, clientY: event.clientY });
   };
 
   return (
@@ -168,7 +181,7 @@ function CanvasBody() {
       onDoubleClick={open}
       onContextMenu={(event) => onGround(event.target) && menuOnGround(event.nativeEvent)}
       onDragOver={over}
-      onDrop={dropOnCanvas}
+      onDrop={drop}
     >
       <Fabric />
       <ReactFlow

@@ -34,7 +34,7 @@ export function NodePicture({ run, title }: NodePictureProps) {
         aria-label={`${title}: ${shown.name}`}
         onClick={() => showDialog({ kind: "picture", artifact: shown.id })}
       >
-        <img src={thumbnailUrl(shown.id, 256)} alt={shown.name} draggable={false} />
+        <img src={thumbnailUrl(shown.id, 256)} alt={shown.name} />
       </button>
       {sizeOf(shown) && <span className="shown__size">{sizeOf(shown)}</span>}
       {pictures.length > 1 && (

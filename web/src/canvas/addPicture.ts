@@ -21,11 +21,15 @@ function loader() {
   return takes.find(({ id }) => id === "LoadImage") ?? takes[0];
 }
 
-export async function addPicture(file: File, place: { clientX: number; clientY: number }): Promise<void> {
+export async function addPicture(
+  picture: File | Promise<File>,
+  place: { clientX: number; clientY: number },
+): Promise<void> {
   const spec = loader();
   const input = spec?.inputs.find((port) => widgetKind(port) === "image");
   if (spec === undefined || input === undefined) return;
   try {
+    const file = await picture;
     const { name } = await uploadPicture(file, file.name || "pasted.png");
     await refreshFolder("input");
     const id = addNodeOfType(spec.id, worldOf(place));

@@ -29,6 +29,7 @@ export const canvasTexts = {
   randomEachRun: "New seed for each run",
   fixedSeed: "Keep this seed",
   choose: "Choose",
+  embeddings: "Embeddings",
   chooseFile: "Choose a file",
   noFiles: "There are no files in this folder yet.",
   missingFile: "This file is not on the server.",

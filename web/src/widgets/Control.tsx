@@ -8,10 +8,11 @@ import { ImageField } from "./ImageField";
 import { JsonField } from "./JsonField";
 import { type WidgetKind, widgetKind } from "./kinds";
 import { NumberField } from "./NumberField";
+import { PromptField } from "./PromptField";
 import type { WidgetProps } from "./props";
 import { SeedField } from "./SeedField";
 import { SwitchField } from "./SwitchField";
-import { PromptField, TextField } from "./TextField";
+import { TextField } from "./TextField";
 
 const CONTROLS: Readonly<Record<WidgetKind, FunctionComponent<WidgetProps>>> = {
   int: NumberField,

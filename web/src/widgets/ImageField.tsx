@@ -5,6 +5,7 @@ import { type ClipboardEvent, type DragEvent, lazy, Suspense, useRef, useState }
 import { uploadPicture } from "../api/pictures";
 import { notify } from "../store/shell";
 import { canvasTexts } from "../texts/canvas";
+import { pictureIn } from "./dropped";
 import { FileField } from "./FileField";
 import { refreshFolder } from "./files";
 import { ImagePreview } from "./ImagePreview";
@@ -13,11 +14,6 @@ import { plainText } from "./ValueText";
 
 const MaskDialog = lazy(() => import("./MaskDialog").then(({ MaskDialog }) => ({ default: MaskDialog })));
 
-/** The picture in what was dropped or pasted. */
-export function pictureIn(data: DataTransfer | null): File | undefined {
-  return [...(data?.files ?? [])].find((file) => file.type.startsWith("image/"));
-}
-
 export function ImageField(props: WidgetProps) {
   const { value, label, onChange, onSettled } = props;
   const [state, setState] = useState<"idle" | "over" | "uploading">("idle");
@@ -25,10 +21,11 @@ export function ImageField(props: WidgetProps) {
   const chooser = useRef<HTMLInputElement>(null);
   const name = plainText(value);
 
-  const take = async (file: File | undefined): Promise<void> => {
-    if (file === undefined) return;
+  const take = async (picture: File | Promise<File> | undefined): Promise<void> => {
+    if (picture === undefined) return;
     setState("uploading");
     try {
+      const file = await picture;
       const { name: stored } = await uploadPicture(file, file.name);
       await refreshFolder("input");
       onChange(stored);
@@ -46,11 +43,11 @@ export function ImageField(props: WidgetProps) {
     void take(pictureIn(event.dataTransfer));
   };
   const pasted = (event: ClipboardEvent): void => {
-    const file = pictureIn(event.clipboardData);
-    if (file === undefined) return;
+    const picture = pictureIn(event.clipboardData);
+    if (picture === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    void take(file);
+    void take(picture);
   };
 
   return (

@@ -1,5 +1,6 @@
 /** The files of a folder of models or inputs, fetched when a picker first needs them. */
 
+import { useEffect } from "react";
 import { create } from "zustand";
 import { getFiles } from "../api/pictures";
 import type { StoredFile } from "../api/types";
@@ -19,10 +20,12 @@ export async function refreshFolder(kind: string): Promise<void> {
   else useFolders.setState(({ folders }) => ({ folders: new Map([...folders, [kind, files]]) }));
 }
 
-/** The files of a folder; `undefined` until they are known. */
-export function useFolder(kind: string): readonly StoredFile[] | undefined {
-  const files = useFolders((state) => state.folders.get(kind));
-  if (files === undefined && !asked.has(kind)) void refreshFolder(kind);
+/** The files of a folder; `undefined` until they are known, and while no folder is asked for. */
+export function useFolder(kind: string | undefined): readonly StoredFile[] | undefined {
+  const files = useFolders((state) => (kind === undefined ? undefined : state.folders.get(kind)));
+  useEffect(() => {
+    if (kind !== undefined && !asked.has(kind)) void refreshFolder(kind);
+  }, [kind]);
   return files;
 }
 

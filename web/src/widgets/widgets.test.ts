@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { InputSpec } from "../catalogue/types";
 import { evaluate } from "./arithmetic";
+import { completed, completing } from "./completion";
 import { boundsOf, emptyValue, hasBar, widgetKind } from "./kinds";
 import { emptyMask, feathered, filled, inverted, paint } from "./mask";
 import { numberText, stepped, within } from "./numbers";
@@ -91,6 +92,31 @@ describe("weights", () => {
 
   test("spaces around a selection stay outside", () => {
     expect(reweighted({ text: "a red circle", start: 1, end: 6 }, 0.1).text).toBe("a (red:1.1) circle");
+  });
+});
+
+describe("completion", () => {
+  const files = ["easynegative.safetensors", "styles/neon.pt", "negative_hand.safetensors"];
+
+  test("names that begin so come first, without their endings", () => {
+    const text = "a cat, embedding:neg";
+    expect(completing(text, text.length, files)).toEqual({
+      start: 17,
+      options: ["negative_hand", "easynegative"],
+    });
+  });
+
+  test("the rest of the text stays where it was", () => {
+    const text = "embedding:neo, blue";
+    const offer = completing(text, 13, files);
+    expect(completed(text, 13, offer?.start ?? 0, offer?.options[0] ?? "")).toBe(
+      "embedding:styles/neon, blue",
+    );
+  });
+
+  test("nothing is offered elsewhere, nor for what is complete", () => {
+    expect(completing("a cat", 5, files)).toBeUndefined();
+    expect(completing("embedding:easynegative", 22, files)).toBeUndefined();
   });
 });
 
