@@ -1,0 +1,40 @@
+"""Take the picture of the README: `python -m tests.browser.take_screenshot`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.conftest import find_browser
+from tests.browser.editor import Editor
+from tests.browser.weft_server import ROOT, WeftServer
+
+PICTURE = ROOT / "web" / "screenshot.png"
+
+
+def main() -> None:
+    """Open the editor for the first time, run what it shows, and keep what is seen then."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = WeftServer(Path(folder) / "data", ROOT / "models")
+        server.start()
+        try:
+            server.wait_for_nodes()
+            browser = playwright.chromium.launch(
+                executable_path=find_browser(), args=["--no-sandbox"]
+            )
+            page = browser.new_page(viewport={"width": 1280, "height": 760})
+            editor = Editor(page, Path(folder))
+            editor.open(server.url)
+            editor.run()
+            editor.expect_picture("save")
+            page.get_by_role("button", name="Gallery").first.click()
+            page.wait_for_timeout(1000)  # the panel slides in
+            page.screenshot(path=PICTURE)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
