@@ -40,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/metrics", health.get_metrics, media="text/plain"),
     Route("GET", f"{V1}/system", system.get_system),
     Route("GET", f"{V1}/nodes", system.get_nodes),
+    Route("GET", f"{V1}/schema", system.get_schema),
     Route("POST", f"{V1}/validate", runs.check_workflow, large=True),
     Route("POST", f"{V1}/plan", runs.plan_workflow, large=True),
     Route("POST", f"{V1}/convert", system.convert_workflow, large=True),

@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 from nodes.api import JSON, Catalogue
 from server.engine.graph import Graph
 from server.engine.problems import Problem
+from server.engine.schema import workflow_schema
 from server.engine.validate import validate
 from server.http.bodies import MOST_JSON_BYTES
 from server.http.refusals import Ready
 from server.http.table import Call, Tagged
 from server.opening import opened
 from server.settings import VERSION
+from server.strict_json import dumps
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,13 @@ async def get_nodes(call: Call) -> Tagged[Ready]:
     """Return the catalogue: every node with its inputs, outputs, types and help."""
     catalogue = await call.services.nodes.get()
     return Tagged(Ready(call.services.nodes.text), catalogue.hash)
+
+
+async def get_schema(call: Call) -> Tagged[Ready]:
+    """Return the JSON Schema of the workflow file, one definition a node type, for text editors."""
+    catalogue = await call.services.nodes.get()
+    text = await asyncio.to_thread(lambda: dumps(workflow_schema(catalogue)))
+    return Tagged(Ready(text.encode()), catalogue.hash)
 
 
 async def get_system(call: Call) -> System:
