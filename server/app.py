@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
+from server.comfy.routes import install_comfy
 from server.http.keys import SERVICES
 from server.http.routes import install
 from server.platform import on_stop_signal
@@ -31,6 +32,7 @@ def create_app(settings: Settings) -> web.Application:
     app = web.Application()
     services = open_services(settings)
     install(app, services)
+    install_comfy(app)
     app.cleanup_ctx.append(_running)
     return app
 

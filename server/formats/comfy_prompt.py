@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from server.engine.problems import Problem
 from server.formats.comfy_workflow import Imported, literal, mapping, plain_ids, text
@@ -81,7 +81,7 @@ def to_prompt(nodes: Mapping[str, Mapping[str, JSON]], interfaces: Interfaces) -
     return prompt
 
 
-def is_link(value: JSON) -> bool:
+def is_link(value: JSON) -> TypeGuard[list[Any]]:
     """ComfyUI's own test: a list of a text and a number."""
     return (
         isinstance(value, list)
@@ -105,7 +105,7 @@ def _theirs(value: JSON, known: Mapping[str, Interface | None]) -> JSON | None:
 
 def _unwrapped(value: JSON) -> JSON:
     if isinstance(value, dict) and set(value) == {"__value__"}:
-        return value["__value__"]
+        return literal(value["__value__"])
     return literal(value)
 
 

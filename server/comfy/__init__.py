@@ -1,0 +1,1 @@
+"""ComfyUI's HTTP and WebSocket API on the same services, so that its clients work unchanged."""
