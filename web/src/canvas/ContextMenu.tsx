@@ -7,7 +7,7 @@ import { setRoute } from "../commands/wires";
 import { chordText, perform, useActions } from "../store/actions";
 import { edit } from "../store/tabs";
 import { actionTexts } from "../texts/canvas";
-import { noteHere, removal } from "./canvasActions";
+import { noteHere, removal } from "./chosen";
 import { selectionOf } from "./current";
 import { HUES } from "./dyes";
 import { closeMenu, type MenuTarget, useMenu } from "./menu";

@@ -2,19 +2,13 @@
 
 import { Blend, Brush, Contrast, Eraser, PaintBucket, Redo2, Trash2, Undo2, X } from "lucide-react";
 import { Dialog } from "radix-ui";
-import {
-  type CSSProperties,
-  type KeyboardEvent,
-  type PointerEvent,
-  type RefObject,
-  useEffect,
-  useRef,
-  useState,
-} from "react";
-import { inputUrl, uploadMask } from "../api/pictures";
+import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from "react";
+import { uploadMask } from "../api/pictures";
 import { report } from "../store/notices";
 import { maskTexts as t } from "../texts/canvas";
+import { Slider, usePaper } from "./MaskPaper";
 import { emptyMask, feathered, filled, inverted, type MaskImage, paint } from "./mask";
+import { asPng, load, show, touched } from "./maskCanvas";
 
 interface MaskDialogProps {
   readonly name: string;
@@ -124,7 +118,7 @@ function Painter({ name, onClose, onPainted }: MaskDialogProps) {
     let last = place(event);
     const to = (next: [number, number]): void => {
       paint(working, last, next, { radius, hardness: 1 - softness, value });
-      show(element, working, box(last, next, radius));
+      show(element, working, touched(last, next, radius));
       last = next;
     };
     to(last);
@@ -279,123 +273,4 @@ function Painter({ name, onClose, onPainted }: MaskDialogProps) {
       </div>
     </div>
   );
-}
-
-const AIR = 32;
-
-/** The size at which the picture fills the stage. */
-function usePaper(stage: RefObject<HTMLDivElement | null>, mask: MaskImage | undefined): CSSProperties {
-  const [room, setRoom] = useState({ width: 0, height: 0 });
-  useEffect(() => {
-    const observer = new ResizeObserver(([entry]) => entry && setRoom(entry.contentRect));
-    if (stage.current) observer.observe(stage.current);
-    return () => observer.disconnect();
-  }, [stage]);
-  if (mask === undefined) return { visibility: "hidden" };
-  const scale = Math.min((room.width - AIR) / mask.width, (room.height - AIR) / mask.height);
-  return {
-    width: Math.max(1, mask.width * scale),
-    height: Math.max(1, mask.height * scale),
-    imageRendering: scale > 2 ? "pixelated" : "auto",
-  };
-}
-
-interface SliderProps {
-  readonly label: string;
-  readonly value: number;
-  readonly min: number;
-  readonly max: number;
-  readonly step?: number;
-  readonly onChange: (value: number) => void;
-}
-
-function Slider({ label, value, min, max, step = 1, onChange }: SliderProps) {
-  return (
-    <label className="mask-editor__slider">
-      <span>{label}</span>
-      <input
-        type="range"
-        {...{ value, min, max, step }}
-        onChange={(event) => onChange(Number(event.currentTarget.value))}
-      />
-    </label>
-  );
-}
-
-interface Area {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-function box([ax, ay]: readonly [number, number], [bx, by]: readonly [number, number], radius: number): Area {
-  const x = Math.floor(Math.min(ax, bx) - radius) - 1;
-  const y = Math.floor(Math.min(ay, by) - radius) - 1;
-  return {
-    x,
-    y,
-    width: Math.ceil(Math.max(ax, bx) + radius) + 2 - x,
-    height: Math.ceil(Math.max(ay, by) + radius) + 2 - y,
-  };
-}
-
-/** Draw the picture whole; what is transparent in it is the mask that it already has. */
-async function load(name: string, canvas: HTMLCanvasElement | null): Promise<MaskImage> {
-  const image = new Image();
-  image.src = inputUrl(name);
-  await image.decode();
-  const { naturalWidth: width, naturalHeight: height } = image;
-  const mask = emptyMask(width, height);
-  const pen = canvas?.getContext("2d", { willReadFrequently: true });
-  if (!canvas || !pen) return mask;
-  canvas.width = width;
-  canvas.height = height;
-  pen.drawImage(image, 0, 0);
-  const { data } = pen.getImageData(0, 0, width, height);
-  for (let at = 0; at < mask.values.length; at += 1) mask.values[at] = 255 - (data[at * 4 + 3] ?? 255);
-  return mask;
-}
-
-const TINT = [242, 82, 92] as const;
-const OPACITY = 0.62;
-
-/** Draw the mask, or the part of it that changed, as a tint. */
-function show(canvas: HTMLCanvasElement, mask: MaskImage, part?: Area): void {
-  const pen = canvas.getContext("2d");
-  if (pen === null) return;
-  if (canvas.width !== mask.width || canvas.height !== mask.height) {
-    canvas.width = mask.width;
-    canvas.height = mask.height;
-  }
-  const x = Math.max(0, part?.x ?? 0);
-  const y = Math.max(0, part?.y ?? 0);
-  const right = Math.min(mask.width, part ? part.x + part.width : mask.width);
-  const bottom = Math.min(mask.height, part ? part.y + part.height : mask.height);
-  if (right <= x || bottom <= y) return;
-  const image = new ImageData(right - x, bottom - y);
-  let at = 0;
-  for (let row = y; row < bottom; row += 1) {
-    for (let column = x; column < right; column += 1) {
-      image.data[at] = TINT[0];
-      image.data[at + 1] = TINT[1];
-      image.data[at + 2] = TINT[2];
-      image.data[at + 3] = (mask.values[row * mask.width + column] ?? 0) * OPACITY;
-      at += 4;
-    }
-  }
-  pen.putImageData(image, x, y);
-}
-
-/** The mask as the server takes it: transparent where it is to be painted over. */
-async function asPng(mask: MaskImage): Promise<Blob> {
-  const canvas = new OffscreenCanvas(mask.width, mask.height);
-  const pen = canvas.getContext("2d");
-  if (pen === null) throw new Error("This browser cannot draw.");
-  const image = new ImageData(mask.width, mask.height);
-  mask.values.forEach((value, at) => {
-    image.data[at * 4 + 3] = 255 - value;
-  });
-  pen.putImageData(image, 0, 0);
-  return canvas.convertToBlob({ type: "image/png" });
 }
