@@ -10,11 +10,13 @@ import asyncio
 import json
 import secrets
 import sqlite3
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from server.store import Store
@@ -42,6 +44,8 @@ _PAGE = 500
 _BACKLOG = 2_000
 """Events held for one slow reader before it is sent back to reading them from the disk."""
 _PRUNE_EVERY = 1_000
+_BATCH = 64
+"""Events that a reader is given at once, at most."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,11 @@ class FeedEvent:
         }
         return sent if self.seq is None else {"seq": self.seq, **sent}
 
+    @cached_property
+    def text(self) -> str:
+        """`to_json` as text, written once however many listen."""
+        return _packed(self.to_json())
+
 
 class _Reader:
     """One listener's backlog. Used on the event loop only."""
@@ -110,16 +119,18 @@ class _Reader:
         self._events.clear()
         self._passing.clear()
 
-    async def next(self) -> FeedEvent | None:
-        """Wait for the next event; None means that the reader fell behind."""
+    async def next(self) -> list[FeedEvent]:
+        """Wait for the next events; none at all means that the reader fell behind."""
         while not (self._events or self._passing or self.behind):
             self._wake.clear()
             await self._wake.wait()
         if self.behind:
-            return None
-        if self._events:
-            return self._events.popleft()
-        return self._passing.pop(next(iter(self._passing)))
+            return []
+        batch = [self._events.popleft() for _ in range(min(_BATCH, len(self._events)))]
+        if not self._events:
+            batch.extend(self._passing.values())
+            self._passing.clear()
+        return batch
 
 
 class Feed:
@@ -136,6 +147,8 @@ class Feed:
         self._store = store
         self._keep = keep
         self._readers: set[_Reader] = set()
+        self._committed: list[FeedEvent] = []
+        self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         row = store.write_now(
             lambda connection: connection.execute(
@@ -172,7 +185,7 @@ class Feed:
                     event.time,
                     event.document,
                     event.client,
-                    json.dumps(event.data, ensure_ascii=False, separators=(",", ":")),
+                    _packed(event.data),
                 )
                 for event in numbered
             ],
@@ -192,7 +205,14 @@ class Feed:
             reader.put(event)
 
     async def subscribe(self, after: int | None = None) -> AsyncGenerator[FeedEvent, None]:
-        """Yield events as they happen, without end.
+        """Yield events as they happen, without end; see `batches`."""
+        async with aclosing(self.batches(after)) as batches:
+            async for batch in batches:
+                for event in batch:
+                    yield event
+
+    async def batches(self, after: int | None = None) -> AsyncGenerator[list[FeedEvent], None]:
+        """Yield events as they happen, several at once where they are there, without end.
 
         A reader that is slower than what happens reads from the disk what it missed: it gets
         every numbered event, each once, in order, and only the newest of those without number.
@@ -201,7 +221,8 @@ class Feed:
             after: Start with what followed this number; None starts now.
 
         Yields:
-            Events; one of type `reset` when some that should follow are no longer kept.
+            Events, at least one at a time; one of type `reset` alone when some that should
+            follow are no longer kept.
         """
         self._loop = asyncio.get_running_loop()
         reader = _Reader()
@@ -210,21 +231,21 @@ class Feed:
         self._readers.add(reader)
         try:
             while True:
-                event = None if reader.behind else await reader.next()
-                if event is None:
-                    if position < self._pruned or position > self._last:
-                        position = self._delivered
-                        yield FeedEvent(RESET)
-                    reader.forget()
-                    reader.behind = False
-                    async for event in self._kept(position):
-                        position = event.seq or position
-                        yield event
-                elif event.seq is None:
-                    yield event
-                elif event.seq > position:
-                    position = event.seq
-                    yield event
+                batch = [] if reader.behind else await reader.next()
+                if batch:
+                    new = [event for event in batch if event.seq is None or event.seq > position]
+                    position = max([position, *(event.seq or 0 for event in new)])
+                    if new:
+                        yield new
+                    continue
+                if position < self._pruned or position > self._last:
+                    position = self._delivered
+                    yield [FeedEvent(RESET)]
+                reader.forget()
+                reader.behind = False
+                async for page in self._kept(position):
+                    position = page[-1].seq or position
+                    yield page
         finally:
             self._readers.discard(reader)
 
@@ -240,11 +261,9 @@ class Feed:
             ]
         )
 
-    async def _kept(self, position: int) -> AsyncIterator[FeedEvent]:
-        while True:
-            rows = await self._store.read(partial(_after, position=position))
-            for row in rows:
-                yield _from_row(row)
+    async def _kept(self, position: int) -> AsyncIterator[list[FeedEvent]]:
+        while rows := await self._store.read(partial(_after, position=position)):
+            yield [_from_row(row) for row in rows]
             if len(rows) < _PAGE:
                 return
             position = rows[-1]["seq"]
@@ -252,13 +271,24 @@ class Feed:
     def _hand_over(self, events: Sequence[FeedEvent]) -> None:
         """Pass committed events from the writer thread to the event loop."""
         self._delivered = events[-1].seq if events and events[-1].seq else self._delivered
-        if self._loop is not None and self._readers and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._deliver, events)
+        if self._loop is None or not self._readers or self._loop.is_closed():
+            return
+        with self._lock:
+            waking = not self._committed
+            self._committed.extend(events)
+        if waking:
+            self._loop.call_soon_threadsafe(self._deliver)
 
-    def _deliver(self, events: Sequence[FeedEvent]) -> None:
+    def _deliver(self) -> None:
+        with self._lock:
+            events, self._committed = self._committed, []
         for reader in self._readers:
             for event in events:
                 reader.put(event)
+
+
+def _packed(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _after(connection: sqlite3.Connection, position: int) -> list[sqlite3.Row]:

@@ -33,7 +33,10 @@ class Closed(Exception):
 @dataclass(frozen=True)
 class _Write:
     work: Work[Any]
-    done: Future[Any]
+    done: Future[Any] | asyncio.Future[Any]
+
+
+_Outcome = tuple[Any, BaseException | None]
 
 
 class Store:
@@ -79,17 +82,16 @@ class Store:
             DiskFull: when there is no room, even without the ballast.
             Exception: what the function raised; its changes are undone then.
         """
-        return await asyncio.wrap_future(self.submit(work))
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._put(_Write(work, done))
+        return await done
 
     def submit(self, work: Work[T]) -> Future[T]:
         """Queue a write; the future is done once it is on the disk."""
         done: Future[T] = Future()
         # From here on nobody can cancel it: what was asked for is written, heard or not.
         done.set_running_or_notify_cancel()
-        with self._lock:
-            if self._closed:
-                raise Closed("The database is closed.")
-            self._writes.put(_Write(work, done))
+        self._put(_Write(work, done))
         return done
 
     def write_now(self, work: Work[T]) -> T:
@@ -122,6 +124,12 @@ class Store:
         self._readers.shutdown()
         for connection in self._open:
             connection.close()
+
+    def _put(self, write: _Write) -> None:
+        with self._lock:
+            if self._closed:
+                raise Closed("The database is closed.")
+            self._writes.put(write)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -175,20 +183,15 @@ class Store:
                 self._settle(batch)
                 return
             failure: BaseException = DiskFull() if is_full(problem) else problem
-            for write in batch:
-                write.done.set_exception(failure)
+            _tell(batch, [(None, failure)] * len(batch))
             return
         for notify in self._notices:
             notify()
-        for write, (result, error) in zip(batch, results, strict=True):
-            if error is None:
-                write.done.set_result(result)
-            else:
-                write.done.set_exception(error)
+        _tell(batch, results)
 
-    def _commit(self, batch: list[_Write]) -> list[tuple[Any, Exception | None]]:
+    def _commit(self, batch: list[_Write]) -> list[_Outcome]:
         connection = self._connection
-        results: list[tuple[Any, Exception | None]] = []
+        results: list[_Outcome] = []
         self._notices.clear()
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -205,7 +208,34 @@ class Store:
         return results
 
 
-def _saved(connection: sqlite3.Connection, work: Work[Any]) -> tuple[Any, Exception | None]:
+def _tell(batch: Sequence[_Write], outcomes: Sequence[_Outcome]) -> None:
+    """Hand outcomes to those who wait; an event loop is woken once for all that are its."""
+    of_loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], _Outcome]]] = {}
+    for write, outcome in zip(batch, outcomes, strict=True):
+        if isinstance(write.done, asyncio.Future):
+            of_loops.setdefault(write.done.get_loop(), []).append((write.done, outcome))
+        else:
+            _resolve(write.done, outcome)
+    for loop, told in of_loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve_all, told)
+
+
+def _resolve_all(told: Sequence[tuple[asyncio.Future[Any], _Outcome]]) -> None:
+    for done, outcome in told:
+        if not done.done():
+            _resolve(done, outcome)
+
+
+def _resolve(done: Future[Any] | asyncio.Future[Any], outcome: _Outcome) -> None:
+    result, error = outcome
+    if error is None:
+        done.set_result(result)
+    else:
+        done.set_exception(error)
+
+
+def _saved(connection: sqlite3.Connection, work: Work[Any]) -> _Outcome:
     """Run one write in a savepoint: what it raises undoes it alone and goes to its caller."""
     connection.execute("SAVEPOINT work")
     try:

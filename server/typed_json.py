@@ -13,6 +13,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union
 
 from nodes.api import JSON
@@ -52,8 +53,14 @@ def read(kind: type[T], value: JSON, where: str = "") -> T:
     return made
 
 
-def hints(kind: Any) -> dict[str, Any]:
+def hints(kind: Any) -> Mapping[str, Any]:
     """Return the types of a dataclass's fields or a function's parameters."""
+    return _evaluated(kind)
+
+
+@cache
+def _evaluated(kind: Any) -> Mapping[str, Any]:
+    # Kept, since to evaluate them takes longer than to read a small body.
     return typing.get_type_hints(kind, localns={"JSON": Any}, include_extras=True)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -85,7 +85,7 @@ class Route:
         return tuple(re.findall(r"\{(\w+)\}", self.path))
 
     @cached_property
-    def types(self) -> dict[str, Any]:
+    def types(self) -> Mapping[str, Any]:
         """The types of the handler's parameters, and of its answer under `return`."""
         return hints(self.handler)
 
