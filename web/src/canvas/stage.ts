@@ -101,7 +101,7 @@ export function toScreen([x, y]: Point, camera: Camera = stage.getState().camera
 
 /** The camera that shows a box whole, with air around it. */
 export function cameraFor(box: Box, width: number, height: number, most = 1): Camera {
-  const air = 64;
+  const air = Math.min(64, width * 0.06);
   const across = (width - air * 2) / Math.max(box.width, 1);
   const down = (height - air * 2) / Math.max(box.height, 1);
   const zoom = Math.min(most, Math.max(0.05, Math.min(across, down)));
