@@ -32,8 +32,9 @@ def checkpoint_loader_simple(
 ) -> ModelParts:
     """Load a denoiser, its text encoder and its VAE from one file.
 
-    The family is told by the weights themselves: Stable Diffusion 1.x, or a file that carries its
-    configuration, as the miniature does. Weights stay on disk until they are used.
+    The family is told by the weights themselves: Stable Diffusion 1, 2, XL and its refiner, their
+    inpainting variants, or a file that carries its configuration, as the miniature does. Weights
+    stay on disk until they are used.
 
     Args:
         ckpt_name: A .safetensors file, or a diffusers folder.

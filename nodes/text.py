@@ -8,6 +8,8 @@ from nodes.diffusion.text import encode
 from nodes.errors import NodeError
 from nodes.types import Clip, Cond, Conditioning
 
+Pixels = Annotated[int, Range(0, 16_384, step=1)]
+
 
 @node("CLIPTextEncode", title="CLIP text encode (prompt)", aliases=("prompt", "text"))
 def clip_text_encode(
@@ -32,6 +34,87 @@ def clip_text_encode(
     with ctx.resident(clip) as placed:
         embeds, pooled = encode(placed, text)
     return Conditioning((Cond(embeds, pooled),))
+
+
+@node("CLIPTextEncodeSDXL", title="CLIP text encode (SDXL)")
+def clip_text_encode_sdxl(
+    clip: Clip,
+    width: Pixels = 1024,
+    height: Pixels = 1024,
+    crop_w: Pixels = 0,
+    crop_h: Pixels = 0,
+    target_width: Pixels = 1024,
+    target_height: Pixels = 1024,
+    text_g: Annotated[str, Multiline()] = "",
+    text_l: Annotated[str, Multiline()] = "",
+    *,
+    ctx: Context = QUIET,
+) -> Conditioning:
+    """Encode a prompt for SDXL, which is told the size of the picture as well.
+
+    Args:
+        clip: SDXL's pair of text encoders.
+        width: Width of the original that the picture should look cut from, in pixels.
+        height: Height of that original.
+        crop_w: Where the cut begins, from the left; 0 keeps things centred.
+        crop_h: Where the cut begins, from the top.
+        target_width: Width of the picture.
+        target_height: Height of the picture.
+        text_g: What the larger encoder (bigG) reads.
+        text_l: What the smaller one (L) reads; usually the same.
+
+    Returns:
+        What to condition on.
+
+    References:
+        Podell et al. 2023, SDXL: Improving Latent Diffusion Models for High-Resolution Image
+        Synthesis, arXiv:2307.01952.
+    """
+    if clip.second is None:
+        raise NodeError(
+            "This text encoder is a single one, but SDXL has two.",
+            "Load the text encoders of an SDXL checkpoint, or use CLIPTextEncode.",
+            "clip.single",
+        )
+    with ctx.resident(clip) as placed:
+        embeds, pooled = encode(placed, text_l, text_g)
+    sizes = {
+        "width": width,
+        "height": height,
+        "crop_w": crop_w,
+        "crop_h": crop_h,
+        "target_width": target_width,
+        "target_height": target_height,
+    }
+    return Conditioning((Cond(embeds, pooled, extras=sizes),))
+
+
+@node("CLIPTextEncodeSDXLRefiner", title="CLIP text encode (SDXL refiner)")
+def clip_text_encode_sdxl_refiner(
+    clip: Clip,
+    ascore: Annotated[float, Range(0, 1000, step=0.01)] = 6.0,
+    width: Pixels = 1024,
+    height: Pixels = 1024,
+    text: Annotated[str, Multiline()] = "",
+    *,
+    ctx: Context = QUIET,
+) -> Conditioning:
+    """Encode a prompt for SDXL's refiner, which is told how beautiful the picture should be.
+
+    Args:
+        clip: The refiner's text encoder.
+        ascore: Aesthetic score; 6 for what is wanted and 2.5 for what is not are usual.
+        width: Width of the picture, in pixels.
+        height: Height of the picture, in pixels.
+        text: What the picture should show.
+
+    Returns:
+        What to condition on.
+    """
+    with ctx.resident(clip) as placed:
+        embeds, pooled = encode(placed, text)
+    told = {"aesthetic_score": ascore, "width": width, "height": height}
+    return Conditioning((Cond(embeds, pooled, extras=told),))
 
 
 @node("CLIPSetLastLayer", title="CLIP set last layer", aliases=("clip skip",))

@@ -235,19 +235,27 @@ class Model:
 @wire("CLIP")
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A text encoder.
+    """A text encoder, or two that a model reads side by side.
 
     Attributes:
         encoder: A CLIPTextModel of transformers, frozen.
         tokenizer: Its vocabulary.
         key: Names the weights.
         skip: Which hidden state is taken, counted from the end: 1 is the last.
+        normed: Whether the final normalisation is applied to it.
+        second: Another CLIPTextModel, whose numbers stand behind those of the first.
+        second_tokenizer: Its vocabulary.
+        projection: What the last encoder's summary goes through; None leaves it as it is.
     """
 
     encoder: nn.Module
     tokenizer: Tokenizer
     key: str
     skip: int = 1
+    normed: bool = True
+    second: nn.Module | None = None
+    second_tokenizer: Tokenizer | None = None
+    projection: nn.Module | None = None
 
 
 @wire("VAE")

@@ -1,17 +1,18 @@
 """VAE: between pictures and latents."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import torch
 
 from nodes.api import QUIET, Context, Range, Shape, node
 from nodes.diffusion import vae as coding
+from nodes.diffusion.prompts import with_extras
 from nodes.diffusion.vae_tiles import decode_tiles, encode_tiles, steps, tile_sizes
 from nodes.imaging.composite import repeated
 from nodes.imaging.masks import grow
 from nodes.imaging.resize import resize
 from nodes.imaging.tiles import blended
-from nodes.types import Image, Latent, Mask, Vae
+from nodes.types import Conditioning, Image, Latent, Mask, Vae
 
 ENCODED = Shape(
     batch="pixels.batch",
@@ -156,6 +157,55 @@ def vae_encode_tiled(
         pieces = (piece for piece in made if piece is not None)
         samples = blended(pieces, (len(fitted), latents.channels, height, width), shared)
     return Latent(samples)
+
+
+class InpaintParts(NamedTuple):
+    """Prompts that know what is painted into, and the latent to sample."""
+
+    positive: Conditioning
+    negative: Conditioning
+    latent: Annotated[Latent, ENCODED]
+
+
+@node("InpaintModelConditioning", title="Inpaint model conditioning")
+def inpaint_model_conditioning(
+    positive: Conditioning,
+    negative: Conditioning,
+    vae: Vae,
+    pixels: Image,
+    mask: Mask,
+    noise_mask: bool = True,
+    *,
+    ctx: Context = QUIET,
+) -> InpaintParts:
+    """Show an inpainting model the picture that it paints into.
+
+    Args:
+        positive: What the picture should show.
+        negative: What it should not show.
+        vae: The VAE of the model.
+        pixels: The picture; alpha is passed over.
+        mask: What to paint anew; it is stretched to the picture.
+        noise_mask: Keep the rest of the picture exactly, beside what the model makes of it.
+
+    Returns:
+        positive: The prompt, with the picture.
+        negative: The prompt, with the picture.
+        latent: The picture's latents, masked.
+    """
+    height, width = pixels.pixels.shape[-2:]
+    stretched = resize(mask.values, width, height, "bilinear")
+    fitted = coding.fitted(pixels.pixels[:, :3], vae.latent_format.downscale)
+    hole = coding.fitted(stretched, vae.latent_format.downscale)
+    known = 1 - repeated(hole.round(), len(fitted))
+    masked = vae_encode(Image((fitted - 0.5) * known + 0.5), vae, ctx=ctx.part(0.0, 0.5))
+    whole = vae_encode(Image(fitted), vae, ctx=ctx.part(0.5, 1.0))
+    shown = {"inpaint_mask": hole, "inpaint_picture": masked.samples}
+    return InpaintParts(
+        with_extras(positive, shown),
+        with_extras(negative, shown),
+        Latent(whole.samples, Mask(hole) if noise_mask else None),
+    )
 
 
 @node("VAEEncodeForInpaint", title="VAE encode (for inpainting)", aliases=("inpaint",))

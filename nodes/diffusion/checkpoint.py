@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from nodes.diffusion import ldm_keys
@@ -23,11 +24,14 @@ from nodes.diffusion.families import (
     latents_of,
     vae_config,
 )
+from nodes.diffusion.text_keys import text_places
 from nodes.errors import FileProblem
 from nodes.types import LatentFormat, Vae
 
 # Families whose parts all load; "weft" is a file that carries its own configuration.
-LOADABLE = ("stable-diffusion-v1", "weft", "diffusers")
+LOADABLE = ("stable-diffusion-", "weft")
+# Whose inputs beside the latent are not made yet.
+_NOT_YET = "-edit"
 
 
 def load_checkpoint(path: Path, dtype: str) -> Checkpoint:
@@ -45,13 +49,15 @@ def load_checkpoint(path: Path, dtype: str) -> Checkpoint:
         return assemble(family, weights, words, dtype, stamp(path))
     header = read_header(path)
     family = read_family(header)
-    if not family.name.startswith(LOADABLE):
+    if not family.name.startswith(LOADABLE) or family.name.endswith(_NOT_YET):
         raise FileProblem(
             f"{path.name} is a {family.name} checkpoint, and that family cannot be loaded yet.",
-            "Choose a Stable Diffusion 1.x checkpoint.",
+            "Choose a checkpoint of Stable Diffusion 1, 2 or XL, or an inpainting variant.",
             "checkpoint.family",
         )
-    words = make_vocabulary(family.tokenizer)
+    family = with_prediction(family, header)
+    texts = (family.text_encoder, family.text_encoder_2)
+    words = [make_vocabulary(family.tokenizer, text) for text in texts if text]
     return assemble(family, _file_weights(header, family), words, dtype, stamp(path))
 
 
@@ -110,19 +116,46 @@ def read_family(header: Header) -> Family:
         ) from error
 
 
+def with_prediction(family: Family, header: Header, prefix: str = ldm_keys.UNET_PREFIX) -> Family:
+    """Tell what a UNet of Stable Diffusion 2 predicts, where its file does not say.
+
+    Nothing in the shapes tells 2.0 and 2.1 from their "base" versions; but training on velocity
+    has spread the biases of the last attention's first normalisation much wider: the field tells
+    them so.
+    """
+    said = {"modelspec.prediction_type", "weft.config"} & header.metadata.keys()
+    if family.name != "stable-diffusion-v2" or said or "v_pred" in header.shapes:
+        return family
+    blocks = len(family.unet["block_out_channels"]) * (family.unet["layers_per_block"] + 1)
+    name = f"{prefix}output_blocks.{blocks - 1}.1.transformer_blocks.0.norm1.bias"
+    (bias,) = read_weights(header.path, lambda found: found == name).values()
+    if bias.float().std(correction=0) <= _SPREAD_OF_VELOCITY:
+        return family
+    return replace(family, scheduler=family.scheduler | {"prediction_type": "v_prediction"})
+
+
+_SPREAD_OF_VELOCITY = 0.09
+
+
 def _file_weights(header: Header, family: Family) -> Weights:
-    text_prefix = ldm_keys.TEXT_PREFIX
-    if not any(name.startswith(text_prefix) for name in header.shapes):
-        text_prefix = text_prefix.removesuffix("text_model.")
-    prefixes = (ldm_keys.UNET_PREFIX, ldm_keys.VAE_PREFIX, text_prefix)
-    mapped = read_weights(header.path, lambda name: name.startswith(prefixes))
+    texts = text_places(header.shapes)
+    prefixes = (ldm_keys.UNET_PREFIX, ldm_keys.VAE_PREFIX)
+    mapped = read_weights(
+        header.path,
+        lambda name: name.startswith(prefixes) or any(text.holds(name) for text in texts),
+    )
+    configs = (family.text_encoder, family.text_encoder_2)
     with _unknown_keys_told(header.path):
+        encoders = [
+            # A file's own configuration stands before what its shapes tell.
+            replace(text, config=config).weights(mapped)
+            for text, config in zip(texts, configs, strict=False)
+            if config
+        ]
         return Weights(
             ldm_keys.unet_from_ldm(mapped, family.unet),
             ldm_keys.vae_from_ldm(mapped, family.vae) if family.vae else {},
-            ldm_keys.text_encoder_from_ldm(mapped, family.text_encoder, text_prefix)
-            if family.text_encoder
-            else {},
+            *(encoders or [{}]),
         )
 
 

@@ -1,7 +1,7 @@
 """Networks out of a configuration and weights: built without memory, filled by assignment."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from nodes.diffusion.families import Config, Family
+from nodes.diffusion.families import Config, Family, TextUse
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.tokenizer import ClipVocabulary, clip_vocabulary, vocabulary
 from nodes.diffusion.vae import fit_rgb
@@ -38,17 +38,18 @@ class Weights:
     unet: Mapping[str, Tensor]
     vae: Mapping[str, Tensor]
     text_encoder: Mapping[str, Tensor]
+    text_encoder_2: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def assemble(
-    family: Family, weights: Weights, words: ClipVocabulary, dtype: str, key: str
+    family: Family, weights: Weights, words: Sequence[ClipVocabulary], dtype: str, key: str
 ) -> Checkpoint:
     """Make models out of a checkpoint's configurations and weights.
 
     Args:
         family: The configurations.
         weights: The weights; parts without a configuration are passed over.
-        words: The text encoder's vocabulary.
+        words: The vocabulary of each text encoder.
         dtype: What to compute in; weights of another dtype are cast once.
         key: Names the weights.
 
@@ -61,7 +62,10 @@ def assemble(
         vae = make_vae(family.vae, weights.vae, latents, dtype, key)
         latents = vae.latent_format
     if family.text_encoder:
-        clip = make_clip(family.text_encoder, weights.text_encoder, words, dtype, key)
+        parts = [TextPart(family.text_encoder, weights.text_encoder, words[0])]
+        if family.text_encoder_2:
+            parts.append(TextPart(family.text_encoder_2, weights.text_encoder_2, words[1]))
+        clip = make_clip(parts, family.text_use, dtype, key)
     network = make_unet(family.unet, weights.unet, dtype)
     model = Model(network, model_sampling(family.scheduler), latents, dtype, f"{key}#unet")
     return Checkpoint(family.name, model, clip, vae)
@@ -95,15 +99,43 @@ def make_vae(
     return Vae(network, latents if latents.rgb else fit_rgb(network, latents), dtype, f"{key}#vae")
 
 
-def make_clip(
-    config: Config, weights: Mapping[str, Tensor], words: ClipVocabulary, dtype: str, key: str
-) -> Clip:
-    """Build a text encoder around weights named as in transformers 5.
+@dataclass(frozen=True)
+class TextPart:
+    """One text encoder: configuration, weights named as in transformers 5, and vocabulary."""
+
+    config: Config
+    weights: Mapping[str, Tensor]
+    words: ClipVocabulary
+
+
+def make_clip(parts: Sequence[TextPart], use: TextUse, dtype: str, key: str) -> Clip:
+    """Build one text encoder or two around their weights.
+
+    Args:
+        parts: The encoders; the last one's summary is the pooled text.
+        use: Which hidden state is read.
+        dtype: What to compute in.
+        key: Names the weights.
 
     Raises:
         FileProblem: If configuration, weights and vocabulary do not agree.
     """
-    settings = _configured("text encoder", CLIPTextConfig.from_dict, config)
+    encoders = [_text_encoder(part, dtype) for part in parts]
+    clip = Clip(encoders[0], parts[0].words, f"{key}#clip", use.skip, use.normed)
+    last = parts[-1].weights.get("text_projection.weight")
+    if last is not None:
+        with torch.device("meta"):
+            projection: nn.Module = nn.Linear(last.shape[1], last.shape[0], bias=False)
+        projection = filled(projection, {"weight": last}, dtype, "text projection")
+        clip = replace(clip, projection=projection)
+    if len(parts) == 1:
+        return clip
+    return replace(clip, second=encoders[1], second_tokenizer=parts[1].words)
+
+
+def _text_encoder(part: TextPart, dtype: str) -> nn.Module:
+    settings = _configured("text encoder", CLIPTextConfig.from_dict, part.config)
+    words = part.words
     if max(words.start, words.end, words.pad) >= settings.vocab_size:
         raise FileProblem(
             f"The text encoder knows {settings.vocab_size} tokens, and its vocabulary has more.",
@@ -114,17 +146,21 @@ def make_clip(
     # A buffer that is in no file, which the meta device has left without values.
     positions = torch.arange(settings.max_position_embeddings)[None]
     encoder.embeddings.register_buffer("position_ids", positions, persistent=False)
-    return Clip(filled(encoder, weights, dtype, "text encoder"), words, f"{key}#clip")
+    weights = {name: w for name, w in part.weights.items() if not name.startswith("text_proj")}
+    return filled(encoder, weights, dtype, "text encoder")
 
 
-def make_vocabulary(config: Config) -> ClipVocabulary:
+def make_vocabulary(config: Config, text_encoder: Config) -> ClipVocabulary:
     """Make the vocabulary that a file brings, or take CLIP's if it brings none.
+
+    CLIP's is filled up with what the text encoder's configuration says: zeros, which are the id of
+    the exclamation mark, or the end mark.
 
     Raises:
         FileProblem: If it is not whole.
     """
     if not config:
-        return clip_vocabulary()
+        return clip_vocabulary("!") if text_encoder.get("pad_token_id") == 0 else clip_vocabulary()
     try:
         merges = [pair.split() if isinstance(pair, str) else pair for pair in config["merges"]]
         pairs = [(left, right) for left, right in merges]

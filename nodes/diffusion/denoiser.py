@@ -110,12 +110,16 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
             "conditioning.width",
         )
     added = {
-        name: torch.cat([_batched(job[name], batch, x.device, dtype) for job in map(_added, jobs)])
-        for name in _added(jobs[0])
+        name: torch.cat([_batched(one, batch, x.device, one.dtype) for one in values])
+        for name, values in _together([_added(job) for job in jobs]).items()
     }
+    scaled = model.sampling.input(x, torch.tensor(sigma)).to(dtype)
+    beside = [_batched(b, batch, x.device, dtype) for b in map(_beside, jobs) if b is not None]
+    if beside:
+        scaled = torch.cat([scaled, torch.cat(beside)], dim=1)
     with torch.no_grad():
         output = model.network(
-            model.sampling.input(x, torch.tensor(sigma)).to(dtype),
+            scaled,
             model.sampling.timestep(torch.tensor(sigma)).to(x.device).expand(x.shape[0]),
             encoder_hidden_states=context,
             added_cond_kwargs=added or None,
@@ -132,6 +136,18 @@ def _added(job: _Job) -> dict[str, Tensor]:
     if isinstance(times, Tensor):
         added["time_ids"] = times
     return added if len(added) == 2 else {}
+
+
+def _together(each: Sequence[dict[str, Tensor]]) -> dict[str, list[Tensor]]:
+    return {name: [one[name] for one in each] for name in each[0]}
+
+
+def _beside(job: _Job) -> Tensor | None:
+    """Cut what an inpainting model reads beside the latent to the prompt's place."""
+    beside = job.prompt.extras.get("beside")
+    if not isinstance(beside, Tensor):
+        return None
+    return beside if job.prompt.box is None else job.prompt.box.of(beside)
 
 
 def _batched(value: Tensor, batch: int, device: torch.device, dtype: torch.dtype) -> Tensor:

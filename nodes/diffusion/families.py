@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nodes.diffusion.ldm_keys import TEXT_PREFIX, UNET_PREFIX, VAE_PREFIX
+from nodes.diffusion.ldm_keys import UNET_PREFIX, VAE_PREFIX
+from nodes.diffusion.text_keys import text_places
 from nodes.errors import FileProblem
 from nodes.types import LatentFormat
 
@@ -36,6 +37,22 @@ SDXL_LATENTS = LatentFormat(4, 0.13025)
 
 
 @dataclass(frozen=True)
+class TextUse:
+    """Which hidden state a UNet reads: counted from the end, and normalised or not."""
+
+    skip: int = 1
+    normed: bool = True
+
+
+# By the widths of a file's text encoders: OpenCLIP's H; its bigG; CLIP L and bigG.
+TEXT_USES: Mapping[tuple[int, ...], TextUse] = {
+    (1024,): TextUse(2),
+    (1280,): TextUse(2, normed=False),
+    (768, 1280): TextUse(2, normed=False),
+}
+
+
+@dataclass(frozen=True)
 class Family:
     """A model's kind and the configurations of its parts, in diffusers' and transformers' terms.
 
@@ -47,6 +64,8 @@ class Family:
         text_encoder: Of the CLIPTextModel; empty where the file has none.
         scheduler: How the noise was scheduled in training and what is predicted.
         tokenizer: `vocab` and `merges` if the file brings its own; empty for CLIP's.
+        text_encoder_2: Of the second CLIPTextModel; empty where there is none.
+        text_use: Which hidden state of the text encoders the UNet was trained on.
     """
 
     name: str
@@ -56,6 +75,8 @@ class Family:
     text_encoder: Config
     scheduler: Config
     tokenizer: Config = field(default_factory=dict)
+    text_encoder_2: Config = field(default_factory=dict)
+    text_use: TextUse = TextUse()
 
 
 def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
@@ -79,16 +100,19 @@ def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
             "If it was made with this project, its configuration is missing from its header.",
             code="checkpoint.kind",
         )
-    unet |= _HEADS[name.partition("-inpaint")[0].partition("-edit")[0]]
-    xl = name.startswith("stable-diffusion-xl")
-    latents = SDXL_LATENTS if xl else SD_LATENTS
+    unet |= heads(unet)
+    latents = SDXL_LATENTS if name.startswith("stable-diffusion-xl") else SD_LATENTS
+    texts = [place.config for place in text_places(shapes)]
+    widths = tuple(text["hidden_size"] for text in texts)
     return Family(
         name,
         latents,
         unet,
         vae_config(shapes, VAE_PREFIX, latents.scaling_factor),
-        {} if xl else text_config(shapes),
+        texts[0] if texts else {},
         _noise(shapes, metadata),
+        text_encoder_2=texts[1] if len(texts) > 1 else {},
+        text_use=TEXT_USES.get(widths, TextUse()),
     )
 
 
@@ -103,14 +127,19 @@ _FAMILIES = {
     (1280, 4): "stable-diffusion-xl-refiner",
 }
 
-# The number of attention heads leaves no trace in the shapes. (What diffusers calls
-# attention_head_dim counts heads.)
-_HEADS: Mapping[str, Config] = {
-    "stable-diffusion-v1": {"attention_head_dim": 8},
-    "stable-diffusion-v2": {"attention_head_dim": [5, 10, 20, 20]},
-    "stable-diffusion-xl": {"attention_head_dim": [5, 10, 20]},
-    "stable-diffusion-xl-refiner": {"attention_head_dim": [6, 12, 24, 24]},
-}
+
+def heads(unet: Config) -> Config:
+    """Give a UNet's attention heads, which leave no trace in the shapes, by its family.
+
+    What diffusers calls attention_head_dim counts heads: 8 in Stable Diffusion 1, and in the
+    families after it as many of 64 channels as there are.
+    """
+    if unet["cross_attention_dim"] == _SD1_TEXT_WIDTH:
+        return {"attention_head_dim": 8}
+    return {"attention_head_dim": [channels // 64 for channels in unet["block_out_channels"]]}
+
+
+_SD1_TEXT_WIDTH = 768
 
 
 def unet_config(shapes: Shapes, prefix: str = UNET_PREFIX) -> Config:
@@ -201,27 +230,6 @@ def vae_config(shapes: Shapes, prefix: str, scaling_factor: float) -> Config:
         "use_quant_conv": "quant_conv.weight" in names,
         "use_post_quant_conv": "post_quant_conv.weight" in names,
         "scaling_factor": scaling_factor,
-    }
-
-
-def text_config(shapes: Shapes, prefix: str = TEXT_PREFIX) -> Config:
-    """Derive a CLIPTextModel's configuration from shapes; empty if there is none."""
-    words = shapes.get(prefix + "embeddings.token_embedding.weight")
-    if words is None:
-        return {}
-    width = words[1]
-    return {
-        "vocab_size": words[0],
-        "hidden_size": width,
-        "intermediate_size": shapes[prefix + "encoder.layers.0.mlp.fc1.weight"][0],
-        "num_hidden_layers": _count(shapes, prefix + "encoder.layers."),
-        # Every CLIP has heads of 64.
-        "num_attention_heads": max(1, width // 64),
-        "max_position_embeddings": shapes[prefix + "embeddings.position_embedding.weight"][0],
-        "hidden_act": "quick_gelu",
-        "bos_token_id": words[0] - 2,
-        "eos_token_id": words[0] - 1,
-        "pad_token_id": words[0] - 1,
     }
 
 

@@ -34,7 +34,7 @@ _PARTS = {
 }
 
 # How the names of changes of a text encoder begin.
-TEXT_NAMES = ("lora_te_", "text_encoder.")
+TEXT_NAMES = ("lora_te_", "lora_te1_", "lora_te2_", "text_encoder.", "text_encoder_2.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,15 +103,25 @@ def model_with_lora(model: Model, lora: Lora, strength: float) -> tuple[Model, f
 
 
 def clip_with_lora(clip: Clip, lora: Lora, strength: float) -> tuple[Clip, frozenset[str]]:
-    """Change a text encoder's weights; see `model_with_lora`."""
+    """Change the weights of a text encoder, or of both; see `model_with_lora`."""
+    first = ("text_encoder.", "lora_te_", "lora_te1_")
+    changed, used = _merged(clip.encoder, lora, _text_names(clip.encoder, *first), strength)
+    key = f"{clip.key}+{lora.key}*{strength}"
+    if clip.second is None:
+        return replace(clip, encoder=changed, key=key), used
+    names = _text_names(clip.second, "text_encoder_2.", "lora_te2_")
+    second, used_2 = _merged(clip.second, lora, names, strength)
+    return replace(clip, encoder=changed, second=second, key=key), used | used_2
+
+
+def _text_names(encoder: nn.Module, dotted: str, *kohya: str) -> dict[str, str]:
     names: dict[str, str] = {}
-    for ours in clip.encoder.state_dict():
+    for ours in encoder.state_dict():
         module = ours.removesuffix(".weight")
         for path in (module, f"text_model.{module}"):
-            names[f"text_encoder.{path}"] = module
-            names[f"lora_te_{path.replace('.', '_')}"] = module
-    changed, used = _merged(clip.encoder, lora, names, strength)
-    return replace(clip, encoder=changed, key=f"{clip.key}+{lora.key}*{strength}"), used
+            names[dotted + path] = module
+            names |= {start + path.replace(".", "_"): module for start in kohya}
+    return names
 
 
 def _merged(

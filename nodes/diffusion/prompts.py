@@ -1,5 +1,6 @@
 """Arithmetic of conditionings."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -7,12 +8,19 @@ import torch
 from torch import Tensor, nn
 
 from nodes.errors import NodeError
-from nodes.types import Cond, Conditioning
+from nodes.types import Cond, Conditioning, Plain
 
 
 def changed(conditioning: Conditioning, **values: Any) -> Conditioning:
     """Set fields of every part."""
     return Conditioning(tuple(replace(part, **values) for part in conditioning.parts))
+
+
+def with_extras(conditioning: Conditioning, extras: Mapping[str, Tensor | Plain]) -> Conditioning:
+    """Tell every part more, beside what it was told before."""
+    return Conditioning(
+        tuple(replace(part, extras={**part.extras, **extras}) for part in conditioning.parts)
+    )
 
 
 def concatenated(first: Conditioning, second: Conditioning) -> Conditioning:

@@ -1,7 +1,7 @@
 """One sampling: from a latent, noise and a guider, through noise levels, by a solver."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nodes.diffusion.conditions import fit_conditionings, fit_mask
 from nodes.diffusion.guidance import guide_for
+from nodes.diffusion.model_inputs import completed
 from nodes.diffusion.model_sampling import finish, sigma_at, start
 from nodes.diffusion.noise import brownian_noise, initial_noise, step_noise
 from nodes.diffusion.solvers import SOLVERS, Estimate, Path, Solver, Step, Steps
@@ -74,9 +75,8 @@ class Sampling:
         device = next(model.network.parameters()).device
         x0 = _with_channels(self.latent.samples, model.latent_format.channels).to(device)
         noise = self._noise(x0).to(device)
-        prompts = fit_conditionings(
-            self.guider.conditionings, model.sampling, x0, model.latent_format.downscale
-        )
+        given = completed(self.guider.conditionings, model, replace(self.latent, samples=x0))
+        prompts = fit_conditionings(given, model.sampling, x0, model.latent_format.downscale)
         always = self.solver.guided
         estimate = guide_for(self.guider, prompts, batched=self.batched, both=always)
         if self.latent.mask is not None:

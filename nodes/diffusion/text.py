@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nodes.diffusion.text_weights import weighted
 from nodes.types import Clip, Tokenizer
@@ -39,26 +39,45 @@ def chunks(prompt: str, tokenizer: Tokenizer) -> tuple[Chunk, ...]:
     return tuple(_chunk(tokens, tokenizer) for tokens in filled)
 
 
-def encode(clip: Clip, prompt: str) -> tuple[Tensor, Tensor]:
+def encode(clip: Clip, prompt: str, second: str | None = None) -> tuple[Tensor, Tensor]:
     """Encode a prompt.
 
     A weight w moves a token's embedding from that of the empty prompt at the same place, e, to
-    e + w * (embedding - e).
+    e + w * (embedding - e). Where there are two encoders, each does so by itself, and their
+    embeddings stand side by side; the one with fewer chunks gets empty ones.
 
     Args:
         clip: The text encoder, on the device to compute on.
         prompt: Text with weights, of any length.
+        second: What the second encoder reads, if it is to read something else.
 
     Returns:
         Embeddings (1, T, C), T being a multiple of the encoder's length, and the first chunk's
-        pooled embedding (1, C); float32 on the CPU.
+        pooled embedding (1, P), the last encoder's; float32 on the CPU.
     """
-    pieces = chunks(prompt, clip.tokenizer)
+    towers = [(clip.encoder, clip.tokenizer, prompt)]
+    if clip.second is not None and clip.second_tokenizer is not None:
+        towers.append((clip.second, clip.second_tokenizer, prompt if second is None else second))
+    pieces = [chunks(text, tokenizer) for _, tokenizer, text in towers]
+    most = max(len(each) for each in pieces)
+    embeds = []
+    for (encoder, tokenizer, _), own in zip(towers, pieces, strict=True):
+        empty = _chunk((), tokenizer)
+        states, pooled = _encoded(clip, encoder, (*own, *[empty] * (most - len(own))), empty)
+        embeds.append(states)
+    if clip.projection is not None:
+        pooled = _projected(clip.projection, pooled)
+    return torch.cat(embeds, dim=2), pooled
+
+
+def _encoded(
+    clip: Clip, encoder: nn.Module, pieces: Sequence[Chunk], nothing: Chunk
+) -> tuple[Tensor, Tensor]:
     plain = all(weight == 1 for piece in pieces for weight in piece.weights)
     ids = [piece.ids for piece in pieces]
     if not plain:
-        ids.append(_chunk((), clip.tokenizer).ids)
-    states, pooled = _hidden_states(clip, ids)
+        ids.append(nothing.ids)
+    states, pooled = _hidden_states(clip, encoder, ids)
     if plain:
         return states.reshape(1, -1, states.shape[-1]), pooled[:1]
     weights = torch.tensor([piece.weights for piece in pieces])[..., None]
@@ -68,15 +87,23 @@ def encode(clip: Clip, prompt: str) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _hidden_states(clip: Clip, ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    encoder: Any = clip.encoder
+def _hidden_states(clip: Clip, encoder: Any, ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     device = next(encoder.parameters()).device
     output = encoder(torch.tensor(ids, device=device), output_hidden_states=True)
-    if clip.skip == 1:
+    if not clip.normed:
+        states = output.hidden_states[-clip.skip]
+    elif clip.skip == 1:
         states = output.last_hidden_state
     else:
         states = encoder.final_layer_norm(output.hidden_states[-clip.skip])
     return states.float().cpu(), output.pooler_output.float().cpu()
+
+
+@torch.no_grad()
+def _projected(projection: nn.Module, pooled: Tensor) -> Tensor:
+    first = next(projection.parameters())
+    made: Tensor = projection(pooled.to(first.device, first.dtype))
+    return made.float().cpu()
 
 
 def _chunk(tokens: Sequence[tuple[int, float]], tokenizer: Tokenizer) -> Chunk:

@@ -331,9 +331,7 @@ def test_a_wrong_configuration_is_told(
 
 
 def test_a_family_that_does_not_load_yet_is_named(tmp_path: Path) -> None:
-    unet = SD1_UNET | {"cross_attention_dim": 1024, "use_linear_projection": True}
-    path = write_checkpoint(
-        tmp_path / "sd2.safetensors", make_parts(unet, SD1_VAE, tiny_models.TEXT), {}
-    )
-    with pytest.raises(FileProblem, match="stable-diffusion-v2 checkpoint"):
+    unet = SD1_UNET | {"in_channels": 8}
+    path = write_checkpoint(tmp_path / "edit.safetensors", make_parts(unet, SD1_VAE, SD1_TEXT), {})
+    with pytest.raises(FileProblem, match="stable-diffusion-v1-edit checkpoint"):
         load_checkpoint(path, "float32")

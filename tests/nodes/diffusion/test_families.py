@@ -8,7 +8,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from nodes.diffusion import ldm_keys
-from nodes.diffusion.families import detect, text_config, unet_config, vae_config
+from nodes.diffusion.families import detect, unet_config, vae_config
 from nodes.errors import FileProblem
 
 Shapes = dict[str, tuple[int, ...]]
@@ -99,6 +99,7 @@ def test_families_are_told_by_the_unet_alone(config: dict[str, Any], family: str
     assert unet_shapes(found.unet) == shapes
     assert found.unet["attention_head_dim"] == config["attention_head_dim"]
     assert not found.vae
+    assert not found.text_encoder
 
 
 def test_a_whole_stable_diffusion_checkpoint_is_described() -> None:
@@ -162,7 +163,3 @@ def test_levels_with_one_layer_or_several_transformers_are_counted() -> None:
     assert found["layers_per_block"] == 1
     assert found["transformer_layers_per_block"] == (10, 2, 10)
     assert found["down_block_types"] == SDXL["down_block_types"]
-
-
-def test_no_text_encoder_is_an_empty_configuration() -> None:
-    assert text_config({}) == {}

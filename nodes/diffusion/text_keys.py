@@ -1,0 +1,165 @@
+"""Text encoders in files: where each stands, what it is, and its weights by transformers' names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from nodes.diffusion import ldm_keys
+
+# Where checkpoints and files of their own keep text encoders, the first of two first; the ones
+# that OpenCLIP trained keep its names.
+_PLACES = (
+    (ldm_keys.TEXT_PREFIX, False),
+    (ldm_keys.TEXT_PREFIX.removesuffix("text_model."), False),
+    ("cond_stage_model.model.", True),
+    ("conditioner.embedders.0.transformer.text_model.", False),
+    ("conditioner.embedders.0.model.", True),
+    ("conditioner.embedders.1.model.", True),
+    ("text_model.", False),
+    ("", False),
+    ("", True),
+)
+
+_LAYER = {
+    "ln_1": "layer_norm1",
+    "ln_2": "layer_norm2",
+    "attn.out_proj": "self_attn.out_proj",
+    "mlp.c_fc": "mlp.fc1",
+    "mlp.c_proj": "mlp.fc2",
+}
+_OUTSIDE = {
+    "token_embedding.weight": "embeddings.token_embedding.weight",
+    "positional_embedding": "embeddings.position_embedding.weight",
+    "ln_final.weight": "final_layer_norm.weight",
+    "ln_final.bias": "final_layer_norm.bias",
+}
+# Parts of OpenCLIP's training that have no share in encoding.
+_PASSED_OVER = ("logit_scale", "attn_mask")
+# The width of the encoder whose projected summary a model reads: OpenCLIP's bigG.
+_PROJECTED_WIDTH = 1280
+# CLIP ViT-L was trained with another approximation of GELU than all that came later.
+_QUICK_WIDTH = 768
+
+
+@dataclass(frozen=True)
+class TextPlace:
+    """A text encoder in a file.
+
+    Attributes:
+        prefix: Stands before every name of it.
+        open_clip: Whether the names are those of OpenCLIP, or those of transformers.
+        config: Of a CLIPTextModel; `projection_dim` is there if its summary is projected.
+    """
+
+    prefix: str
+    open_clip: bool
+    config: dict[str, Any]
+
+    def holds(self, name: str) -> bool:
+        """Say whether a name in the file may be one of this encoder's."""
+        return name.startswith(self.prefix) or name == self._projection
+
+    def weights(self, file: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Pick the encoder's weights out of a file, under the names of a CLIPTextModel.
+
+        `text_projection.weight` is among them if the configuration has a projection.
+
+        Raises:
+            UnknownKeysError: If a weight has no place in an encoder of this configuration.
+        """
+        file = dict(file)
+        projection = file.pop(self._projection, None)
+        own = self._from_open_clip(file) if self.open_clip else file
+        prefix = "" if self.open_clip else self.prefix
+        found = ldm_keys.text_encoder_from_ldm(own, self.config, prefix)
+        if projection is not None and "projection_dim" in self.config:
+            # OpenCLIP multiplies from the left.
+            found["text_projection.weight"] = projection.T if self.open_clip else projection
+        return found
+
+    @property
+    def _projection(self) -> str:
+        if self.open_clip:
+            return self.prefix + "text_projection"
+        return self.prefix.removesuffix("text_model.") + "text_projection.weight"
+
+    def _from_open_clip(self, file: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        renamed: dict[str, Tensor] = {}
+        for full, tensor in file.items():
+            name = full.removeprefix(self.prefix)
+            if not full.startswith(self.prefix) or name in _PASSED_OVER:
+                continue
+            if ".attn.in_proj_" in name:
+                layer, _, kind = name.partition(".attn.in_proj_")
+                path = layer.replace("transformer.resblocks.", "encoder.layers.")
+                for part, rows in zip("qkv", tensor.chunk(3), strict=True):
+                    renamed[f"{path}.self_attn.{part}_proj.{kind}"] = rows
+            else:
+                renamed[_renamed(name)] = tensor
+        return renamed
+
+
+def text_places(shapes: Mapping[str, Sequence[int]]) -> tuple[TextPlace, ...]:
+    """Find the text encoders of a file, the first of two first."""
+    found = []
+    for prefix, open_clip in _PLACES:
+        words = prefix + ("" if open_clip else "embeddings.") + "token_embedding.weight"
+        if words in shapes:
+            config = _open_clip_config(shapes, prefix) if open_clip else _config(shapes, prefix)
+            found.append(TextPlace(prefix, open_clip, config))
+    return tuple(found)
+
+
+def _renamed(name: str) -> str:
+    if name in _OUTSIDE:
+        return _OUTSIDE[name]
+    path = name.replace("transformer.resblocks.", "encoder.layers.")
+    for theirs, ours in _LAYER.items():
+        path = path.replace(f".{theirs}.", f".{ours}.")
+    return path
+
+
+def _config(shapes: Mapping[str, Sequence[int]], prefix: str) -> dict[str, Any]:
+    return _settings(
+        shapes[prefix + "embeddings.token_embedding.weight"],
+        shapes[prefix + "encoder.layers.0.mlp.fc1.weight"][0],
+        shapes[prefix + "embeddings.position_embedding.weight"][0],
+        _layers(shapes, prefix + "encoder.layers."),
+    )
+
+
+def _open_clip_config(shapes: Mapping[str, Sequence[int]], prefix: str) -> dict[str, Any]:
+    return _settings(
+        shapes[prefix + "token_embedding.weight"],
+        shapes[prefix + "transformer.resblocks.0.mlp.c_fc.weight"][0],
+        shapes[prefix + "positional_embedding"][0],
+        _layers(shapes, prefix + "transformer.resblocks."),
+    )
+
+
+def _settings(words: Sequence[int], inner: int, length: int, layers: int) -> dict[str, Any]:
+    count, width = words
+    quick = width <= _QUICK_WIDTH
+    settings = {
+        "vocab_size": count,
+        "hidden_size": width,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        # Every CLIP has heads of 64.
+        "num_attention_heads": max(1, width // 64),
+        "max_position_embeddings": length,
+        "hidden_act": "quick_gelu" if quick else "gelu",
+        "bos_token_id": count - 2,
+        "eos_token_id": count - 1,
+        # OpenAI's CLIP fills up with its end mark, OpenCLIP with zeros.
+        "pad_token_id": count - 1 if quick else 0,
+    }
+    return settings | ({"projection_dim": width} if width == _PROJECTED_WIDTH else {})
+
+
+def _layers(shapes: Mapping[str, Sequence[int]], start: str) -> int:
+    return len(
+        {name.removeprefix(start).split(".")[0] for name in shapes if name.startswith(start)}
+    )
