@@ -121,6 +121,15 @@ def listen(page: Page, complaints: list[str]) -> None:
     page.on("pageerror", lambda error: complaints.append(f"thrown: {error}"))
 
 
+def forgive(complaints: list[str], *parts: str) -> None:
+    """Take out the complaints that a test provoked; it has to have provoked each kind."""
+    for part in parts:
+        provoked = [text for text in complaints if part in text]
+        assert provoked, f"The browser was expected to complain of {part}."
+        for text in provoked:
+            complaints.remove(text)
+
+
 @pytest.fixture
 def editor(page: Page, server: WeftServer, tmp_path: Path) -> Editor:
     """The editor, opened for the first time in a browser that knows nothing of it."""

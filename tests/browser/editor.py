@@ -30,7 +30,7 @@ def workflow(nodes: Mapping[str, Any], title: str = "Test", **more: Any) -> dict
     return {"format": 1, "title": title, "nodes": filled, "view": view, **more}
 
 
-def image_workflow(title: str = "Test", colour: str = "#cc3344") -> dict[str, Any]:
+def image_workflow(title: str = "Test", colour: int = 0xCC3344) -> dict[str, Any]:
     """A workflow that makes a small picture at once."""
     return workflow(
         {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import forgive
 from tests.browser.editor import RUN_PATIENCE, Editor, image_workflow, slow_workflow, workflow
 from tests.browser.weft_server import WeftServer
 
@@ -27,8 +28,7 @@ def test_a_run_shows_its_picture_on_the_node_and_in_the_gallery(editor: Editor) 
     editor.run()
     editor.expect_picture("show")
     gallery = editor.panel("Gallery")
-    expect(gallery.get_by_role("listitem").first).to_be_visible()
-    gallery.get_by_role("listitem").first.get_by_role("button").click()
+    gallery.get_by_title("Small red paper").first.click()
     dialog = editor.page.get_by_role("dialog")
     expect(dialog).to_contain_text("Small red paper")
     dialog.get_by_role("button", name="Open its workflow").click()
@@ -37,7 +37,7 @@ def test_a_run_shows_its_picture_on_the_node_and_in_the_gallery(editor: Editor) 
 
 
 def test_a_second_run_has_nothing_to_compute_and_says_so_before(editor: Editor) -> None:
-    content = image_workflow("Twice", "#113355")
+    content = image_workflow("Twice", 0x113355)
     editor.load(content)
     expect(editor.page.locator(".run__label")).to_have_text("Run: 2 of 2 nodes")
     editor.run()
@@ -159,7 +159,7 @@ def test_progress_lands_in_its_own_document(editor: Editor) -> None:
     editor.load(slow_workflow(steps=30, title="Right"))
     editor.page.wait_for_timeout(500)
     expect(editor.node("slow")).not_to_have_attribute("data-state", "running")
-    editor.page.get_by_role("button", name="Left", exact=True).click()
+    editor.page.locator(".tab__name", has_text="Left").click()
     editor.expect_state("show", "done")
 
 
@@ -197,7 +197,4 @@ def test_a_server_killed_in_mid_run_loses_nothing_and_the_page_recovers(
         assert states == ["succeeded"]
     finally:
         own.stop()
-    lost = [text for text in complaints if "ERR_CONNECTION" in text or "WebSocket" in text]
-    for text in lost:
-        complaints.remove(text)
-    assert lost, "The browser has to have noticed that the server was away."
+    forgive(complaints, "ERR_CONNECTION_REFUSED")

@@ -29,6 +29,7 @@ class WeftServer:
         self.models = models
         self.port = 0
         self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
         self.log: list[str] = []
 
     @property
@@ -50,7 +51,8 @@ class WeftServer:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._read, args=(self._process, lines), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._process, lines), daemon=True)
+        self._reader.start()
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             line = lines.get(timeout=PATIENCE)
@@ -84,7 +86,7 @@ class WeftServer:
         """End it as a power cut would."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._end(self._process)
 
     def stop(self) -> None:
         """End it as a person would, and see that it obeys."""
@@ -94,8 +96,16 @@ class WeftServer:
             try:
                 self._process.wait(40)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                self.kill()
                 raise
+        self._end(self._process)
+
+    def _end(self, process: subprocess.Popen[str]) -> None:
+        process.wait(10)
+        if self._reader is not None:
+            self._reader.join(10)
+        if process.stdout is not None:
+            process.stdout.close()
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
@@ -105,8 +115,8 @@ class WeftServer:
         request = urllib.request.Request(
             self.url + path,
             method=method,
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            data=None if body is None else json.dumps(body).encode(),
+            headers={} if body is None else {"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.loads(answer.read() or b"null")

@@ -1,6 +1,6 @@
 /** Drafts: every open document in IndexedDB half a second after its last change, so that closing loses nothing. */
 
-import { createStore, del, entries, set, type UseStore } from "idb-keyval";
+import { createStore, del, delMany, entries, set, type UseStore } from "idb-keyval";
 import { beginHistory } from "../commands/history";
 import { asObject, isObject, isString, Unreadable } from "../documents/fields";
 import { parseJson } from "../documents/json";
@@ -27,6 +27,10 @@ interface Window {
 
 const SETTLE_MS = 500;
 const KEY_PREFIX = "window:";
+const HELD = "weft.window";
+// A page that is being reloaded, or was just closed, lets go a moment after the new one begins.
+const RELOAD_MS = 1_000;
+const CLOSING_MS = 250;
 let store: UseStore | undefined;
 let mine = "";
 
@@ -35,40 +39,54 @@ function database(): UseStore {
   return store;
 }
 
-/** Takes up what this window had open, or what a window that is gone left behind; from then on keeps drafts. */
+/**
+ * Takes up what this window had open before a reload. A new window takes up what windows that are gone left behind:
+ * all of the latest, and of the others what is in no file. From then on, drafts are kept.
+ */
 export async function restoreDrafts(): Promise<void> {
-  const known = await entries<string, string>(database());
-  const held = sessionStorage.getItem("weft.window");
-  const candidates = known
-    .map(([key, text]) => ({ key, window: readWindow(text) }))
-    .sort(
-      (one, other) =>
-        Number(other.key === held) - Number(one.key === held) || other.window.time - one.window.time,
-    );
-  for (const { key, window } of candidates) {
-    if (window.drafts.length === 0 || !(await hold(key))) continue;
-    mine = key;
-    restoreTabs(window.drafts.map(toTab), window.active);
-    useTabs.setState({ closed: window.closed.map(toTab) });
-    break;
-  }
-  if (mine === "") {
-    mine = `${KEY_PREFIX}${crypto.randomUUID()}`;
-    await hold(mine);
-  }
-  sessionStorage.setItem("weft.window", mine);
+  const known = new Map(await entries<string, string>(database()));
+  const held = sessionStorage.getItem(HELD);
+  const own = held !== null && known.has(held) && (await hold(held, RELOAD_MS)) ? held : null;
+  const free = own === null ? await abandoned([...known.keys()]) : [own];
+  const [latest, ...others] = free
+    .map((key) => ({ key, window: readWindow(known.get(key) ?? "{}") }))
+    .sort((one, other) => other.window.time - one.window.time);
+  mine = latest?.key ?? `${KEY_PREFIX}${crypto.randomUUID()}`;
+  if (latest === undefined) await hold(mine, RELOAD_MS);
+  sessionStorage.setItem(HELD, mine);
+  const left = others.flatMap(({ window }) => window.drafts.filter((draft) => draft.dirty));
+  const drafts = [...(latest?.window.drafts ?? []), ...left];
+  if (drafts.length > 0) restoreTabs(drafts.map(toTab), latest?.window.active ?? null);
+  useTabs.setState({ closed: [latest, ...others].flatMap((found) => found?.window.closed ?? []).map(toTab) });
   keepDrafts();
+  if (others.length > 0) {
+    await write();
+    await delMany(
+      others.map(({ key }) => key),
+      database(),
+    );
+  }
 }
 
-/** Claims a window's drafts for as long as this page lives; false where another page has them open. */
-async function hold(key: string): Promise<boolean> {
+/** The windows that no page has open. */
+async function abandoned(keys: readonly string[]): Promise<readonly string[]> {
+  const free = await Promise.all(keys.map((key) => hold(key, CLOSING_MS)));
+  return keys.filter((_, place) => free[place]);
+}
+
+/** Claims a window's drafts for as long as this page lives; false where another page keeps them. */
+async function hold(key: string, patience: number): Promise<boolean> {
   // Locks need a secure context; over plain HTTP from another machine, only this page's own drafts are told apart.
-  if (navigator.locks === undefined)
-    return key === sessionStorage.getItem("weft.window") || !key.startsWith(KEY_PREFIX);
-  return new Promise((resolve) => {
-    void navigator.locks.request(`weft.${key}`, { ifAvailable: true }, (lock) => {
-      resolve(lock !== null);
-      return lock === null ? undefined : new Promise<void>(() => {});
+  if (navigator.locks === undefined) return key === sessionStorage.getItem(HELD);
+  return new Promise((resolve, reject) => {
+    const forLife = () => {
+      resolve(true);
+      return new Promise<void>(() => {});
+    };
+    const signal = AbortSignal.timeout(patience);
+    navigator.locks.request(`weft.${key}`, { signal }, forLife).catch((problem: unknown) => {
+      if (signal.aborted) resolve(false);
+      else reject(problem);
     });
   });
 }
