@@ -103,7 +103,7 @@ class Run:
         value, most = event.data["value"], event.data["max"]
         self._states[name].update(value=value, max=most)
         told = {"value": value, "max": most, "prompt_id": self._job, "node": name}
-        return [("progress", told), self._state()]
+        return [self._state(), ("progress", told)]
 
     def _finished(self, node: str, inner: str | None) -> list[Message]:
         name = self._named(node, inner)

@@ -15,9 +15,11 @@ from nodes.errors import NodeError
 from server.comfy.prompts import Checked, checked
 from server.comfy.records import (
     MOST_ITEMS,
+    HowFar,
     ended_ids,
     entry_of,
     history_of,
+    how_far,
     item_of,
     queue_of,
 )
@@ -192,12 +194,8 @@ async def change_history(request: web.Request) -> web.Response:
 async def _told(services: Services, jobs: list[Job]) -> web.Response:
     catalogue = await services.nodes.get()
     artifacts = await services.artifacts.of_jobs([job.id for job in jobs])
-    executed = {
-        job.id: [
-            event.node
-            for event in await services.feed.of_job(job.id)
-            if event.type == "node.finished" and event.node and not event.data.get("inner")
-        ]
+    unfinished = {
+        job.id: how_far(await services.feed.of_job(job.id))
         for job in jobs
         if job.state != "succeeded"
     }
@@ -206,8 +204,8 @@ async def _told(services: Services, jobs: list[Job]) -> web.Response:
         told: dict[str, JSON] = {}
         for job in jobs:
             theirs = theirs_of(job, catalogue)
-            names = [theirs.name(node) for node in executed.get(job.id, ())]
-            told[job.id] = entry_of(job, theirs, artifacts.get(job.id, []), names)
+            far = unfinished.get(job.id, HowFar())
+            told[job.id] = entry_of(job, theirs, artifacts.get(job.id, []), far)
         return told
 
     return await sent(await asyncio.to_thread(entries))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nodes.api import JSON
 from server.artifacts import Artifact
 from server.comfy.messages import at, ended_message, ui_of
 from server.comfy.theirs import Theirs, cached_in
+from server.feed import FeedEvent
 from server.job_queries import detailed
 from server.job_rows import ENDED, Job, job_of, row_of
 
@@ -25,8 +27,36 @@ def item_of(job: Job, theirs: Theirs) -> list[JSON]:
     return [theirs.number, job.id, nodes, dict(theirs.extra_data), list(theirs.outputs)]
 
 
+@dataclass(frozen=True)
+class HowFar:
+    """How far a job came that did not succeed.
+
+    Attributes:
+        executed: The nodes that were computed, by our ids.
+        running: The one that ran last.
+    """
+
+    executed: tuple[str, ...] = ()
+    running: str | None = None
+
+
+def how_far(events: Sequence[FeedEvent]) -> HowFar:
+    """Read from a job's events how far its last attempt came."""
+    executed: list[str] = []
+    running = None
+    for event in events:
+        if event.type == "job.started":
+            executed, running = [], None
+        elif event.node is not None and not event.data.get("inner"):
+            if event.type == "node.started":
+                running = event.node
+            elif event.type == "node.finished":
+                executed.append(event.node)
+    return HowFar(tuple(executed), running)
+
+
 def entry_of(
-    job: Job, theirs: Theirs, artifacts: Sequence[Artifact], executed: Sequence[str]
+    job: Job, theirs: Theirs, artifacts: Sequence[Artifact], far: HowFar
 ) -> dict[str, JSON]:
     """Return a job that has ended as an entry of the history.
 
@@ -34,13 +64,22 @@ def entry_of(
         job: With its plan.
         theirs: The same in ComfyUI's terms.
         artifacts: The files that it made.
-        executed: The nodes that were computed, where it did not succeed.
+        far: How far it came, where it did not succeed.
     """
     start: dict[str, JSON] = {"prompt_id": job.id, "timestamp": at(job.started or job.created)}
+    ended = ended_message(
+        theirs,
+        job.id,
+        job.state,
+        job.problem,
+        job.finished,
+        [theirs.name(node) for node in far.executed],
+        None if far.running is None else theirs.name(far.running),
+    )
     messages: list[JSON] = [
         ["execution_start", start],
         ["execution_cached", {"nodes": cached_in(theirs, job.plan), **start}],
-        list(ended_message(theirs, job.id, job.state, job.problem, job.finished, executed)),
+        list(ended),
     ]
     outputs = _outputs(artifacts, theirs)
     succeeded = job.state == "succeeded"
