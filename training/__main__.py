@@ -20,7 +20,7 @@ PARTS = ("vae", "clip", "latents", "unet", "decoder", "export", "judge")
 PLANS = {
     "vae": Plan(images=88_000, batch=16, rate=2e-3),
     "clip": Plan(images=24_000, batch=64, rate=1e-3, warm_up=50),
-    "unet": Plan(images=200_000, batch=64, rate=8e-4, cooldown=0.5),
+    "unet": Plan(images=250_000, batch=64, rate=8e-4, cooldown=0.5),
     "decoder": Plan(images=15_000, batch=8, rate=1e-3),
 }
 # Shards of 4,096 latents of each kind.

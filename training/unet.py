@@ -55,6 +55,7 @@ class Stage:
 STAGES = (
     Stage(0, {"plain": 1.0}),
     Stage(90_000, {"plain": 0.55, "sized": 0.1, "placed": 0.1, "pair": 0.15, "scene": 0.1}),
+    Stage(180_000, {"plain": 0.5, "sized": 0.1, "placed": 0.15, "pair": 0.2, "scene": 0.05}),
 )
 
 
