@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from server.engine.problems import Problem
-from server.formats.comfy_workflow import Imported, literal, mapping, plain_ids, text
+from server.formats.imported import Imported, literal, plain_ids
 from server.formats.interfaces import Interface, Interfaces, Port
+from server.formats.lenient import mapping, text
 
 JSON = Any
 

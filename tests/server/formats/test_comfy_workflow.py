@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from server.formats.comfy_workflow import from_workflow, is_workflow, plain_ids, positional
+from server.formats.comfy_widgets import positional
+from server.formats.comfy_workflow import from_workflow, is_workflow
+from server.formats.imported import plain_ids
 from server.formats.interfaces import Interfaces
 
 JSON = Any

@@ -1,0 +1,136 @@
+"""Widget values of ComfyUI's page: positions turned into names, and widgets that subgraphs show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from server.formats.imported import literal
+from server.formats.interfaces import Interface, Port, plain_name
+from server.formats.lenient import mapping, rows, text
+
+JSON = Any
+Exposed = dict[str, dict[tuple[str, str], str]]
+"""For each definition: inner widgets that some instance shows, with the input's name here."""
+
+OWN_INPUT = "-1"
+"""In a list of shown widgets, the id that stands for the instance's own input."""
+_CONTROLS = ("fixed", "increment", "decrement", "randomize")
+_PAGES_OWN = ("control_after_generate", "upload")
+"""Widgets that the page adds, and that no node has as an input."""
+
+
+def positional(given: list[JSON], interface: Interface) -> tuple[dict[str, JSON], list[JSON]]:
+    """Name positional widget values; what is left over comes back second.
+
+    The page adds widgets of its own: after a seed, how it changes; after an upload, a button.
+    Files from before a widget had them lack the value, so it is taken only where it fits.
+    """
+    found: dict[str, JSON] = {}
+    at = 0
+    for port in (port for port in interface.inputs if port.widget):
+        if at >= len(given):
+            break
+        value = given[at]
+        at += 1
+        if port.folder and isinstance(value, str):
+            value = value.replace("\\", "/")  # files written on Windows
+        if value is not None:
+            found[port.name] = literal(value)
+        if at < len(given):
+            control = port.follower == "control" and _is_control(given[at])
+            button = port.follower == "upload" and given[at] == "image"
+            at += control or button
+    return found, given[at:]
+
+
+def own_interface(raw: dict[str, JSON], kind: str) -> Interface:
+    """Return an unknown node's interface, as far as its own ports in the file tell it."""
+    inputs = tuple(_own_input(port) for port in rows(raw.get("inputs")))
+    outputs = tuple(
+        Port(port_name(port).lower(), text(port.get("type")) or "*")
+        for port in rows(raw.get("outputs"))
+    )
+    return Interface(kind, inputs, outputs, known=False)
+
+
+def port_name(port: dict[str, JSON]) -> str:
+    """Return the name of a port in our letters."""
+    return plain_name(text(port.get("name"))) or "value"
+
+
+def exposed_widgets(
+    graphs: Sequence[dict[str, JSON]], definitions: Mapping[str, dict[str, JSON]]
+) -> Exposed:
+    """Find the widgets of inner nodes that instances of each definition show."""
+    exposed: Exposed = {kind: {} for kind in definitions}
+    taken = {
+        kind: {port_name(port) for port in rows(definition.get("inputs"))}
+        for kind, definition in definitions.items()
+    }
+    inside = {
+        kind: {text(raw.get("id")) for raw in rows(definition.get("nodes"))}
+        for kind, definition in definitions.items()
+    }
+    for graph in graphs:
+        for raw in rows(graph.get("nodes")):
+            kind = text(raw.get("type"))
+            for inner, widget in proxies(raw) if kind in definitions else ():
+                known = (inner, widget) in exposed[kind]
+                if known or inner not in inside[kind] or _is_pages_own(widget):
+                    continue
+                name = plain_name(widget) or "value"
+                if name in taken[kind]:
+                    name = plain_name(f"{widget}_{inner}")
+                exposed[kind][inner, widget] = name
+                taken[kind].add(name)
+    return exposed
+
+
+def instance_values(
+    raw: dict[str, JSON], exposed: Mapping[tuple[str, str], str]
+) -> dict[str, JSON]:
+    """Return the values that an instance of a subgraph gives to widgets it shows.
+
+    Files from before there were lists of shown widgets have one for each input with a widget.
+    """
+    given = raw.get("widgets_values")
+    if not isinstance(given, list):
+        return {}
+    shown = proxies(raw)
+    if shown:
+        names = [
+            plain_name(widget) if inner == OWN_INPUT else exposed.get((inner, widget))
+            for inner, widget in shown
+        ]
+    else:
+        ports = [port for port in rows(raw.get("inputs")) if "widget" in port]
+        names = [port_name(port) for port in ports]
+    pairs = zip(names, given, strict=False)
+    return {name: literal(value) for name, value in pairs if name and value is not None}
+
+
+def proxies(raw: dict[str, JSON]) -> list[tuple[str, str]]:
+    """Return the widgets that an instance shows: inner node and widget of each."""
+    found = mapping(raw.get("properties")).get("proxyWidgets")
+    entries = found if isinstance(found, list) else []
+    return [
+        (text(entry[0]), text(entry[1]))
+        for entry in entries
+        if isinstance(entry, list) and len(entry) >= 2
+    ]
+
+
+def _own_input(port: dict[str, JSON]) -> Port:
+    name, kind = text(port.get("name")), text(port.get("type")) or "*"
+    is_seed = kind == "INT" and name in ("seed", "noise_seed")
+    return Port(name, kind, widget="widget" in port, follower="control" if is_seed else "")
+
+
+def _is_control(value: JSON) -> bool:
+    """Tell whether a value says how a seed changes; 0 and 1 are numbers, not the old yes and no."""
+    return isinstance(value, bool) or (isinstance(value, str) and value in _CONTROLS)
+
+
+def _is_pages_own(widget: str) -> bool:
+    return widget in _PAGES_OWN or widget.startswith("$$")

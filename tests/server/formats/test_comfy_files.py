@@ -1,0 +1,308 @@
+"""Whole files of ComfyUI's page, good, odd and damaged, through the same door as the server's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nodes.api.catalogue import Catalogue, load
+from server.engine.effective import effective
+from server.engine.graph import Graph
+from server.engine.problems import Invalid, errors
+from server.engine.validate import validate
+from server.formats.comfy_prompt import from_prompt, to_prompt
+from server.formats.interfaces import Interfaces
+from server.opening import opened
+
+JSON = Any
+BOUNDED = settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load(("nodes",), ())
+
+
+def raw(number: JSON, kind: str, **more: JSON) -> dict[str, JSON]:
+    return {"id": number, "type": kind, "pos": [0, 0], "size": [200, 90], "mode": 0, **more}
+
+
+def port(name: str, wire: str, link: int | None, widget: bool = False) -> dict[str, JSON]:
+    found: dict[str, JSON] = {"name": name, "type": wire, "link": link}
+    return {**found, "widget": {"name": name}} if widget else found
+
+
+def file(nodes: list[JSON], links: list[JSON], **more: JSON) -> dict[str, JSON]:
+    return {"version": 0.4, "nodes": nodes, "links": links, **more}
+
+
+DRAWING = file(
+    [
+        raw(4, "CheckpointLoaderSimple", widgets_values=["weft-mini.safetensors"]),
+        raw(5, "EmptyLatentImage", widgets_values=[64, 64, 1]),
+        raw(6, "CLIPTextEncode", inputs=[port("clip", "CLIP", 3)], widgets_values=["a red star"]),
+        raw(7, "CLIPTextEncode", inputs=[port("clip", "CLIP", 4)], widgets_values=[""]),
+        raw(
+            3,
+            "KSampler",
+            inputs=[
+                port("model", "MODEL", 1),
+                port("positive", "CONDITIONING", 5),
+                port("negative", "CONDITIONING", 6),
+                port("latent_image", "LATENT", 2),
+                port("steps", "INT", 10, widget=True),
+            ],
+            widgets_values=[2**63 + 1, "randomize", 20, 8, "dpmpp_2m", "karras", 1],
+        ),
+        raw(8, "VAEDecode", inputs=[port("samples", "LATENT", 7), port("vae", "VAE", 8)]),
+        raw(9, "SaveImage", inputs=[port("images", "IMAGE", 9)], widgets_values=["ComfyUI"]),
+        raw(10, "PrimitiveNode", widgets_values=[12, "fixed"]),
+        raw(11, "Note", widgets_values=["hello"]),
+    ],
+    [
+        [1, 4, 0, 3, 0, "MODEL"],
+        [2, 5, 0, 3, 3, "LATENT"],
+        [3, 4, 1, 6, 0, "CLIP"],
+        [4, 4, 1, 7, 0, "CLIP"],
+        [5, 6, 0, 3, 1, "CONDITIONING"],
+        [6, 7, 0, 3, 2, "CONDITIONING"],
+        [7, 3, 0, 8, 0, "LATENT"],
+        [8, 4, 2, 8, 1, "VAE"],
+        [9, 8, 0, 9, 0, "IMAGE"],
+        [10, 10, 0, 3, 4, "INT"],
+    ],
+)
+
+
+def test_the_usual_workflow_can_run_as_it_is(catalogue: Catalogue) -> None:
+    found = opened(DRAWING, catalogue)
+    assert found.problems == ()
+    graph = Graph.from_json(found.workflow)
+    assert errors(validate(graph, catalogue)) == []
+    sampler = found.workflow["nodes"]["3"]["inputs"]
+    assert (sampler["seed"], sampler["steps"]) == (2**63 + 1, 12)
+    assert (sampler["sampler_name"], sampler["scheduler"]) == ("dpmpp_2m", "karras")
+    assert sampler["latent_image"] == {"link": ["5", "latent"]}
+
+
+def test_a_bypassed_node_is_passed_through_and_a_muted_one_is_missed(catalogue: Catalogue) -> None:
+    nodes = [
+        raw(1, "EmptyImage", widgets_values=[8, 8, 1, 0]),
+        raw(2, "ImageInvert", inputs=[port("image", "IMAGE", 1)]),
+        raw(3, "SaveImage", inputs=[port("images", "IMAGE", 2)], widgets_values=["x"]),
+    ]
+    links = [[1, 1, 0, 2, 0, "IMAGE"], [2, 2, 0, 3, 0, "IMAGE"]]
+    for mode, expected in ((4, {"link": ["1", "image"]}), (2, None)):
+        data = file([nodes[0], {**nodes[1], "mode": mode}, nodes[2]], links)
+        graph = Graph.from_json(opened(data, catalogue).workflow)
+        flat = effective(graph, catalogue).to_json()["nodes"]
+        assert flat["3"]["inputs"].get("images") == expected
+        assert bool(errors(validate(graph, catalogue))) == (mode == 2)
+
+
+def test_a_seed_may_be_followed_by_a_small_number(catalogue: Catalogue) -> None:
+    old = raw(1, "KSampler", widgets_values=[42, 1, 8, "euler", "normal", 1])
+    inputs = opened(file([old], []), catalogue).workflow["nodes"]["1"]["inputs"]
+    assert (inputs["seed"], inputs["steps"], inputs["denoise"]) == (42, 1, 1)
+
+
+def test_an_unknown_nodes_values_are_named_by_its_own_ports(catalogue: Catalogue) -> None:
+    ghost = raw(
+        1,
+        "Mystery Node+",
+        inputs=[
+            port("image", "IMAGE", None),
+            port("seed", "INT", None, widget=True),
+            port("amount", "FLOAT", None, widget=True),
+        ],
+        outputs=[{"name": "IMAGE", "type": "IMAGE", "links": []}],
+        widgets_values=[7, "fixed", 0.5],
+    )
+    found = opened(file([ghost], []), catalogue)
+    assert found.workflow["nodes"]["1"]["inputs"] == {"seed": 7, "amount": 0.5}
+    assert found.workflow["signatures"]["Mystery Node+"]["outputs"] == [
+        {"name": "image", "type": "IMAGE"}
+    ]
+    assert found.problems == ()
+
+
+def subgraph(**more: JSON) -> dict[str, JSON]:
+    """A definition that makes an inverted picture; its width is an input."""
+    return {
+        "id": "11111111-2222",
+        "name": "Inverted",
+        "inputs": [{"name": "width", "type": "INT", "linkIds": [1]}],
+        "outputs": [{"name": "IMAGE", "type": "IMAGE", "linkIds": [3]}],
+        "nodes": [
+            raw(
+                1,
+                "EmptyImage",
+                inputs=[port("width", "INT", 1, widget=True)],
+                widgets_values=[24, 16, 1, 5],
+            ),
+            raw(2, "ImageInvert", inputs=[port("image", "IMAGE", 2)]),
+        ],
+        "links": [
+            {"id": 1, "origin_id": -10, "origin_slot": 0, "target_id": 1, "target_slot": 0},
+            {"id": 2, "origin_id": 1, "origin_slot": 0, "target_id": 2, "target_slot": 0},
+            {"id": 3, "origin_id": 2, "origin_slot": 0, "target_id": -20, "target_slot": 0},
+        ],
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("about", "width", "height"),
+    [
+        ({}, 24, 16),
+        ({"inputs": [port("width", "INT", None, widget=True)], "widgets_values": [40]}, 40, 16),
+        ({"properties": {"proxyWidgets": [["1", "height"]]}, "widgets_values": [9]}, 24, 9),
+        (
+            {
+                "properties": {
+                    "proxyWidgets": [
+                        ["-1", "width"],
+                        ["1", "control_after_generate"],
+                        ["1", "$$canvas-image-preview"],
+                        ["77", "gone"],
+                        ["1", "height"],
+                    ]
+                },
+                "widgets_values": [41, "fixed", None, 3, 10],
+            },
+            41,
+            10,
+        ),
+    ],
+)
+def test_an_instance_gives_its_values_to_what_is_inside(
+    catalogue: Catalogue, about: dict[str, JSON], width: int, height: int
+) -> None:
+    data = file(
+        [
+            raw(5, "11111111-2222", **about),
+            raw(6, "SaveImage", inputs=[port("images", "IMAGE", 1)], widgets_values=["x"]),
+        ],
+        [[1, 5, 0, 6, 0, "IMAGE"]],
+        definitions={"subgraphs": [subgraph()]},
+    )
+    graph = Graph.from_json(opened(data, catalogue).workflow)
+    assert errors(validate(graph, catalogue)) == []
+    flat = effective(graph, catalogue).nodes
+    made = {name: item.to_json() for name, item in flat["5:1"].inputs.items()}
+    assert (made["width"], made["height"], made["color"]) == (width, height, 5)
+
+
+def test_subgraphs_within_subgraphs_are_read_however_deep(catalogue: Catalogue) -> None:
+    deep = [
+        {"id": f"s{n}", "name": "", "nodes": [raw(1, f"s{n + 1}")], "links": []}
+        for n in range(2000)
+    ]
+    data = file([raw(1, "s0")], [], definitions={"subgraphs": [*deep, subgraph(id="s2000")]})
+    assert len(opened(data, catalogue).workflow["subgraphs"]) == 2001
+
+
+def test_many_readers_of_many_reroutes_take_no_longer_than_their_number(
+    catalogue: Catalogue,
+) -> None:
+    count = 3000
+    chain = [raw(n, "Reroute", inputs=[port("", "*", n)]) for n in range(1, count)]
+    readers = [
+        raw(count + n, "SaveImage", inputs=[port("images", "IMAGE", count + n)])
+        for n in range(count)
+    ]
+    links = [[n, n - 1, 0, n, 0, "*"] for n in range(1, count)]
+    links += [[count + n, count - 1, 0, count + n, 0, "*"] for n in range(count)]
+    data = file([raw(0, "EmptyImage"), *chain, *readers], links)
+    nodes = opened(data, catalogue).workflow["nodes"]
+    assert len(nodes) == count + 1
+    assert nodes[str(count)]["inputs"] == {"images": {"link": ["0", "image"]}}
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-2, 12) | st.floats(-3, 3) | st.text(max_size=4)
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+KINDS = st.sampled_from(["KSampler", "EmptyImage", "SaveImage", "Reroute", "PrimitiveNode", "x"])
+PORTS = st.lists(
+    st.fixed_dictionaries({"name": st.sampled_from(["image", "images", "steps"]), "link": SCALARS})
+    | ANYTHING,
+    max_size=3,
+)
+NODES = st.lists(
+    st.fixed_dictionaries(
+        {"id": SCALARS, "type": KINDS | ANYTHING},
+        optional={
+            "inputs": PORTS | ANYTHING,
+            "outputs": PORTS | ANYTHING,
+            "widgets_values": ANYTHING,
+            "mode": SCALARS,
+            "pos": ANYTHING,
+            "size": ANYTHING,
+            "properties": ANYTHING,
+        },
+    )
+    | ANYTHING,
+    max_size=5,
+)
+LINKS = st.lists(st.lists(SCALARS, min_size=6, max_size=6) | ANYTHING, max_size=5) | ANYTHING
+GRAPHS = {"nodes": NODES, "links": LINKS, "inputs": PORTS, "outputs": PORTS}
+DEFINITIONS = st.lists(
+    st.fixed_dictionaries({"id": st.just("x") | ANYTHING, **GRAPHS}) | ANYTHING, max_size=2
+)
+FILES = st.fixed_dictionaries(
+    {"nodes": NODES, "links": LINKS},
+    optional={
+        "groups": ANYTHING | st.lists(st.fixed_dictionaries({"bounding": ANYTHING}), max_size=2),
+        "models": ANYTHING,
+        "definitions": ANYTHING | st.fixed_dictionaries({"subgraphs": DEFINITIONS}),
+    },
+)
+
+
+@BOUNDED
+@given(FILES)
+def test_a_damaged_file_is_read_or_refused_and_never_a_failure(
+    catalogue: Catalogue, data: dict[str, JSON]
+) -> None:
+    try:
+        found = opened(data, catalogue)
+    except Invalid:
+        # Refused in words: what has no type, say, can be nothing here.
+        return
+    validate(Graph.from_json(found.workflow), catalogue)
+
+
+VALUES = st.integers(0, 100) | st.booleans() | st.text(max_size=5) | st.lists(st.integers())
+
+
+@BOUNDED
+@given(st.data())
+def test_a_prompt_comes_back_as_it_was(catalogue: Catalogue, data: st.DataObject) -> None:
+    interfaces = Interfaces(catalogue.to_json())
+    prompt: dict[str, JSON] = {}
+    for number in range(data.draw(st.integers(1, 6))):
+        sources = [["wire", name, 0] for name in prompt]
+        given = data.draw(st.dictionaries(st.sampled_from(["image", "width", "x"]), VALUES))
+        inputs: dict[str, JSON] = {
+            name: {"__value__": value} if isinstance(value, list) else value
+            for name, value in given.items()
+        }
+        if sources:
+            _, source, slot = data.draw(st.sampled_from(sources))
+            inputs["more"] = [source, slot]
+        prompt[str(number)] = {"class_type": "ImageInvert", "inputs": inputs}
+    found = from_prompt(prompt, interfaces)
+    assert found.problems == ()
+    assert to_prompt(found.workflow["nodes"], interfaces) == prompt
