@@ -109,23 +109,39 @@ class Artifacts:
         Raises:
             FileProblem: when its name leads out of its folder.
         """
+        kept, replaced = await self._store.write(
+            lambda connection: self.index(connection, artifact, workflow)
+        )
+        if replaced is not None:
+            await asyncio.to_thread(self.remove_file, replaced)
+        return kept
+
+    def index(
+        self, connection: sqlite3.Connection, artifact: Artifact, workflow: str
+    ) -> tuple[Artifact, Artifact | None]:
+        """Do what `record` does as a part of another write.
+
+        Returns:
+            What is kept, and what it took the place of where no row tells of that file any more:
+            for `remove_file`, once the write is on the disk.
+
+        Raises:
+            FileProblem: when its name leads out of its folder.
+        """
         self.path(artifact)
         recipe = hashlib.blake2b(workflow.encode(), digest_size=16).hexdigest()
+        connection.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?)", (recipe, workflow))
+        place = (artifact.job, artifact.node, artifact.index)
+        old = first(connection, "job = ? AND node = ? AND place = ?", place)
+        if old is not None:
+            connection.execute("DELETE FROM artifacts WHERE id = ?", (old.id,))
+        kept = artifact if old is None else replace(artifact, id=old.id)
+        insert(connection, kept, recipe)
+        return kept, old if old is not None and not is_shared(connection, old) else None
 
-        def work(connection: sqlite3.Connection) -> tuple[Artifact, Artifact | None]:
-            connection.execute("INSERT OR IGNORE INTO recipes VALUES (?, ?)", (recipe, workflow))
-            place = (artifact.job, artifact.node, artifact.index)
-            old = first(connection, "job = ? AND node = ? AND place = ?", place)
-            if old is not None:
-                connection.execute("DELETE FROM artifacts WHERE id = ?", (old.id,))
-            kept = artifact if old is None else replace(artifact, id=old.id)
-            insert(connection, kept, recipe)
-            return kept, old if old is not None and not is_shared(connection, old) else None
-
-        kept, replaced = await self._store.write(work)
-        if replaced is not None:
-            await asyncio.to_thread(self._remove_file, replaced)
-        return kept
+    def remove_file(self, artifact: Artifact) -> None:
+        """Remove the file of an artifact that has no row any more. Blocks."""
+        self.path(artifact).unlink(missing_ok=True)
 
     async def get(self, artifact_id: str) -> Artifact:
         """Return an artifact by its id.
@@ -223,11 +239,8 @@ class Artifacts:
 
         removed, alone = await self._store.write(work)
         if removed is not None and alone:
-            await asyncio.to_thread(self._remove_file, removed)
+            await asyncio.to_thread(self.remove_file, removed)
         return removed
-
-    def _remove_file(self, artifact: Artifact) -> None:
-        self.path(artifact).unlink(missing_ok=True)
 
 
 def _missing(artifact_id: str) -> FileProblem:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,10 @@ DEATHS_ALLOWED = 3
 """A job that took its worker down this often is not tried again."""
 
 
+Entry = FeedEvent | Callable[[sqlite3.Connection], FeedEvent]
+"""An event, or what makes one inside the write that keeps it."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """One attempt at a job, given to one worker.
@@ -31,14 +35,14 @@ class Claim:
     Attributes:
         job: The job as it was claimed.
         worker: The worker's name.
-        workflow: What is to be run.
+        workflow: What is to be run, as JSON text: the server has no need to read it again.
         targets: The nodes that were asked for; None means every sink.
         extra: What the submitting API keeps with the job.
     """
 
     job: Job
     worker: str
-    workflow: Any
+    workflow: str
     targets: tuple[str, ...] | None
     extra: Any
 
@@ -85,15 +89,15 @@ class Claims:
             if row is None:
                 return None
             workflow, targets, _ = _body(connection, row["id"])
-            return job_of(row, 0), workflow, targets
+            return job_of(row, 0), json.loads(workflow), targets
 
         return await self._store.read(work)
 
     async def claim(self, worker: str) -> Claim | None:
         """Give a worker the next job; None when there is none, or the queue is paused."""
-        return await self._store.write(lambda connection: self._claim(connection, worker))
+        return await self._store.write(lambda connection: self.take(connection, worker))
 
-    def record(self, claim: Claim, events: Sequence[FeedEvent]) -> Future[None]:
+    def record(self, claim: Claim, events: Sequence[Entry]) -> Future[None]:
         """Keep what a worker said of its job; done when it is on the disk."""
         return self._store.submit(lambda connection: self._record(connection, claim, events))
 
@@ -102,8 +106,9 @@ class Claims:
         claim: Claim,
         state: str,
         problem: Mapping[str, Any] | None,
-        events: Sequence[FeedEvent] = (),
+        events: Sequence[Entry] = (),
         claim_next: bool = False,
+        claimed: Callable[[Claim], None] = lambda claim: None,
     ) -> Claim | None:
         """Record a job's end, and in the same commit claim the next for the same worker.
 
@@ -113,6 +118,9 @@ class Claims:
             problem: Why it failed.
             events: What was said before.
             claim_next: Whether the worker takes the next job.
+            claimed: Called on the writer thread with the next claim, before the commit: that job
+                is on the disk already, so that it may run while its claim gets there. Nothing of
+                it may be recorded, or its end told, unless the commit succeeds.
 
         Returns:
             The next claim, if there is one.
@@ -121,7 +129,10 @@ class Claims:
         def work(connection: sqlite3.Connection) -> Claim | None:
             self._record(connection, claim, events)
             self._end(connection, claim, state, problem)
-            return self._claim(connection, claim.worker) if claim_next else None
+            following = self.take(connection, claim.worker) if claim_next else None
+            if following is not None:
+                claimed(following)
+            return following
 
         return await self._store.write(work)
 
@@ -159,7 +170,8 @@ class Claims:
 
         return await self._store.write(work)
 
-    def _claim(self, connection: sqlite3.Connection, worker: str) -> Claim | None:
+    def take(self, connection: sqlite3.Connection, worker: str) -> Claim | None:
+        """Do what `claim` does as a part of another write."""
         row = None if is_paused(connection) else _next_row(connection)
         if row is None:
             return None
@@ -174,11 +186,12 @@ class Claims:
         return claim
 
     def _record(
-        self, connection: sqlite3.Connection, claim: Claim, events: Sequence[FeedEvent]
+        self, connection: sqlite3.Connection, claim: Claim, entries: Sequence[Entry]
     ) -> None:
         row = _held(connection, claim)
-        if row is None or not events:
+        if row is None or not entries:
             return
+        events = [e if isinstance(e, FeedEvent) else e(connection) for e in entries]
         warnings = [event.data["problem"] for event in events if event.type == "node.warning"]
         if warnings:
             connection.execute(
@@ -249,11 +262,11 @@ def _held(connection: sqlite3.Connection, claim: Claim) -> sqlite3.Row | None:
     return row
 
 
-def _body(connection: sqlite3.Connection, job: str) -> tuple[Any, tuple[str, ...] | None, Any]:
+def _body(connection: sqlite3.Connection, job: str) -> tuple[str, tuple[str, ...] | None, Any]:
     row = connection.execute("SELECT * FROM job_bodies WHERE job = ?", (job,)).fetchone()
     targets = json.loads(row["targets"])
     return (
-        json.loads(row["workflow"]),
+        row["workflow"],
         None if targets is None else tuple(targets),
         json.loads(row["extra"]),
     )

@@ -160,7 +160,7 @@ class _Run:
         job = str(uuid.uuid4())
         for attempt in range(1, DEATHS_ALLOWED + 1):
             await self._worker.ready()
-            task = Task(f"{job}#{attempt}", job, graph.to_json())
+            task = Task(f"{job}#{attempt}", job, json.dumps(graph.to_json()))
             try:
                 ending = await self._attempt(task)
             except Lost as lost:

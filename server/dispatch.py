@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from server.artifacts import Artifacts
@@ -14,8 +15,9 @@ from server.claims import Claim, Claims
 from server.feed import Feed, FeedEvent
 from server.jobs import Jobs
 from server.run_record import RunRecord
+from server.seats import Offer, Seat, Start
 from server.watch import Watch
-from server.workers import Ending, Lost, Task, Worker, Workers
+from server.workers import Ending, Lost, Task, Told, Worker, Workers
 
 if TYPE_CHECKING:
     from server.foresight import Foresight
@@ -26,16 +28,6 @@ _PATIENCE = 0.2
 """Seconds that a worker waits for a better suited one to take a job, before it does."""
 _LOOK_AROUND = 1.0
 """Seconds after which an idle worker that nobody woke sees whether it is still there."""
-
-
-class _Seat:
-    """One worker's place in the loop."""
-
-    def __init__(self, worker: Worker) -> None:
-        self.worker = worker
-        self.wake = asyncio.Event()
-        self.idle = False
-        self.claim: Claim | None = None
 
 
 class Dispatcher:
@@ -61,7 +53,7 @@ class Dispatcher:
         self._nodes = nodes
         self._foresight = foresight
         self._watch = watch
-        self._seats: list[_Seat] = []
+        self._seats: list[Seat] = []
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
         self._stop_at_start: set[str] = set()
@@ -72,7 +64,7 @@ class Dispatcher:
         recovered = await self._claims.recover()
         if recovered:
             log.info("%d jobs that ran when the server last ended wait again", recovered)
-        self._jobs.listen(self.wake, self._stop_run)
+        self._jobs.listen(self.wake, self._stop_run, self._lend)
         self._loops.append(asyncio.create_task(self._announce()))
         await self._workers.start(self._described, self._seat)
 
@@ -111,7 +103,7 @@ class Dispatcher:
                 await loop
 
     def _seat(self, worker: Worker) -> None:
-        seat = _Seat(worker)
+        seat = Seat(worker)
         self._seats.append(seat)
         self._loops.append(asyncio.create_task(self._serve(seat)))
 
@@ -123,26 +115,35 @@ class Dispatcher:
             assert current is not None
             await self._feed.publish(FeedEvent("catalogue.changed", {"hash": current.hash}))
 
-    async def _serve(self, seat: _Seat) -> None:
+    async def _serve(self, seat: Seat) -> None:
         """Give one worker job after job."""
         while not self._stopping:
             self._tell_state(seat)
             await seat.worker.ready()
             self._tell_state(seat)
             seat.idle = True
-            seat.claim = await self._next(seat)
+            claim = await self._next(seat)
             seat.idle = False
-            while seat.claim is not None:
-                seat.claim = await self._seen_through(seat, seat.claim)
+            start = None if claim is None else Start(claim)
+            while start is not None:
+                seat.claim = start.claim
+                start = await self._seen_through(seat, start)
+            seat.claim = None
 
-    async def _seen_through(self, seat: _Seat, claim: Claim) -> Claim | None:
+    async def _seen_through(self, seat: Seat, start: Start) -> Start | None:
         try:
-            return await self._run(seat, claim)
+            return await self._run(seat, start)
         except Exception:
             # What failed is the server itself, such as a full disk: the job is not to blame.
-            log.exception("job %s could not be recorded", claim.job.id)
-            await self._rescue(claim)
+            log.exception("job %s could not be recorded", start.claim.job.id)
+            await self._rescue(start.claim)
             return None
+
+    def _check(self, claim: Claim, finishing: asyncio.Task[Claim | None]) -> None:
+        """Rescue a job whose end failed to be recorded while the next one ran already."""
+        if not finishing.cancelled() and (problem := finishing.exception()) is not None:
+            log.error("job %s could not be recorded", claim.job.id, exc_info=problem)
+            self._loops.append(asyncio.create_task(self._rescue(claim)))
 
     async def _rescue(self, claim: Claim) -> None:
         """Give a job back whose record failed, once the state can be written again."""
@@ -155,9 +156,16 @@ class Dispatcher:
             else:
                 return
 
-    async def _next(self, seat: _Seat) -> Claim | None:
+    async def _next(self, seat: Seat) -> Claim | None:
         """Wait for the next job that suits a worker; None when the worker is gone instead."""
-        while not self._stopping and seat.worker.state == "idle":
+        while True:
+            if seat.offer is not None:
+                taken = await seat.offer
+                seat.offer = None
+                if taken is not None:
+                    return taken
+            if self._stopping or seat.worker.state != "idle":
+                return None
             seat.wake.clear()
             rivals = [
                 other
@@ -172,15 +180,23 @@ class Dispatcher:
                 for other in rivals:
                     other.wake.set()
                 return claim
+            seat.waiting = True
             await self._woken(seat, _LOOK_AROUND)
-        return None
+            seat.waiting = False
 
-    async def _woken(self, seat: _Seat, patience: float) -> None:
+    def _lend(self) -> Offer | None:
+        """Hold a seat for a job that is being queued; where several are free, the best has it."""
+        idle = [seat for seat in self._seats if seat.idle]
+        if self._stopping or len(idle) != 1 or not idle[0].waiting or idle[0].offer is not None:
+            return None
+        return Offer(self._claims, idle[0])
+
+    async def _woken(self, seat: Seat, patience: float) -> None:
         """Wait for a reason to look again, at most some seconds."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(seat.wake.wait(), patience)
 
-    async def _suits(self, seat: _Seat, rivals: Sequence[_Seat]) -> bool:
+    async def _suits(self, seat: Seat, rivals: Sequence[Seat]) -> bool:
         """Tell whether no other idle worker holds more of the next job's results."""
         first = await self._claims.first()
         if first is None:
@@ -190,43 +206,79 @@ class Dispatcher:
         held = await asyncio.gather(*(each.worker.known(keys) for each in (seat, *rivals)))
         return len(held[0]) >= max(len(known) for known in held[1:])
 
-    async def _run(self, seat: _Seat, claim: Claim) -> Claim | None:
+    async def _run(self, seat: Seat, start: Start) -> Start | None:
         """See one claim through; return the next one for the same worker."""
+        claim = start.claim
         self._watch.started(claim.job)
         self._changed = True
         self._tell_state(seat)
         record = RunRecord(
             claim, self._claims, self._jobs, self._feed, self._artifacts, self._watch
         )
+
+        async def hear(told: Sequence[Told]) -> None:
+            await start.settled()
+            await record.hear(told)
+
         task = Task(claim.run, claim.job.id, claim.workflow, claim.targets, claim.extra)
-        running = asyncio.ensure_future(seat.worker.run(task, record.hear))
+        running = asyncio.ensure_future(seat.worker.run(task, hear))
         if claim.job.id in self._stop_at_start:
             self._stop_at_start.discard(claim.job.id)
             asyncio.get_running_loop().call_soon(seat.worker.cancel, claim.run)
         try:
             ending = await running
+            await start.settled()
             return await self._ended(seat, claim, record, ending)
         except Lost as lost:
+            record.flush()
             await self._lost(claim, lost)
             return None
         finally:
+            record.drop()
             self._jobs.progress.pop(claim.job.id, None)
             self._stop_at_start.discard(claim.job.id)
             self._changed = True
 
     async def _ended(
-        self, seat: _Seat, claim: Claim, record: RunRecord, ending: Ending
+        self, seat: Seat, claim: Claim, record: RunRecord, ending: Ending
+    ) -> Start | None:
+        """Record a run's end; return the next claim, which may begin while that is written."""
+        loop = asyncio.get_running_loop()
+        early: asyncio.Future[Claim] = loop.create_future()
+
+        def begin(following: Claim) -> None:
+            if not early.done():
+                early.set_result(following)
+
+        def claimed(following: Claim) -> None:
+            loop.call_soon_threadsafe(begin, following)
+
+        finishing = loop.create_task(self._finish(seat, claim, record, ending, claimed))
+        await asyncio.wait((early, finishing), return_when=asyncio.FIRST_COMPLETED)
+        if finishing.done():
+            following = finishing.result()
+            return None if following is None else Start(following)
+        finishing.add_done_callback(partial(self._check, claim))
+        return Start(early.result(), finishing)
+
+    async def _finish(
+        self,
+        seat: Seat,
+        claim: Claim,
+        record: RunRecord,
+        ending: Ending,
+        claimed: Callable[[Claim], None],
     ) -> Claim | None:
-        events = await record.events(ending.told)
         alone = not any(other.idle for other in self._seats)
         following = await self._claims.finish(
             claim,
             ending.state,
             ending.problem,
-            events,
+            record.rest(ending.told),
             claim_next=alone and not self._stopping,
+            claimed=claimed,
         )
-        await record.written()
+        await record.close()
         self._watch.ended(claim.job, ending.state)
         if record.saved:
             seat.worker.settled(claim.job.id)
@@ -248,7 +300,7 @@ class Dispatcher:
                 return
         self._stop_at_start.add(job)
 
-    def _tell_state(self, seat: _Seat) -> None:
+    def _tell_state(self, seat: Seat) -> None:
         data = {"worker": seat.worker.name, "state": seat.worker.state}
         self._feed.pass_on(FeedEvent("worker.changed", data))
 

@@ -5,12 +5,13 @@ Every answer follows the commit of what it says.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nodes.errors import NodeError
 from server.feed import Feed, FeedEvent
@@ -92,6 +93,16 @@ class Draining(NodeError):
         )
 
 
+class Taker(Protocol):
+    """Claims a job for a worker that is held ready, in the write that queues it."""
+
+    def take(self, connection: sqlite3.Connection) -> None:
+        """Claim the next job. On the writer thread."""
+
+    def settle(self, *, kept: bool) -> None:
+        """Start what was claimed if the write is on the disk, and hold the worker no longer."""
+
+
 class Jobs:
     """The queue and the history."""
 
@@ -111,16 +122,32 @@ class Jobs:
         self._limit = limit
         self._wake: Callable[[], None] = lambda: None
         self._stop: Callable[[str], None] = lambda job: None
+        self._lend: Callable[[], Taker | None] = lambda: None
         self.draining = False
         self.progress: dict[str, dict[str, Any]] = {}
 
-    def listen(self, wake: Callable[[], None], stop: Callable[[str], None]) -> None:
-        """Have the dispatcher told that there may be work, and which running job to stop."""
+    def listen(
+        self,
+        wake: Callable[[], None],
+        stop: Callable[[str], None],
+        lend: Callable[[], Taker | None] = lambda: None,
+    ) -> None:
+        """Connect the dispatcher.
+
+        Args:
+            wake: Told that there may be work.
+            stop: Told which running job to stop.
+            lend: Gives what claims a job for an idle worker in the very write that queues it.
+        """
         self._wake = wake
         self._stop = stop
+        self._lend = lend
 
     async def submit(self, submission: Submission) -> Job:
         """Take a job; once this returns, it is never lost.
+
+        Returns:
+            The job as it was queued, even where a worker has it by now.
 
         Raises:
             Draining: when the server is stopping.
@@ -131,9 +158,19 @@ class Jobs:
             raise Draining
         workflow = packed(submission.workflow)
         fingerprint = fingerprint_of(submission, workflow)
-        job = await self._store.write(
-            lambda connection: self._insert(connection, submission, workflow, fingerprint)
-        )
+        taker = self._lend()
+
+        def work(connection: sqlite3.Connection) -> Job:
+            job = self._insert(connection, submission, workflow, fingerprint)
+            if taker is not None:
+                taker.take(connection)
+            return job
+
+        writing = asyncio.ensure_future(self._store.write(work))
+        if taker is not None:
+            # Also where the caller does not wait: what was claimed has to run.
+            writing.add_done_callback(lambda _: taker.settle(kept=_succeeded(writing)))
+        job = await asyncio.shield(writing)
         self._wake()
         return await self._shown(job) if job.attempts else job
 
@@ -422,6 +459,10 @@ class Jobs:
             )
             for job in jobs
         ]
+
+
+def _succeeded(writing: asyncio.Task[Job]) -> bool:
+    return not writing.cancelled() and writing.exception() is None
 
 
 def event_of(job: Job, kind: str, data: dict[str, Any]) -> FeedEvent:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sqlite3
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from server.artifacts import Artifact, Artifacts
-from server.claims import Claim, Claims
+from server.claims import Claim, Claims, Entry
 from server.engine.canonical import canonical_dumps
 from server.feed import Feed, FeedEvent
 from server.jobs import Jobs
@@ -18,6 +21,9 @@ from server.workers import Told
 
 _MOST_WRITES = 32
 """Writes under way; beyond them the worker is made to wait."""
+_GATHER_SECONDS = 0.02
+"""For how long what a worker says is gathered into one write; the end of a quick run goes along."""
+_MOST_GATHERED = 500
 
 
 class RunRecord:
@@ -39,7 +45,10 @@ class RunRecord:
         self._artifacts = artifacts
         self._watch = watch
         self._workflow: str | None = None
+        self._gathered: list[Entry] = []
+        self._due: asyncio.TimerHandle | None = None
         self._writes: deque[Future[None]] = deque()
+        self._replaced: list[Artifact] = []
         self._progress: dict[str, Any] = {
             "done": 0,
             "total": 0,
@@ -54,25 +63,52 @@ class RunRecord:
 
         Writes are made in the order in which they are asked for, so those of the end come last.
         """
-        events = await self.events(told)
-        if not events:
-            return
-        self._writes.append(self._claims.record(self._claim, events))
+        self._gathered.extend(self._entries(told))
+        if len(self._gathered) > _MOST_GATHERED:
+            self.flush()
+        elif self._gathered and self._due is None:
+            loop = asyncio.get_running_loop()
+            self._due = loop.call_later(_GATHER_SECONDS, self.flush)
         if len(self._writes) > _MOST_WRITES:
-            await self.written()
+            await self._written()
 
-    async def written(self) -> None:
-        """Wait until all that was heard is on the disk.
+    def rest(self, told: Sequence[Told]) -> list[Entry]:
+        """Return what is not being written yet, for the write of the run's end."""
+        entries = [*self._gathered, *self._entries(told)]
+        self.drop()
+        return entries
+
+    def drop(self) -> None:
+        """Write nothing more of what was gathered."""
+        self._gathered = []
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    async def close(self) -> None:
+        """Wait until all that was heard is on the disk; remove files that others took the place of.
 
         Raises:
             Exception: what kept it from getting there.
         """
+        await self._written()
+        for artifact in self._replaced:
+            await asyncio.to_thread(self._artifacts.remove_file, artifact)
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        entries = self._gathered
+        self.drop()
+        if entries:
+            self._writes.append(self._claims.record(self._claim, entries))
+
+    async def _written(self) -> None:
         while self._writes:
             await asyncio.wrap_future(self._writes.popleft())
 
-    async def events(self, told: Sequence[Told]) -> list[FeedEvent]:
-        """Return the events that are to be kept, after passing on those that are not."""
-        kept = []
+    def _entries(self, told: Sequence[Told]) -> list[Entry]:
+        """Return what is to be kept, after passing on what is not."""
+        kept: list[Entry] = []
         for said in told:
             self._note(said)
             event = FeedEvent(
@@ -88,20 +124,23 @@ class RunRecord:
             if said.type in ("node.progress", "node.preview"):
                 self._feed.pass_on(event)
             elif said.type == "node.artifact":
-                kept.append(await self._indexed(event))
+                self.saved = True
+                kept.append(partial(self._index, event))
             else:
                 kept.append(event)
         return kept
 
-    async def _indexed(self, event: FeedEvent) -> FeedEvent:
-        """Index a file before its event is told."""
+    def _index(self, event: FeedEvent, connection: sqlite3.Connection) -> FeedEvent:
+        """Index a file in the write that keeps its event. On the writer thread."""
         job = self._claim.job
         told = {**event.data["artifact"], "job": job.id, "node": event.node, "title": job.title}
         told.pop("id", None)
         if self._workflow is None:
-            self._workflow = canonical_dumps(self._claim.workflow)
-        artifact = await self._artifacts.record(Artifact.from_json(told), self._workflow)
-        self.saved = True
+            self._workflow = canonical_dumps(json.loads(self._claim.workflow))
+        made = Artifact.from_json(told)
+        artifact, replaced = self._artifacts.index(connection, made, self._workflow)
+        if replaced is not None:
+            self._replaced.append(replaced)
         return self._claim.event(event.type, {"artifact": artifact.to_json()}, event.node)
 
     def _note(self, said: Told) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -12,15 +12,16 @@ from server.engine.graph import Graph
 from server.engine.problems import Invalid, Problem, errors
 from server.engine.upgrade import upgrade
 from server.engine.validate import validate
-from server.files import Files
 from server.http.refusals import Refused
 from server.http.table import Call
 from server.job_rows import Job, Page, QueueView, Submission
 from server.jobs import NoSuchJob
-from server.services import Services
 from server.typed_json import Bounds
 
 Text = Annotated[str, Bounds(0, 200)]
+
+_SMALL = 8 * 2**10
+"""Bodies below this are looked at in about the time that handing them to a thread takes."""
 
 
 @dataclass(frozen=True)
@@ -161,13 +162,13 @@ class JobEvents:
 
 async def check_workflow(call: Call, body: WorkflowBody) -> Problems:
     """Say everything that is wrong with a workflow."""
-    _, problems = await looked_at(call.services, body.workflow, body.targets)
+    _, problems = await looked_at(call, body.workflow, body.targets)
     return Problems(tuple(problems))
 
 
 async def plan_workflow(call: Call, body: WorkflowBody) -> Outlook:
     """Say what a run of a workflow would compute, without running it."""
-    graph, problems = await looked_at(call.services, body.workflow, body.targets)
+    graph, problems = await looked_at(call, body.workflow, body.targets)
     states: Mapping[str, Any] = {}
     worker = None
     if not errors(problems):
@@ -185,7 +186,7 @@ async def plan_workflow(call: Call, body: WorkflowBody) -> Outlook:
 async def submit_job(call: Call, body: SubmitBody) -> Job:
     """Queue a workflow; the same Idempotency-Key never queues it twice."""
     call.services.disk.require()
-    graph, problems = await looked_at(call.services, body.workflow, body.targets)
+    graph, problems = await looked_at(call, body.workflow, body.targets)
     if found := errors(problems):
         raise Invalid(found)
     submission = Submission(
@@ -267,21 +268,39 @@ async def clear_queue(call: Call) -> QueueView:
 
 
 async def looked_at(
-    services: Services, workflow: JSON, targets: Collection[str] | None
+    call: Call, workflow: JSON, targets: Collection[str] | None
 ) -> tuple[Graph, list[Problem]]:
-    """Bring a workflow up to date and look for problems; in a thread, since it may be large."""
-    catalogue = await services.nodes.get()
-    return await asyncio.to_thread(_look, workflow, targets, catalogue, services.files)
+    """Bring a workflow up to date and look for problems; in a thread if that may take long."""
+    catalogue = await call.services.nodes.get()
+    if (call.request.content_length or _SMALL) < _SMALL:
+        try:
+            return _look(workflow, targets, catalogue, _no_choices)
+        except _DiskNeeded:
+            # Folders are read in a thread, whatever the size.
+            pass
+    choices = call.services.files.choices
+    return await asyncio.to_thread(_look, workflow, targets, catalogue, choices)
+
+
+class _DiskNeeded(Exception):
+    """A node names a file, so that folders have to be read."""
+
+
+def _no_choices(kind: str) -> Collection[str]:
+    raise _DiskNeeded
 
 
 def _look(
-    workflow: JSON, targets: Collection[str] | None, catalogue: Catalogue, files: Files
+    workflow: JSON,
+    targets: Collection[str] | None,
+    catalogue: Catalogue,
+    choices: Callable[[str], Collection[str]],
 ) -> tuple[Graph, list[Problem]]:
     try:
         graph = upgrade(Graph.from_json(workflow), catalogue)
     except Invalid as invalid:
         return Graph(), list(invalid.problems)
-    return graph, validate(graph, catalogue, files.choices, targets)
+    return graph, validate(graph, catalogue, choices, targets)
 
 
 def _key(text: str | None) -> str | None:

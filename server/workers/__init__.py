@@ -18,32 +18,31 @@ class Task:
     Attributes:
         run: Names this attempt: a worker's late words about another are not for it.
         job: The job.
-        workflow: The workflow's JSON.
+        workflow: The workflow as JSON text.
         targets: The nodes that were asked for; None means every sink.
         extra: What the submitting API keeps with the job.
     """
 
     run: str
     job: str
-    workflow: Any
+    workflow: str
     targets: tuple[str, ...] | None = None
     extra: Any = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON."""
+        """Return the fields as JSON, but for the workflow, which travels beside them."""
         return {
             "run": self.run,
             "job": self.job,
-            "workflow": self.workflow,
             "targets": None if self.targets is None else list(self.targets),
             "extra": self.extra,
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Task:
+    def from_json(cls, data: Mapping[str, Any], workflow: str) -> Task:
         """Read what `to_json` wrote."""
         targets = None if data["targets"] is None else tuple(data["targets"])
-        return cls(data["run"], data["job"], data["workflow"], targets, data["extra"])
+        return cls(data["run"], data["job"], workflow, targets, data["extra"])
 
 
 @dataclass(frozen=True)

@@ -74,11 +74,11 @@ class Child:
         """The process's id."""
         return self._process.pid
 
-    def send(self, header: dict[str, Any]) -> None:
+    def send(self, header: dict[str, Any], blob: bytes = b"") -> None:
         """Send a command; to a process that has gone it goes nowhere."""
         assert self._process.stdin is not None
         if not self.lost.done() and not self._process.stdin.is_closing():
-            self._process.stdin.write(pack(header))
+            self._process.stdin.write(pack(header, blob))
 
     async def ask(self, header: dict[str, Any], patience: float) -> dict[str, Any] | None:
         """Send a question and return the answer; None when there is none in time."""
@@ -102,7 +102,8 @@ class Child:
         if self.lost.done():
             raise Lost(self.lost.result().cause, wanted=True)
         self.running = task.run
-        self.send({"do": "run", "task": task.to_json()})
+        workflow = task.workflow.encode("utf-8", "surrogatepass")
+        self.send({"do": "run", "task": task.to_json()}, workflow)
         try:
             while (frames := await self._arrived()) is not None:
                 said: list[Told] = []

@@ -6,6 +6,7 @@ the worker asked how it is while a node works.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import queue
@@ -101,7 +102,8 @@ class Worker:
 
     def _outcome(self, task: Task) -> Outcome:
         desk, catalogue = self._desk, self._catalogue
-        graph = upgrade(Graph.from_json(task.workflow), catalogue)
+        workflow = json.loads(task.workflow)
+        graph = upgrade(Graph.from_json(workflow), catalogue)
         plan = make_plan(
             graph,
             catalogue,
@@ -111,7 +113,7 @@ class Worker:
             targets=task.targets,
         )
         desk.saver.begin(
-            task.job, texts_of(task.workflow, graph, catalogue, self._interfaces, task.extra)
+            task.job, texts_of(workflow, graph, catalogue, self._interfaces, task.extra)
         )
 
         def emit(event: Event) -> None:
@@ -128,10 +130,11 @@ class Worker:
 def listen(commands: IO[bytes], desk: _Desk) -> None:
     """Take commands until the server is gone; then end, whatever a node is doing."""
     while (frame := read_frame(commands)) is not None:
-        header, _ = frame
+        header, blob = frame
         match header["do"]:
             case "run":
-                desk.tasks.put(Task.from_json(header["task"]))
+                workflow = blob.decode("utf-8", "surrogatepass")
+                desk.tasks.put(Task.from_json(header["task"], workflow))
             case "cancel":
                 desk.cancelled = header["run"]
             case "ping":

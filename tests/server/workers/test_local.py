@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -62,7 +63,7 @@ def with_worker(folder: Path, test: Test, **settings: Any) -> list[str]:
 
 
 def task(*nodes: tuple[str, str, Mapping[str, Any]], run: str = "job#1") -> Task:
-    return Task(run, run.partition("#")[0], workflow(*nodes))
+    return Task(run, run.partition("#")[0], json.dumps(workflow(*nodes)))
 
 
 def test_a_run_is_told_from_plan_to_end(tmp_path: Path) -> None:
