@@ -179,6 +179,23 @@ describe("fits", () => {
 });
 
 describe("ports", () => {
+  test("of all ghosts are found in one walk through the graph", () => {
+    let walks = 0;
+    const names = Array.from({ length: 50 }, (_, place) => `n${place}`);
+    const document = documentOf(
+      Object.fromEntries(names.map((name) => [name, node("Gone", { image: link("n0", "extra") })])),
+    );
+    const nodes = new Proxy(document.nodes, {
+      ownKeys: (target) => {
+        walks += 1;
+        return Reflect.ownKeys(target);
+      },
+    });
+    const specs = names.map((name) => specOf(CATALOGUE, document, { ...document, nodes }, name));
+    expect(specs[0]?.outputs.map((port) => port.name)).toEqual(["extra"]);
+    expect(walks).toBe(1);
+  });
+
   test("of a ghost follow from its signature, its inputs and the wires that leave it", () => {
     const document = documentOf(
       {

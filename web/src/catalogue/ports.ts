@@ -86,14 +86,29 @@ function ofGhost(document: Document, graph: Graph, id: NodeId, node: WorkflowNod
   return spec;
 }
 
-function outputsRead(graph: Graph, id: NodeId): ReadonlySet<string> {
-  const names = new Set<string>();
+const outputsReadIn = new WeakMap<Graph["nodes"], ReadonlyMap<NodeId, ReadonlySet<string>>>();
+
+function outputsRead(graph: Graph, id: NodeId): Iterable<string> {
+  let read = outputsReadIn.get(graph.nodes);
+  if (read === undefined) {
+    read = allOutputsRead(graph);
+    outputsReadIn.set(graph.nodes, read);
+  }
+  return read.get(id) ?? [];
+}
+
+/** In one walk, since before the catalogue is there every node of a large graph is a ghost. */
+function allOutputsRead(graph: Graph): ReadonlyMap<NodeId, ReadonlySet<string>> {
+  const read = new Map<NodeId, Set<string>>();
   for (const node of Object.values(graph.nodes)) {
     for (const value of Object.values(node.inputs)) {
-      for (const [source, output] of sourcesOf(value)) if (source === id) names.add(output);
+      for (const [source, output] of sourcesOf(value)) {
+        const names = read.get(source) ?? new Set<string>();
+        read.set(source, names.add(output));
+      }
     }
   }
-  return names;
+  return read;
 }
 
 const PRIMITIVES: ReadonlySet<string> = new Set(["Int", "Float", "String", "Boolean"]);
