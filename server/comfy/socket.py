@@ -113,6 +113,8 @@ class _Follower:
             if job.client != self._client:
                 continue
             run = await self._run(job.id)
+            if run is None:
+                continue
             for event in await self._services.feed.of_job(job.id):
                 if event.seq is not None and event.seq <= start:
                     run.hear(event)
@@ -139,6 +141,8 @@ class _Follower:
         if job not in self._runs and not (ending or event.type == "job.started"):
             return
         run = await self._run(job)
+        if run is None:
+            return
         if event.type == "node.preview":
             async with asyncio.timeout(SEND_SECONDS):
                 await self._socket.send_bytes(run.preview(event, self._with_metadata))
@@ -150,13 +154,14 @@ class _Follower:
             await self._send_status()
             await self._send(*run.executing(None))
 
-    async def _run(self, job: str) -> Run:
+    async def _run(self, job: str) -> Run | None:
+        """Return what is known of a job; nothing where it was deleted in the meantime."""
         known = self._runs.get(job)
         if known is None:
             catalogue = await self._services.nodes.get()
             found = await self._services.jobs.get(job, detail=True)
             if found is None:
-                raise ConnectionResetError(f"job {job} was deleted while it was told of")
+                return None
             theirs = await asyncio.to_thread(theirs_of, found, catalogue)
             known = self._runs[job] = Run(job, theirs)
         return known
