@@ -2,7 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
-from nodes.api import QUIET, Context, File, Range, node
+from nodes.api import QUIET, Choice, Context, File, Range, node
 from nodes.diffusion.checkpoint import load_checkpoint, load_vae
 from nodes.diffusion.checkpoint_networks import Checkpoint
 from nodes.diffusion.lora import (
@@ -12,6 +12,7 @@ from nodes.diffusion.lora import (
     model_with_lora,
     read_lora,
 )
+from nodes.diffusion.separate_parts import load_clip, load_unet
 from nodes.errors import FileProblem
 from nodes.types import Clip, Model, Vae
 
@@ -82,6 +83,69 @@ def vae_loader(vae_name: Annotated[str, File("vae")], *, ctx: Context = QUIET) -
         The VAE.
     """
     return load_vae(ctx.files.path("vae", vae_name), ctx.dtype)
+
+
+@node("UNETLoader", title="Load diffusion model", aliases=("unet",))
+def unet_loader(
+    unet_name: Annotated[str, File("diffusion_models")],
+    weight_dtype: Annotated[str, Choice(("default",))] = "default",
+    *,
+    ctx: Context = QUIET,
+) -> Model:
+    """Load a denoiser from a file of its own.
+
+    Args:
+        unet_name: A .safetensors file, under the original names or those of diffusers.
+        weight_dtype: How weights are kept: as the device computes.
+
+    Returns:
+        The denoiser.
+    """
+    return load_unet(ctx.files.path("diffusion_models", unet_name), ctx.dtype)
+
+
+@node("CLIPLoader", title="Load CLIP")
+def clip_loader(
+    clip_name: Annotated[str, File("text_encoders")],
+    type: Annotated[str, Choice(("stable_diffusion",))] = "stable_diffusion",  # noqa: A002
+    *,
+    ctx: Context = QUIET,
+) -> Clip:
+    """Load a text encoder from a file of its own.
+
+    Which one it is, is told by its width: CLIP L of Stable Diffusion 1, OpenCLIP H of Stable
+    Diffusion 2, or bigG of SDXL's refiner.
+
+    Args:
+        clip_name: A .safetensors file.
+        type: The models that it is for.
+
+    Returns:
+        The text encoder.
+    """
+    return load_clip([ctx.files.path("text_encoders", clip_name)], ctx.dtype)
+
+
+@node("DualCLIPLoader", title="Load two CLIPs")
+def dual_clip_loader(
+    clip_name1: Annotated[str, File("text_encoders")],
+    clip_name2: Annotated[str, File("text_encoders")],
+    type: Annotated[str, Choice(("sdxl",))] = "sdxl",  # noqa: A002
+    *,
+    ctx: Context = QUIET,
+) -> Clip:
+    """Load SDXL's two text encoders from files of their own, in either order.
+
+    Args:
+        clip_name1: A .safetensors file: CLIP L, or OpenCLIP bigG.
+        clip_name2: The other one.
+        type: The models that they are for.
+
+    Returns:
+        The pair of text encoders.
+    """
+    paths = [ctx.files.path("text_encoders", name) for name in (clip_name1, clip_name2)]
+    return load_clip(paths, ctx.dtype)
 
 
 class ModelAndClip(NamedTuple):

@@ -1,10 +1,12 @@
 """Checkpoints on disk to models: weights are mapped, renamed and assigned, not copied."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+from torch import Tensor
 
 from nodes.diffusion import ldm_keys
 from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
@@ -55,7 +57,7 @@ def load_checkpoint(path: Path, dtype: str) -> Checkpoint:
             "Choose a checkpoint of Stable Diffusion 1, 2 or XL, or an inpainting variant.",
             "checkpoint.family",
         )
-    family = with_prediction(family, header)
+    family = with_prediction(family, header, lambda name: _one(path, name))
     texts = (family.text_encoder, family.text_encoder_2)
     words = [make_vocabulary(family.tokenizer, text) for text in texts if text]
     return assemble(family, _file_weights(header, family), words, dtype, stamp(path))
@@ -88,7 +90,7 @@ def load_vae(path: Path, dtype: str) -> Vae:
             "Choose a VAE with four latent channels, as .safetensors.",
             "checkpoint.kind",
         )
-    with _unknown_keys_told(path):
+    with unknown_keys_told(path):
         weights = ldm_keys.vae_from_ldm(weights, config, prefix)
     return make_vae(config, weights, latents, dtype, stamp(path))
 
@@ -116,25 +118,33 @@ def read_family(header: Header) -> Family:
         ) from error
 
 
-def with_prediction(family: Family, header: Header, prefix: str = ldm_keys.UNET_PREFIX) -> Family:
+def with_prediction(family: Family, header: Header, weight: Callable[[str], Tensor]) -> Family:
     """Tell what a UNet of Stable Diffusion 2 predicts, where its file does not say.
 
     Nothing in the shapes tells 2.0 and 2.1 from their "base" versions; but training on velocity
     has spread the biases of the last attention's first normalisation much wider: the field tells
     them so.
+
+    Args:
+        family: As told by the shapes.
+        header: Of the file.
+        weight: Gives one of the UNet's weights by its name in an LDM checkpoint.
     """
     said = {"modelspec.prediction_type", "weft.config"} & header.metadata.keys()
     if family.name != "stable-diffusion-v2" or said or "v_pred" in header.shapes:
         return family
     blocks = len(family.unet["block_out_channels"]) * (family.unet["layers_per_block"] + 1)
-    name = f"{prefix}output_blocks.{blocks - 1}.1.transformer_blocks.0.norm1.bias"
-    (bias,) = read_weights(header.path, lambda found: found == name).values()
-    if bias.float().std(correction=0) <= _SPREAD_OF_VELOCITY:
+    name = f"output_blocks.{blocks - 1}.1.transformer_blocks.0.norm1.bias"
+    if weight(ldm_keys.UNET_PREFIX + name).float().std(correction=0) <= _SPREAD_OF_VELOCITY:
         return family
     return replace(family, scheduler=family.scheduler | {"prediction_type": "v_prediction"})
 
 
 _SPREAD_OF_VELOCITY = 0.09
+
+
+def _one(path: Path, name: str) -> Tensor:
+    return read_weights(path, lambda found: found == name)[name]
 
 
 def _file_weights(header: Header, family: Family) -> Weights:
@@ -145,7 +155,7 @@ def _file_weights(header: Header, family: Family) -> Weights:
         lambda name: name.startswith(prefixes) or any(text.holds(name) for text in texts),
     )
     configs = (family.text_encoder, family.text_encoder_2)
-    with _unknown_keys_told(header.path):
+    with unknown_keys_told(header.path):
         encoders = [
             # A file's own configuration stands before what its shapes tell.
             replace(text, config=config).weights(mapped)
@@ -160,7 +170,8 @@ def _file_weights(header: Header, family: Family) -> Weights:
 
 
 @contextmanager
-def _unknown_keys_told(path: Path) -> Iterator[None]:
+def unknown_keys_told(path: Path) -> Iterator[None]:
+    """Turn weights that do not belong into a sentence about the file."""
     try:
         yield
     except ldm_keys.UnknownKeysError as error:

@@ -78,7 +78,7 @@ def make_unet(config: Config, weights: Mapping[str, Tensor], dtype: str) -> nn.M
         FileProblem: If configuration and weights do not agree.
     """
     with torch.device("meta"):
-        network = _configured("UNet", UNet2DConditionModel.from_config, config)
+        network = configured("UNet", UNet2DConditionModel.from_config, config)
     return filled(network, weights, dtype, "UNet")
 
 
@@ -94,7 +94,7 @@ def make_vae(
     """
     dtype = "float32" if dtype == "float16" else dtype
     with torch.device("meta"):
-        network = _configured("VAE", AutoencoderKL.from_config, config)
+        network = configured("VAE", AutoencoderKL.from_config, config)
     network = filled(network, weights, dtype, "VAE")
     return Vae(network, latents if latents.rgb else fit_rgb(network, latents), dtype, f"{key}#vae")
 
@@ -134,7 +134,7 @@ def make_clip(parts: Sequence[TextPart], use: TextUse, dtype: str, key: str) -> 
 
 
 def _text_encoder(part: TextPart, dtype: str) -> nn.Module:
-    settings = _configured("text encoder", CLIPTextConfig.from_dict, part.config)
+    settings = configured("text encoder", CLIPTextConfig.from_dict, part.config)
     words = part.words
     if max(words.start, words.end, words.pad) >= settings.vocab_size:
         raise FileProblem(
@@ -234,7 +234,12 @@ def filled(network: nn.Module, weights: Mapping[str, Tensor], dtype: str, part: 
     return network
 
 
-def _configured(part: str, make: Any, config: Config) -> Any:
+def configured(part: str, make: Any, config: Config) -> Any:
+    """Build a part from its configuration.
+
+    Raises:
+        FileProblem: If the configuration is wrong.
+    """
     try:
         return make(dict(config))
     except (TypeError, ValueError, KeyError, IndexError, ZeroDivisionError) as error:

@@ -1,7 +1,7 @@
 """Which model a file holds, told by the shapes of its weights; nothing is guessed in silence."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,7 +155,6 @@ def unet_config(shapes: Shapes, prefix: str = UNET_PREFIX) -> Config:
     config: Config = {
         "sample_size": 64,
         "in_channels": names["input_blocks.0.0.weight"][1],
-        "out_channels": names["out.2.weight"][0],
         "block_out_channels": tuple(level.channels for level in levels),
         "layers_per_block": levels[0].layers,
         "down_block_types": tuple(
@@ -168,6 +167,9 @@ def unet_config(shapes: Shapes, prefix: str = UNET_PREFIX) -> Config:
         "cross_attention_dim": context[1],
         "use_linear_projection": len(projection) == 2,
     }
+    # A ControlNet is a UNet's first half, without a way out.
+    if "out.2.weight" in names:
+        config["out_channels"] = names["out.2.weight"][0]
     if "label_emb.0.0.weight" in names:
         width = names["label_emb.0.0.weight"][1]
         config |= {
@@ -176,6 +178,26 @@ def unet_config(shapes: Shapes, prefix: str = UNET_PREFIX) -> Config:
             "projection_class_embeddings_input_dim": width,
         }
     return config
+
+
+def layers_told(names: Collection[str]) -> Config:
+    """Tell what the names of weights under diffusers depend on, from the names themselves.
+
+    Args:
+        names: Of the weights of a UNet2DConditionModel or a ControlNetModel.
+    """
+    levels = len({n.split(".")[1] for n in names if n.startswith("down_blocks.")})
+    layers = len({n.split(".")[3] for n in names if n.startswith("down_blocks.0.resnets.")})
+
+    def kinds(way: str) -> tuple[str, ...]:
+        blocks = [f"{way.lower()}_blocks.{n}.attentions.0.norm.weight" for n in range(levels)]
+        return tuple(f"{'CrossAttn' if b in names else ''}{way}Block2D" for b in blocks)
+
+    return {
+        "down_block_types": kinds("Down"),
+        "up_block_types": kinds("Up"),
+        "layers_per_block": layers,
+    }
 
 
 @dataclass(frozen=True)

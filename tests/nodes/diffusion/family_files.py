@@ -75,7 +75,8 @@ def text_with_projection(width: int) -> Any:
 def unet(name: str, channels: int = 4) -> Any:
     torch.manual_seed(0)
     config = {"sd2": SD2_UNET, "sdxl": SDXL_UNET, "refiner": REFINER_UNET}[name]
-    return UNet2DConditionModel(**config, in_channels=channels).requires_grad_(False).eval()
+    network: Any = UNet2DConditionModel(**config, in_channels=channels)
+    return network.requires_grad_(False).eval()
 
 
 @cache
