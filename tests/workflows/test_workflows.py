@@ -32,7 +32,7 @@ def run(workflow: Path, out: Path, *flags: str) -> subprocess.CompletedProcess[s
     return subprocess.run(
         [
             *(sys.executable, "-m", "server", "run", str(workflow), "--out", str(out)),
-            *("--device", "cpu", "--data-dir", str(out.parent / "data"), *flags),
+            *("--device", "cpu", "--threads", "1", "--data-dir", str(out.parent / "data"), *flags),
         ],
         cwd=ROOT,
         capture_output=True,
