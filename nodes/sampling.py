@@ -1,5 +1,6 @@
 """Sampling: from noise to latents."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, NamedTuple
@@ -7,6 +8,7 @@ from typing import Annotated, NamedTuple
 from torch import Tensor
 
 from nodes.api import QUIET, Choice, Context, Range, Seed, Shape, node
+from nodes.diffusion.control import placed
 from nodes.diffusion.guidance import with_model
 from nodes.diffusion.preview import preview_jpeg
 from nodes.diffusion.sampling import Sampling, inflation
@@ -232,8 +234,14 @@ def k_sampler_select(sampler_name: Annotated[str, Choice(SAMPLERS)] = "euler") -
 
 def _run(sampling: Sampling, ctx: Context) -> Sampled:
     x: Tensor | None = None
-    with ctx.resident(sampling.guider.model) as model:
-        sampling = replace(sampling, guider=with_model(sampling.guider, model))
+    guider = sampling.guider
+    with ExitStack() as stack:
+        model = stack.enter_context(ctx.resident(guider.model))
+        conditionings = placed(
+            guider.conditionings, lambda net: stack.enter_context(ctx.resident(net))
+        )
+        guider = replace(with_model(guider, model), conditionings=conditionings)
+        sampling = replace(sampling, guider=guider)
         for step in ctx.track(sampling.steps(), total=sampling.count):
             if model.latent_format.rgb:
                 ctx.preview(partial(preview_jpeg, step.denoised, model.latent_format))

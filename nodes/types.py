@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -33,8 +34,11 @@ class TensorFile:
         """Write a value to a file.
 
         Raises:
+            UnsupportedOperation: If it is a conditioning by a ControlNet, which stays in memory.
             TypeError: If the value holds something that is neither data nor a tensor.
         """
+        if isinstance(value, Conditioning) and any(part.controls for part in value.parts):
+            raise UnsupportedOperation("A conditioning by a ControlNet is not written to a file.")
         tensors: list[Tensor] = []
         tree = _describe(value, tensors)
         kinds = [{"dtype": str(t.dtype)[6:], "shape": list(t.shape)} for t in tensors]
@@ -134,6 +138,7 @@ class Cond:
         start: Fraction of the sampling at which it begins to hold, 0 being pure noise.
         end: Fraction of the sampling at which it ceases to hold.
         extras: What else a model family takes: tensors, or plain values.
+        controls: What steers it by pictures; it is summed.
     """
 
     embeds: Tensor
@@ -146,6 +151,7 @@ class Cond:
     start: float = 0.0
     end: float = 1.0
     extras: Mapping[str, Tensor | Plain] = field(default_factory=dict)
+    controls: "tuple[Control, ...]" = ()
 
 
 @wire("CONDITIONING", codec=STORED)
@@ -329,8 +335,29 @@ class ControlNet:
     key: str
 
 
+@dataclass(frozen=True, eq=False)
+class Control:
+    """A ControlNet with its picture, as a part of a conditioning.
+
+    Attributes:
+        net: The network.
+        hint: (B, 3, H, W) in [0, 1] at any resolution.
+        strength: Factor on all that it adds to the denoiser.
+        start: Fraction of the sampling at which it begins to hold, 0 being pure noise.
+        end: Fraction of the sampling at which it ceases to hold.
+        both: Whether it holds for the negative conditioning as well, unless that has others.
+    """
+
+    net: ControlNet
+    hint: Tensor
+    strength: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    both: bool = False
+
+
 _CLASSES: Mapping[str, type] = {
-    cls.__name__: cls for cls in (Image, Mask, Latent, Area, Cond, Conditioning, Sigmas)
+    cls.__name__: cls for cls in (Image, Mask, Latent, Area, Cond, Conditioning, Control, Sigmas)
 }
 
 
@@ -343,6 +370,8 @@ def _describe(value: object, tensors: list[Tensor]) -> Plain:
                 return {"tensor": index}
         tensors.append(value)
         return {"tensor": len(tensors) - 1}
+    if isinstance(value, ControlNet):
+        return value.key
     if isinstance(value, tuple | list):
         return [_describe(item, tensors) for item in value]
     if isinstance(value, Mapping):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from nodes.diffusion.control import FittedControl, fit_control
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.types import Area, Cond, Conditioning, ModelSampling, Plain
 
@@ -50,6 +51,7 @@ class Prompt:
         weight: Factor in the average of overlapping prompts: a number, or (1|B, 1, h, w) on `box`.
         first: The highest noise level at which it holds.
         last: The lowest.
+        controls: What steers it by pictures.
     """
 
     embeds: Tensor
@@ -59,6 +61,7 @@ class Prompt:
     weight: Tensor | float
     first: float
     last: float
+    controls: tuple[FittedControl, ...] = ()
 
 
 Prompts = tuple[Prompt, ...]
@@ -72,8 +75,20 @@ def fit_conditionings(
     Where one of them asks for an area, each other one answers for the same area on its own, with
     what it asks for there: guidance compares like with like.
     """
+    # One control may steer several prompts; it is fitted once, and stays one.
+    parts = [part for conditioning in conditionings for part in conditioning.parts]
+    controls = {
+        control: fit_control(control, sampling, x, downscale)
+        for control in {c for part in parts for c in part.controls}
+    }
     fitted = [
-        [_fit(cond, sampling, x, downscale) for cond in conditioning.parts]
+        [
+            replace(
+                _fit(cond, sampling, x, downscale),
+                controls=tuple(controls[control] for control in cond.controls),
+            )
+            for cond in conditioning.parts
+        ]
         for conditioning in conditionings
     ]
     wanted = [[prompt for prompt in prompts if prompt.box] for prompts in fitted]
@@ -172,4 +187,12 @@ def _answer(prompts: Sequence[Prompt], asked: Prompt) -> list[Prompt]:
     near = min(fitting, key=lambda p: math.inf if p.box is None else p.box.height * p.box.width)
     if near.box == asked.box:
         return []
-    return [replace(asked, embeds=near.embeds, pooled=near.pooled, extras=near.extras)]
+    return [
+        replace(
+            asked,
+            embeds=near.embeds,
+            pooled=near.pooled,
+            extras=near.extras,
+            controls=near.controls,
+        )
+    ]

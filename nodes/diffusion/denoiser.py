@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nodes.diffusion.conditions import Prompt, Prompts, active
+from nodes.diffusion.conditions import Box, Prompt, Prompts, active
+from nodes.diffusion.control import FittedControl, residuals
 from nodes.errors import NodeError
 from nodes.types import Model
 
@@ -29,6 +30,11 @@ class _Job:
         if self.x.shape != other.x.shape or self.prompt.extras.keys() != other.prompt.extras.keys():
             return False
         if (self.prompt.pooled is None) != (other.prompt.pooled is None):
+            return False
+        # One call of a ControlNet is for one set of hints, on one place.
+        if self.prompt.controls != other.prompt.controls:
+            return False
+        if self.prompt.controls and self.prompt.box != other.prompt.box:
             return False
         one, two = self.prompt.embeds.shape[1], other.prompt.embeds.shape[1]
         return math.lcm(one, two) <= MOST_REPEATS * min(one, two)
@@ -114,16 +120,27 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
         for name, values in _together([_added(job) for job in jobs]).items()
     }
     scaled = model.sampling.input(x, torch.tensor(sigma)).to(dtype)
+    timestep = model.sampling.timestep(torch.tensor(sigma)).to(x.device).expand(x.shape[0])
+    controls = [c for c in jobs[0].prompt.controls if c.last <= sigma <= c.first]
+    steered = residuals(
+        controls,
+        [_hint(jobs[0], c, model.latent_format.downscale, batch, len(jobs)) for c in controls],
+        scaled,
+        timestep,
+        context,
+        added,
+    )
     beside = [_batched(b, batch, x.device, dtype) for b in map(_beside, jobs) if b is not None]
     if beside:
         scaled = torch.cat([scaled, torch.cat(beside)], dim=1)
     with torch.no_grad():
         output = model.network(
             scaled,
-            model.sampling.timestep(torch.tensor(sigma)).to(x.device).expand(x.shape[0]),
+            timestep,
             encoder_hidden_states=context,
             added_cond_kwargs=added or None,
             return_dict=False,
+            **steered,
         )[0]
     estimate = model.sampling.denoised(output.to(x.dtype), x, torch.tensor(sigma))
     return estimate.chunk(len(jobs))
@@ -136,6 +153,15 @@ def _added(job: _Job) -> dict[str, Tensor]:
     if isinstance(times, Tensor):
         added["time_ids"] = times
     return added if len(added) == 2 else {}
+
+
+def _hint(job: _Job, control: FittedControl, downscale: int, batch: int, jobs: int) -> Tensor:
+    """Cut a hint to the prompt's place, and repeat it for several jobs of a batch."""
+    hint, box = control.hint, job.prompt.box
+    if box is not None:
+        sides = (box.height, box.width, box.y, box.x)
+        hint = Box(*(side * downscale for side in sides)).of(hint)
+    return _batched(hint, batch, hint.device, hint.dtype).repeat(jobs, 1, 1, 1)
 
 
 def _together(each: Sequence[dict[str, Tensor]]) -> dict[str, list[Tensor]]:

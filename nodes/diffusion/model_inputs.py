@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nodes.diffusion.control import shared
 from nodes.errors import NodeError
 from nodes.types import Cond, Conditioning, Latent, Model, Plain
 
@@ -36,6 +37,7 @@ def completed(
     Raises:
         NodeError: If the text was encoded for another family.
     """
+    conditionings = shared(conditionings)
     config: Any = getattr(model.network, "config", None)
     if getattr(config, "addition_embed_type", None) == "text_time":
         last = len(conditionings) - 1

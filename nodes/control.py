@@ -1,0 +1,111 @@
+"""Control: steer a denoiser by pictures."""
+
+from typing import Annotated, NamedTuple
+
+from nodes.api import QUIET, Context, File, Range, Shape, node
+from nodes.diffusion.control import with_control
+from nodes.diffusion.control_file import load_control_net
+from nodes.imaging.canny import canny
+from nodes.types import Conditioning, Control, ControlNet, Image, Vae
+
+Strength = Annotated[float, Range(0, 10, step=0.01)]
+Moment = Annotated[float, Range(0, 1, step=0.001)]
+Threshold = Annotated[float, Range(0.01, 0.99, step=0.01)]
+EDGES = Shape(batch="image.batch", channels=3, height="image.height", width="image.width")
+
+
+class Prompts(NamedTuple):
+    """What to follow, and what to lead away from."""
+
+    positive: Conditioning
+    negative: Conditioning
+
+
+@node("ControlNetLoader", title="Load ControlNet")
+def control_net_loader(
+    control_net_name: Annotated[str, File("controlnet")], *, ctx: Context = QUIET
+) -> ControlNet:
+    """Load a ControlNet of Stable Diffusion 1, 2 or XL.
+
+    Args:
+        control_net_name: A .safetensors file, under the original names or those of diffusers.
+
+    Returns:
+        The ControlNet.
+
+    References:
+        Zhang et al. 2023, Adding Conditional Control to Text-to-Image Diffusion Models,
+        arXiv:2302.05543.
+    """
+    return load_control_net(ctx.files.path("controlnet", control_net_name), ctx.dtype)
+
+
+@node("ControlNetApply", title="Apply ControlNet (one prompt)")
+def control_net_apply(
+    conditioning: Conditioning, control_net: ControlNet, image: Image, strength: Strength = 1.0
+) -> Conditioning:
+    """Steer a prompt by a picture; the negative prompt is steered too, unless it has controls.
+
+    Args:
+        conditioning: The prompt.
+        control_net: What reads the picture.
+        image: Edges, depths, poses: what the ControlNet was trained on.
+        strength: How strongly; 0 changes nothing.
+    """
+    control = Control(control_net, image.pixels[:, :3], strength, both=True)
+    (made,) = with_control([conditioning], control)
+    return made
+
+
+@node("ControlNetApplyAdvanced", title="Apply ControlNet")
+def control_net_apply_advanced(
+    positive: Conditioning,
+    negative: Conditioning,
+    control_net: ControlNet,
+    image: Image,
+    vae: Vae | None = None,
+    strength: Strength = 1.0,
+    start_percent: Moment = 0.0,
+    end_percent: Moment = 1.0,
+) -> Prompts:
+    """Steer a prompt and its negative by a picture, during a part of the sampling.
+
+    Several can follow one another; what they add is summed.
+
+    Args:
+        positive: What the picture should show.
+        negative: What it should not show.
+        control_net: What reads the picture.
+        image: Edges, depths, poses: what the ControlNet was trained on.
+        vae: For ControlNets that read latents; those of Stable Diffusion 1, 2 and XL do not.
+        strength: How strongly; 0 changes nothing.
+        start_percent: When it begins, 0 being pure noise.
+        end_percent: When it ends, 1 being the finished picture.
+
+    Returns:
+        positive: The steered prompt.
+        negative: The steered negative.
+    """
+    control = Control(control_net, image.pixels[:, :3], strength, start_percent, end_percent)
+    return Prompts(*with_control([positive, negative], control))
+
+
+@node("Canny", title="Canny", aliases=("edges", "preprocessor"))
+def canny_edges(
+    image: Image, low_threshold: Threshold = 0.4, high_threshold: Threshold = 0.8
+) -> Annotated[Image, EDGES]:
+    """Find the edges of pictures: white lines on black, as ControlNets for edges read them.
+
+    Args:
+        image: The pictures; alpha is passed over.
+        low_threshold: How steep brightness must change for an edge to go on.
+        high_threshold: How steep it must change for an edge to begin.
+
+    Returns:
+        The edges.
+
+    References:
+        Canny 1986, A Computational Approach to Edge Detection, IEEE TPAMI 8(6).
+    """
+    edges = canny(image.pixels, low_threshold, high_threshold)
+    return Image(edges.expand(-1, 3, -1, -1))

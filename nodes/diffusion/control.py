@@ -1,0 +1,159 @@
+"""ControlNets at work: hints fitted to a latent, and what they add within the denoiser.
+
+Zhang et al. 2023, arXiv:2302.05543: a copy of the UNet's first half reads a hint, and its outputs,
+scaled by the strength, are added to the skip connections. What several give is summed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nodes.diffusion.model_sampling import sigma_at
+from nodes.errors import NodeError
+from nodes.types import Conditioning, Control, ControlNet, ModelSampling
+
+
+@dataclass(frozen=True, eq=False)
+class FittedControl:
+    """A control on one latent.
+
+    Attributes:
+        network: The ControlNet, where the latent is.
+        hint: (B, 3, H, W) in [0, 1], in the pixels of the latent.
+        strength: Factor on all that it adds.
+        first: The highest noise level at which it holds.
+        last: The lowest.
+    """
+
+    network: nn.Module
+    hint: Tensor
+    strength: float
+    first: float
+    last: float
+
+
+def with_control(conditionings: Sequence[Conditioning], control: Control) -> list[Conditioning]:
+    """Add one control to every part of conditionings; at strength 0 they stay as they are."""
+    if control.strength == 0:
+        return list(conditionings)
+    return [
+        Conditioning(tuple(replace(p, controls=(*p.controls, control)) for p in each.parts))
+        for each in conditionings
+    ]
+
+
+def shared(conditionings: tuple[Conditioning, ...]) -> tuple[Conditioning, ...]:
+    """Give the negative the positive's controls that ask for it, if it has none of its own."""
+    if len(conditionings) < 2:
+        return conditionings
+    positive, negative = conditionings[0], conditionings[-1]
+    controls = [tuple(c for c in part.controls if c.both) for part in positive.parts]
+    wanted = next((each for each in controls if each), ())
+    if not wanted or any(part.controls for part in negative.parts):
+        return conditionings
+    parts = tuple(replace(part, controls=wanted) for part in negative.parts)
+    return (*conditionings[:-1], Conditioning(parts))
+
+
+def placed(
+    conditionings: tuple[Conditioning, ...], place: Callable[[ControlNet], ControlNet]
+) -> tuple[Conditioning, ...]:
+    """Put every ControlNet, once, where it is to work; a control that was shared stays shared."""
+    known: dict[int, Control] = {}
+    networks: dict[int, ControlNet] = {}
+
+    def moved(control: Control) -> Control:
+        if id(control) not in known:
+            net = control.net
+            if id(net.network) not in networks:
+                networks[id(net.network)] = place(net)
+            known[id(control)] = replace(control, net=networks[id(net.network)])
+        return known[id(control)]
+
+    return tuple(
+        Conditioning(tuple(replace(p, controls=tuple(map(moved, p.controls))) for p in each.parts))
+        for each in conditionings
+    )
+
+
+def fit_control(
+    control: Control, sampling: ModelSampling, x: Tensor, downscale: int
+) -> FittedControl:
+    """Fit a hint to a latent `x` (B, C, h, w): cut about the middle to its form, and scaled."""
+    height, width = (side * downscale for side in x.shape[-2:])
+    hint = control.hint
+    tall, wide = hint.shape[-2:]
+    if tall * width > wide * height:
+        cut = round((tall - wide * height / width) / 2)
+        hint = hint[..., cut : tall - cut, :]
+    else:
+        cut = round((wide - tall * width / height) / 2)
+        hint = hint[..., cut : wide - cut]
+    hint = nn.functional.interpolate(hint, (height, width), mode="nearest-exact")
+    return FittedControl(
+        network=control.net.network,
+        hint=hint.to(x.device),
+        strength=control.strength,
+        first=sigma_at(sampling, control.start),
+        last=sigma_at(sampling, control.end),
+    )
+
+
+@torch.no_grad()
+def residuals(
+    controls: Sequence[FittedControl],
+    hints: Sequence[Tensor],
+    scaled: Tensor,
+    timestep: Tensor,
+    context: Tensor,
+    added: dict[str, Tensor],
+) -> dict[str, Any]:
+    """Compute what controls add to a UNet's skip connections and to its middle.
+
+    Args:
+        controls: Those that hold now.
+        hints: For each, (B, 3, H, W) for the whole call.
+        scaled: (B, C, h, w), scaled as the UNet's input.
+        timestep: (B,).
+        context: (B, T, C) text.
+        added: What SDXL is told beside it.
+
+    Returns:
+        Arguments of UNet2DConditionModel; empty without controls.
+    """
+    down: list[Tensor] = []
+    middle: Tensor | None = None
+    for control, hint in zip(controls, hints, strict=True):
+        network: Any = control.network
+        _check(network, context)
+        dtype = next(network.parameters()).dtype
+        downs, mid = network(
+            scaled.to(dtype),
+            timestep,
+            encoder_hidden_states=context.to(dtype),
+            controlnet_cond=hint.to(dtype),
+            conditioning_scale=control.strength,
+            added_cond_kwargs=added or None,
+            return_dict=False,
+        )
+        downs = [each.to(scaled.dtype) for each in downs]
+        mid = mid.to(scaled.dtype)
+        down = [one + two for one, two in zip(down, downs, strict=True)] if down else downs
+        middle = mid if middle is None else middle + mid
+    if middle is None:
+        return {}
+    return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+
+
+def _check(network: Any, context: Tensor) -> None:
+    wanted = network.config.cross_attention_dim
+    if context.shape[2] != wanted:
+        raise NodeError(
+            f"The ControlNet reads texts of {wanted} numbers a token, and the model's have "
+            f"{context.shape[2]}.",
+            "Choose a ControlNet that was made for the model's family.",
+            "controlnet.family",
+        )

@@ -1,0 +1,166 @@
+"""ControlNets on disk to networks, under LDM or diffusers names."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import ControlNetModel
+from torch import Tensor
+
+from nodes.diffusion import ldm_keys
+from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
+from nodes.diffusion.checkpoint_networks import configured, filled
+from nodes.diffusion.families import Config, heads, layers_told, unet_config
+from nodes.errors import FileProblem
+from nodes.types import ControlNet
+
+PREFIX = "control_model."
+
+# How kinds of ControlNet that cannot be loaded tell themselves.
+_OTHERS = (
+    ("task_embedding", "a union ControlNet"),
+    ("lora_controlnet", "a Control-LoRA"),
+    ("transformer_blocks.0.ff_context.", "a ControlNet of Stable Diffusion 3"),
+    ("double_blocks.0.", "a ControlNet of Flux"),
+    ("adapter.body.", "a T2I-Adapter"),
+)
+
+
+def load_control_net(path: Path, dtype: str) -> ControlNet:
+    """Load a ControlNet of Stable Diffusion 1, 2 or XL.
+
+    Zhang et al. 2023, Adding Conditional Control to Text-to-Image Diffusion Models,
+    arXiv:2302.05543.
+
+    Raises:
+        FileProblem: If the file holds none, or one of another kind.
+    """
+    header = read_header(path)
+    _check(header)
+    weights = read_weights(path, lambda name: not name.startswith((ldm_keys.UNET_PREFIX, "lora_")))
+    if PREFIX + "zero_convs.0.0.weight" in weights:
+        weights = {
+            name.removeprefix(PREFIX): tensor
+            for name, tensor in weights.items()
+            if name.startswith(PREFIX)
+        }
+    try:
+        if "controlnet_mid_block.weight" in weights:
+            weights = control_to_ldm(weights, layers_told(weights))
+        config = _config(header, {name: tuple(tensor.shape) for name, tensor in weights.items()})
+        weights = control_from_ldm(weights, config)
+        with torch.device("meta"):
+            network = configured("ControlNet", ControlNetModel.from_config, _own(config))
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise FileProblem(
+            f"{path.name} holds no ControlNet of a layout that is known here ({error}).",
+            "Choose a ControlNet of Stable Diffusion 1, 2 or XL.",
+            "controlnet.kind",
+        ) from error
+    network = filled(network, weights, dtype, "ControlNet")
+    return ControlNet(network, dtype, f"{stamp(path)}#controlnet")
+
+
+def control_to_ldm(weights: Mapping[str, Tensor], config: Config) -> dict[str, Tensor]:
+    """Rename the weights of a ControlNetModel for an LDM file.
+
+    Raises:
+        UnknownKeysError: If a weight has no place in a ControlNet of this configuration.
+    """
+    blocks = {n.split(".")[2] for n in weights if n.startswith("controlnet_cond_embedding.blocks.")}
+    last = 2 * len(blocks) + 2
+    return _moved(weights, config, ldm_keys.unet_to_ldm, lambda name: _hint_to_ldm(name, last))
+
+
+def control_from_ldm(weights: Mapping[str, Tensor], config: Config) -> dict[str, Tensor]:
+    """Rename the weights of an LDM file for a ControlNetModel.
+
+    Raises:
+        UnknownKeysError: If a weight has no place in a ControlNet of this configuration.
+    """
+    last = max(int(n.split(".")[1]) for n in weights if n.startswith("input_hint_block."))
+    return _moved(weights, config, ldm_keys.unet_from_ldm, lambda name: _hint_from_ldm(name, last))
+
+
+def _moved(
+    weights: Mapping[str, Tensor], config: Config, trunk: Any, own: Any
+) -> dict[str, Tensor]:
+    """Rename a ControlNet's own parts; the rest is the first half of a UNet."""
+    renamed = {name: own(name) for name in weights}
+    shared = {name: tensor for name, tensor in weights.items() if renamed[name] is None}
+    made: dict[str, Tensor] = trunk(shared, config, "")
+    return made | {new: weights[name] for name, new in renamed.items() if new is not None}
+
+
+def _hint_to_ldm(name: str, last: int) -> str | None:
+    part, _, rest = name.partition(".")
+    if part == "controlnet_down_blocks":
+        number, _, kind = rest.partition(".")
+        return f"zero_convs.{number}.0.{kind}"
+    if part == "controlnet_mid_block":
+        return f"middle_block_out.0.{rest}"
+    if part != "controlnet_cond_embedding":
+        return None
+    if rest.startswith("conv_in."):
+        return f"input_hint_block.0.{rest.removeprefix('conv_in.')}"
+    if rest.startswith("blocks."):
+        _, number, kind = rest.split(".")
+        return f"input_hint_block.{2 * int(number) + 2}.{kind}"
+    return f"input_hint_block.{last}.{rest.removeprefix('conv_out.')}"
+
+
+def _hint_from_ldm(name: str, last: int) -> str | None:
+    part, _, rest = name.partition(".")
+    if part == "zero_convs":
+        number, _, kind = rest.split(".")
+        return f"controlnet_down_blocks.{number}.{kind}"
+    if part == "middle_block_out":
+        return f"controlnet_mid_block.{rest.removeprefix('0.')}"
+    if part != "input_hint_block":
+        return None
+    place, _, kind = rest.partition(".")
+    if place in ("0", str(last)):
+        return f"controlnet_cond_embedding.conv_{'in' if place == '0' else 'out'}.{kind}"
+    return f"controlnet_cond_embedding.blocks.{int(place) // 2 - 1}.{kind}"
+
+
+def _config(header: Header, shapes: Mapping[str, Sequence[int]]) -> Config:
+    own = header.metadata.get("weft.config")
+    if own is not None:
+        told: Config = json.loads(own)["controlnet"]
+        return {"up_block_types": ("UpBlock2D",) * len(told["down_block_types"]), **told}
+    config = unet_config(shapes, "")
+    hints = sum(n.startswith("input_hint_block.") and n.endswith(".weight") for n in shapes)
+    return (
+        config
+        | heads(config)
+        | {
+            "conditioning_channels": shapes["input_hint_block.0.weight"][1],
+            "conditioning_embedding_out_channels": tuple(
+                shapes[f"input_hint_block.{4 * level}.weight"][0] for level in range(hints // 2)
+            ),
+        }
+    )
+
+
+def _own(config: Config) -> Config:
+    not_there = ("up_block_types", "out_channels", "sample_size")
+    return {name: value for name, value in config.items() if name not in not_there}
+
+
+def _check(header: Header) -> None:
+    for sign, what in _OTHERS:
+        if any(sign in name for name in header.shapes):
+            raise FileProblem(
+                f"{header.path.name} is {what}, and that kind cannot be loaded yet.",
+                "Choose a ControlNet of Stable Diffusion 1, 2 or XL.",
+                "controlnet.kind",
+            )
+    if not any("zero_convs." in n or "controlnet_down_blocks." in n for n in header.shapes):
+        raise FileProblem(
+            f"{header.path.name} holds no ControlNet.",
+            "Choose a file from the controlnet folder.",
+            "controlnet.kind",
+        )
