@@ -101,6 +101,19 @@ def memory_in_use() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def physical_cores() -> int:
+    """Return how many cores this process may use, each counted once however many threads it has."""
+    if sys.platform != "linux":
+        return os.cpu_count() or 1
+    usable = os.sched_getaffinity(0)
+    places = (
+        Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list")
+        for number in usable
+    )
+    cores = {place.read_text(encoding="ascii") for place in places if place.exists()}
+    return len(cores) or len(usable)
+
+
 def ending(code: int) -> str:
     """Say how a process ended, in words that fit after `because it`."""
     if code < 0:

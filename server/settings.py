@@ -38,7 +38,8 @@ class Settings:
         dtype: Compute precision: `auto`, `float32`, `bfloat16` or `float16`.
         reserve_vram: MiB of a GPU's memory that models leave free.
         budget: MiB that models may take on the device; 0 means all that is not reserved.
-        threads: Processor threads of a worker; 0 leaves the choice to torch.
+        threads: Processor threads of a worker; 0 leaves one core free where it computes on the
+            processor.
         spare: Keep one worker process started and waiting, to take over at once after a crash.
         result_memory: MiB of memory for results that later runs may use again.
         result_disk: MiB of disk for them.
@@ -181,7 +182,7 @@ _FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("dtype", {"metavar": "NAME", "help": "auto, float32, bfloat16 or float16 (auto)"}),
     ("reserve_vram", {"type": int, "metavar": "MIB", "help": "GPU memory to leave free (512)"}),
     ("budget", {"type": int, "metavar": "MIB", "help": "memory for models on the device (all)"}),
-    ("threads", {"type": int, "metavar": "N", "help": "processor threads of a worker"}),
+    ("threads", {"type": int, "metavar": "N", "help": "threads of a worker (all cores but one)"}),
     ("spare", {"action": "store_true", "help": "keep a second worker waiting to take over"}),
     ("result_memory", {"type": int, "metavar": "MIB", "help": "memory for kept results (2048)"}),
     ("result_disk", {"type": int, "metavar": "MIB", "help": "disk for kept results (8192)"}),

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from server.platform import child_options, ending
+from server.platform import child_options, ending, physical_cores
 from server.settings import ROOT, Settings
 from server.workers import Ending, Hear, Lost, Task, Told
 from server.workers.frames import Broken, Frame, pack, receive
@@ -60,7 +60,7 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=_BUFFER,
-            env=_environment(settings),
+            env=_environment(device, settings),
             **child_options(),
         )
         child = cls(name, process)
@@ -204,7 +204,7 @@ def _told(header: Mapping[str, Any], blob: bytes) -> tuple[Told, ...]:
     )
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(device: str, settings: Settings) -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     environment = {
         **os.environ,
@@ -217,6 +217,10 @@ def _environment(settings: Settings) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
     }
     environment.pop("WEFT_TOKEN", None)
+    # Threads that spin while they wait take a core from whatever else runs here.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if settings.threads:
         environment["OMP_NUM_THREADS"] = str(settings.threads)
+    elif device in ("auto", "cpu"):
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, physical_cores() - 1)))
     return environment
