@@ -221,6 +221,7 @@ class Dispatcher:
             await record.hear(told)
 
         task = Task(claim.run, claim.job.id, claim.workflow, claim.targets, claim.extra)
+        seat.worker.watch(self._feed.watched)
         running = asyncio.ensure_future(seat.worker.run(task, hear))
         if claim.job.id in self._stop_at_start:
             self._stop_at_start.discard(claim.job.id)
@@ -305,9 +306,11 @@ class Dispatcher:
         self._feed.pass_on(FeedEvent("worker.changed", data))
 
     async def _announce(self) -> None:
-        """Tell how long the queue is, at most some times a second."""
+        """Tell how long the queue is, and workers whether anybody looks, some times a second."""
         while True:
             await asyncio.sleep(0.2)
+            for seat in self._seats:
+                seat.worker.watch(self._feed.watched)
             if self._changed:
                 self._changed = False
                 await self._jobs.announce()

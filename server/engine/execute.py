@@ -50,6 +50,7 @@ def execute(
     emit: Callable[[Event], None],
     host: Host,
     cancelled: Callable[[], bool],
+    watched: Callable[[], bool] = lambda: True,
 ) -> Outcome:
     """Run a plan and tell everything through `emit`, which is called by one thread at a time.
 
@@ -60,8 +61,9 @@ def execute(
         emit: Takes events; must not raise.
         host: The process around the run.
         cancelled: Whether the user has cancelled; asked often.
+        watched: Whether anybody would see a preview, so that it is worth encoding.
     """
-    return _Run(plan, catalogue, results, Teller(emit, cancelled), host).run()
+    return _Run(plan, catalogue, results, Teller(emit, cancelled, watched), host).run()
 
 
 @dataclass

@@ -85,8 +85,14 @@ class Call:
 class Teller:
     """Sends events, one at a time, until the run is over."""
 
-    def __init__(self, emit: Callable[[Event], None], cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        emit: Callable[[Event], None],
+        cancelled: Callable[[], bool],
+        watched: Callable[[], bool],
+    ) -> None:
         self._emit = emit
+        self._watched = watched
         self._cancelled = cancelled
         self._lock = threading.Lock()
         self.over = False
@@ -103,6 +109,10 @@ class Teller:
         with self._lock:
             if not self.over:
                 self._emit(event)
+
+    def previews(self) -> bool:
+        """Tell whether a preview would be seen."""
+        return not self.over and self._watched()
 
     def close(self) -> None:
         """Hear nobody from here on."""
@@ -158,9 +168,9 @@ class NodeContext:
         return replace(self, start=self.start + start * width, end=self.start + end * width)
 
     def preview(self, encode: Callable[[], bytes]) -> None:
-        """Show a JPEG, at most five a second."""
+        """Show a JPEG, at most five a second, and only to somebody."""
         now = time.monotonic()
-        if now - self.call.preview_at >= PREVIEW_SECONDS and not self.teller.over:
+        if now - self.call.preview_at >= PREVIEW_SECONDS and self.teller.previews():
             self.call.preview_at = now
             data = {"mime": "image/jpeg"}
             self.teller.tell("node.preview", self.call.step, data, blob=encode())

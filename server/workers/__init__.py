@@ -136,6 +136,9 @@ class Worker(Protocol):
     def settled(self, job: str) -> None:
         """Tell it that a job's end is recorded, so that what guards against repeats may go."""
 
+    def watch(self, on: bool) -> None:
+        """Tell it whether anybody sees previews, now and until told otherwise."""
+
     async def known(self, keys: Collection[str]) -> set[str]:
         """Return which of some results it holds; none when it is not there."""
 

@@ -43,6 +43,7 @@ class LocalWorker:
         self._pause = 0.0
         self._ready = asyncio.Event()
         self._memory: int | None = None
+        self._watched = False
         self._stopped = False
 
     @property
@@ -120,6 +121,12 @@ class LocalWorker:
         answer = await self._child.ask({"do": "known", "keys": list(keys)}, _ANSWER_WITHIN)
         return set() if answer is None else set(answer["keys"])
 
+    def watch(self, on: bool) -> None:
+        """Tell its process whether anybody sees previews."""
+        changed, self._watched = on is not self._watched, on
+        if changed and self._child is not None:
+            self._child.send({"do": "watch", "on": on})
+
     async def free(self) -> None:
         """Have its process give up what it keeps, once it is idle."""
         if self._child is not None:
@@ -169,6 +176,7 @@ class LocalWorker:
         self._device = description["device"]
         await described(description)
         self._child = child
+        child.send({"do": "watch", "on": self._watched})
         self._ready.set()
         self._watching = asyncio.get_running_loop().create_task(self._watch(child))
         if self._settings.spare:

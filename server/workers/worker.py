@@ -62,6 +62,7 @@ class _Desk:
     results: Results
     saver: Saver
     cancelled: str = ""
+    watched: bool = False
 
 
 class Worker:
@@ -124,7 +125,10 @@ class Worker:
         def cancelled() -> bool:
             return desk.cancelled == task.run
 
-        return execute(plan, catalogue, desk.results, emit, self._host, cancelled)
+        def watched() -> bool:
+            return desk.watched
+
+        return execute(plan, catalogue, desk.results, emit, self._host, cancelled, watched)
 
 
 def listen(commands: IO[bytes], desk: _Desk) -> None:
@@ -143,6 +147,8 @@ def listen(commands: IO[bytes], desk: _Desk) -> None:
             case "known":
                 known = [key for key in header["keys"] if key in desk.results]
                 desk.outbox.send({"is": "answer", "id": header["id"], "keys": known})
+            case "watch":
+                desk.watched = header["on"]
             case "settled":
                 desk.saver.settled(header["job"])
             case "free":

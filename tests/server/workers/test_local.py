@@ -94,8 +94,14 @@ def test_what_nodes_print_does_not_disturb_the_channel(tmp_path: Path) -> None:
     assert with_worker(tmp_path, test) == []
 
 
-def test_previews_and_warnings_arrive(tmp_path: Path) -> None:
+def test_previews_come_to_those_who_look_and_warnings_always(tmp_path: Path) -> None:
     async def test(worker: LocalWorker) -> None:
+        unseen = Ear()
+        steps = through("ToySteps", steps=4, seconds=0.01)
+        ending = await worker.run(task(*steps), unseen.hear)
+        said = (*unseen.told, *ending.told)
+        assert "node.preview" not in [told.type for told in said]
+        worker.watch(True)
         ear = Ear()
         await worker.run(task(*through("ToySteps", steps=3, seconds=0.01)), ear.hear)
         (preview,) = [said for said in ear.told if said.type == "node.preview"][:1]
