@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,6 +81,28 @@ class Artifacts:
     def sweep(self, before: float) -> int:
         """Remove what a killed worker left half written before a time. Blocks."""
         return sum(sweep_parts(folder, before) for folder in self._folders.values())
+
+    async def purge(self, before: float) -> int:
+        """Remove temporary files from before a time, and what is kept of them.
+
+        Args:
+            before: Unix seconds.
+
+        Returns:
+            How many files went.
+        """
+
+        def work(connection: sqlite3.Connection) -> set[str]:
+            old = ("temp", before)
+            connection.execute("DELETE FROM artifacts WHERE folder = ? AND created < ?", old)
+            connection.execute(
+                "DELETE FROM recipes WHERE hash NOT IN (SELECT recipe FROM artifacts)"
+            )
+            query = "SELECT subfolder, name FROM artifacts WHERE folder = 'temp'"
+            return {f"{row[0]}/{row[1]}".lstrip("/") for row in connection.execute(query)}
+
+        kept = await self._store.write(work)
+        return await asyncio.to_thread(_remove_old, self._folders["temp"], before, kept)
 
     def path(self, artifact: Artifact) -> Path:
         """Return where an artifact's file lies.
@@ -241,6 +263,18 @@ class Artifacts:
         if removed is not None and alone:
             await asyncio.to_thread(self.remove_file, removed)
         return removed
+
+
+def _remove_old(folder: Path, before: float, kept: Collection[str]) -> int:
+    """Remove files from before a time, but for some; return how many went."""
+    removed = 0
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_file() or path.stat().st_mtime >= before:
+            continue
+        if path.relative_to(folder).as_posix() not in kept:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
 
 
 def _missing(artifact_id: str) -> FileProblem:

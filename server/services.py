@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import IO
 
@@ -24,6 +25,9 @@ from server.watch import Watch
 from server.workers import Workers
 from server.workers.local import LocalWorkers
 from server.workers.saving import sweep
+
+_TEMPORARY_SECONDS = 24 * 60 * 60
+"""Previews and other temporary files are kept this long, and then until the next start."""
 
 
 class DataInUse(NodeError):
@@ -79,6 +83,7 @@ class Services:
         await self.dispatcher.start()
         waiting = {job.id for job in (await self.jobs.queue()).queued}
         await asyncio.to_thread(sweep, self.settings, waiting)
+        await self.artifacts.purge(time.time() - _TEMPORARY_SECONDS)
 
     async def drain(self) -> None:
         """Take no more jobs, start none, and give what runs the time that the settings say."""

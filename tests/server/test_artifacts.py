@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,38 @@ def test_only_finished_files_are_in_the_gallery_unless_asked(
         assert len((await artifacts.page(folder=None, job="j1")).items) == 1
 
     asyncio.run(scenario())
+
+
+def test_old_temporary_files_go_with_their_rows(artifacts: Artifacts, tmp_path: Path) -> None:
+    (tmp_path / "temp").mkdir()
+
+    async def scenario() -> None:
+        for number, (name, folder, created) in enumerate(
+            [
+                ("old.png", "temp", 10.0),
+                ("shown.png", "temp", 10.0),
+                ("new.png", "temp", 30.0),
+                ("kept.png", "output", 10.0),
+            ]
+        ):
+            artifact = made(tmp_path, name, index=number, folder=folder, created=created)
+            await artifacts.record(artifact, WORKFLOW)
+            path = tmp_path / folder / name
+            path.write_bytes(b"x")
+            os.utime(path, (created, created))
+        again = made(tmp_path, "shown.png", "j2", folder="temp", created=30.0)
+        await artifacts.record(again, WORKFLOW)
+        (tmp_path / "temp" / "stray.png").write_bytes(b"x")
+        os.utime(tmp_path / "temp" / "stray.png", (10, 10))
+        assert await artifacts.purge(20.0) == 2
+        left = await artifacts.page(folder=None)
+        names = [artifact.name for artifact in left.items]
+        assert names == ["shown.png", "kept.png", "new.png"]
+        assert await artifacts.workflow(left.items[0].id) == WORKFLOW
+
+    asyncio.run(scenario())
+    assert {path.name for path in (tmp_path / "temp").iterdir()} == {"shown.png", "new.png"}
+    assert (tmp_path / "output" / "kept.png").exists()
 
 
 @pytest.mark.parametrize("before", ["x", "-1", "9" * 40, "1.5", "٣", ""])
