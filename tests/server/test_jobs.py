@@ -141,6 +141,89 @@ def test_the_queue_takes_no_more_than_its_limit_and_nothing_while_stopping(
     with_queue(tmp_path, test, limit=3)
 
 
+@dataclass
+class Hand:
+    """Takes the next job for a worker in the write that queues one."""
+
+    claims: Claims
+    claim: Claim | None = None
+    kept: bool | None = None
+
+    def take(self, connection: sqlite3.Connection) -> None:
+        self.claim = self.claims.take(connection, "w")
+
+    def settle(self, *, kept: bool) -> None:
+        self.kept = kept
+
+
+def test_a_job_is_claimed_in_the_write_that_queues_it(tmp_path: Path) -> None:
+    async def test(queue: Queue) -> None:
+        hand = Hand(queue.claims)
+        queue.jobs.listen(lambda: None, lambda job: None, lambda: hand)
+        (job,) = await queue.add("a")
+        assert hand.kept
+        assert hand.claim is not None
+        assert (hand.claim.job.id, hand.claim.run) == (job, f"{job}#1")
+        assert await queue.state(job) == "running"
+        assert await queue.types(job) == ["job.queued", "job.started"]
+        await queue.claims.finish(hand.claim, "succeeded", None)
+        assert await queue.state(job) == "succeeded"
+
+    with_queue(tmp_path, test)
+
+
+def test_what_waits_longer_is_claimed_first_and_nothing_while_paused(tmp_path: Path) -> None:
+    async def test(queue: Queue) -> None:
+        (first,) = await queue.add("a")
+        hand = Hand(queue.claims)
+        queue.jobs.listen(lambda: None, lambda job: None, lambda: hand)
+        (second,) = await queue.add("b")
+        assert hand.claim is not None
+        assert hand.claim.job.id == first
+        assert await queue.state(second) == "queued"
+        await queue.jobs.pause()
+        await queue.add("c")
+        assert hand.claim is None
+
+    with_queue(tmp_path, test)
+
+
+def test_a_refused_job_leaves_the_worker_free(tmp_path: Path) -> None:
+    async def test(queue: Queue) -> None:
+        await queue.add("a")
+        hand = Hand(queue.claims)
+        queue.jobs.listen(lambda: None, lambda job: None, lambda: hand)
+        with pytest.raises(QueueFull):
+            await queue.add("b")
+        assert (hand.claim, hand.kept) == (None, False)
+
+    with_queue(tmp_path, test, limit=1)
+
+
+def test_the_next_claim_is_told_before_it_is_on_the_disk(tmp_path: Path) -> None:
+    async def test(queue: Queue) -> None:
+        first, second = await queue.add("a", "b")
+        claim = await queue.claimed()
+        told: list[tuple[str, str]] = []
+
+        def claimed(following: Claim) -> None:
+            with sqlite3.connect(tmp_path / "db.sqlite") as other:
+                query = "SELECT state FROM jobs WHERE id = ?"
+                (state,) = other.execute(query, (following.job.id,)).fetchone()
+            other.close()
+            told.append((following.job.id, state))
+
+        following = await queue.claims.finish(
+            claim, "succeeded", None, claim_next=True, claimed=claimed
+        )
+        assert told == [(second, "queued")]
+        assert following is not None
+        assert await queue.state(second) == "running"
+        assert await queue.state(first) == "succeeded"
+
+    with_queue(tmp_path, test)
+
+
 def test_numbers_beyond_53_bits_come_back_unchanged(tmp_path: Path) -> None:
     async def test(queue: Queue) -> None:
         job = await queue.jobs.submit(Submission({"seed": 2**64 - 1}))

@@ -77,6 +77,32 @@ def test_no_accepted_job_is_lost_and_none_is_saved_twice_when_the_server_is_kill
     assert len(saved) == len(set(saved))
 
 
+def test_a_job_that_is_claimed_as_it_is_queued_survives_a_kill_at_any_moment(
+    tmp_path: Path,
+) -> None:
+    draw = random.Random(2)
+    accepted: dict[str, str] = {}
+    for round_ in range(4):
+        # The worker is idle, so that each submit starts its run from the write that queues it.
+        with serving(tmp_path) as server:
+            for number in range(3):
+                text = f"idle {round_} {number}"
+                job = server.submit(*saving(text))
+                accepted[job] = f"{text} 0"
+                server.wait_for(job)
+            accepted |= submit_until_killed(server, draw.uniform(0.0, 0.05), f"kill {round_}")
+    with serving(tmp_path) as server:
+        for job in accepted:
+            found = server.wait_for(job)
+            assert found["state"] == "succeeded"
+            assert len(found["artifacts"]) == 1
+        until(lambda: server.ask("GET", "/api/v1/queue").body["queued"] == [])
+        until(lambda: server.ask("GET", "/api/v1/queue").body["running"] == [])
+    saved = outputs(tmp_path)
+    assert set(accepted.values()) <= set(saved)
+    assert len(saved) == len(set(saved))
+
+
 def test_a_running_job_survives_a_restart_and_leaves_one_file(tmp_path: Path) -> None:
     nodes = (
         ("text", "ToyText", {"text": "once"}),
