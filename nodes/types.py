@@ -314,8 +314,9 @@ class Guider:
 
     Attributes:
         model: The denoiser.
-        kind: Which rule: "basic" follows the first conditioning, "cfg" is classifier-free guidance.
-        conditionings: What the rule is given, in its order: positive, negative.
+        kind: Which rule: "basic" follows the first conditioning, "cfg" is classifier-free guidance,
+            "dual" and "dual_nested" are such guidance in two steps.
+        conditionings: What the rule is given, in its order: positive first, negative last.
         options: Numbers of the rule, such as {"scale": 7.5}.
     """
 

@@ -64,7 +64,40 @@ def classifier_free(
     return uncond + scale * (cond - uncond), uncond
 
 
-GUIDES: Mapping[str, Rule] = MappingProxyType({"basic": basic, "cfg": classifier_free})
+def dual(
+    estimate: Callable[..., list[Tensor]],
+    prompts: tuple[Prompts, ...],
+    options: Mapping[str, float],
+    both: bool,
+    x: Tensor,
+    sigma: float,
+) -> tuple[Tensor, Tensor]:
+    """Go from the second conditioning to the first, and from the third to the second.
+
+    Brooks et al. 2023, arXiv:2211.09800, equation 3: each way has its own scale.
+    """
+    first, second, away = estimate(x, sigma, prompts[:3])
+    led = away + options["scale_2"] * (second - away) + options["scale"] * (first - second)
+    return led, away
+
+
+def dual_nested(
+    estimate: Callable[..., list[Tensor]],
+    prompts: tuple[Prompts, ...],
+    options: Mapping[str, float],
+    both: bool,
+    x: Tensor,
+    sigma: float,
+) -> tuple[Tensor, Tensor]:
+    """Go from the second conditioning beyond the first, then away from the third to there."""
+    first, second, away = estimate(x, sigma, prompts[:3])
+    beyond = second + options["scale"] * (first - second)
+    return away + options["scale_2"] * (beyond - away), away
+
+
+GUIDES: Mapping[str, Rule] = MappingProxyType(
+    {"basic": basic, "cfg": classifier_free, "dual": dual, "dual_nested": dual_nested}
+)
 
 
 def with_model(guider: Guider, model: Model) -> Guider:
