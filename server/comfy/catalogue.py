@@ -16,7 +16,7 @@ from server.comfy.requests import sent
 from server.comfy.socket import features
 from server.file_kinds import KINDS
 from server.files import Files
-from server.formats.interfaces import Interfaces
+from server.formats.interfaces import interfaces_of
 from server.http.keys import SERVICES
 from server.http.refusals import json_answer
 from server.weights import metadata
@@ -136,7 +136,7 @@ def _described(name: str, catalogue: Catalogue, files: Files) -> dict[str, JSON]
     spec = catalogue.specs.get(name)
     if spec is None:
         return {}
-    return {name: node_info(spec, Interfaces(catalogue.to_json()), files.choices)}
+    return {name: node_info(spec, interfaces_of(catalogue), files.choices)}
 
 
 def _memory(pages: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from nodes.api import JSON, Catalogue
 from nodes.api.spec import InputSpec, NodeSpec
 from server.engine.values import Choices
-from server.formats.interfaces import Interfaces
+from server.formats.interfaces import Interfaces, interfaces_of
 
 _MOST_NUMBER = 2**53 - 1
 """Bounds of numbers that have none here: ComfyUI's page takes 0 to 2048 where nothing is said."""
@@ -23,7 +23,7 @@ def object_info(catalogue: Catalogue, choices: Choices) -> dict[str, JSON]:
         catalogue: The nodes.
         choices: Names of the files of a kind.
     """
-    types = Interfaces(catalogue.to_json())
+    types = interfaces_of(catalogue)
     return {name: node_info(spec, types, choices) for name, spec in catalogue.specs.items()}
 
 

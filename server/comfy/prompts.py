@@ -17,7 +17,7 @@ from server.engine.upgrade import upgrade
 from server.engine.validate import validate
 from server.engine.values import Choices
 from server.formats.comfy_prompt import from_prompt, is_link
-from server.formats.interfaces import Interfaces
+from server.formats.interfaces import interfaces_of
 
 Prompt = Mapping[str, Mapping[str, JSON]]
 
@@ -69,7 +69,7 @@ def checked(
     ]
     if not outputs:
         raise Refusal("prompt_no_outputs", "Nothing in the prompt saves or shows a result.")
-    types = Interfaces(catalogue.to_json())
+    types = interfaces_of(catalogue)
     found = Errors(prompt, catalogue, types, choices)
     imported = from_prompt(_fitting(prompt, catalogue, found), types)
     theirs = {ours: name for name, ours in imported.ids.items()}

@@ -11,7 +11,7 @@ from server.engine.graph import Graph
 from server.engine.problems import Invalid
 from server.engine.upgrade import upgrade
 from server.formats.comfy_prompt import is_link, to_prompt
-from server.formats.interfaces import Interfaces
+from server.formats.interfaces import interfaces_of
 from server.job_rows import Job
 
 
@@ -54,7 +54,7 @@ def theirs_of(job: Job, catalogue: Catalogue) -> Theirs:
     except Invalid:
         # Its nodes have changed since it ran; that it ran is still worth telling.
         return Theirs({}, {}, [], {}, job.number)
-    types = Interfaces(catalogue.to_json())
+    types = interfaces_of(catalogue)
     prompt = to_prompt(graph.to_json()["nodes"], types)
     sinks = [name for name, node in graph.nodes.items() if _is_sink(node.type, catalogue)]
     return Theirs(prompt, {"client_id": job.client}, sinks, {}, job.number)

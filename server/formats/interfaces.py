@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+
+from nodes.api.catalogue import Catalogue
 
 JSON = Any
 
@@ -84,6 +86,24 @@ class Interfaces:
         )
         outputs = tuple(Port(name, self.wire_name(theirs)) for name, theirs in facts["outputs"])
         return Interface(kind, inputs, outputs, known=False)
+
+
+def interfaces_of(catalogue: Catalogue) -> Interfaces:
+    """Return the interfaces of a catalogue, made once while it is in use."""
+    return _made(_Named(catalogue.hash, catalogue))
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A catalogue that is compared by its hash."""
+
+    hash: str
+    catalogue: Catalogue = field(compare=False)
+
+
+@lru_cache(maxsize=2)
+def _made(named: _Named) -> Interfaces:
+    return Interfaces(named.catalogue.to_json())
 
 
 def plain_name(name: str) -> str:
