@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from server.comfy.routes import ROUTES as COMFY_ROUTES
 from server.http.routes import ALL_ROUTES
 from server.settings import argument_parser, variable
 
@@ -62,5 +63,9 @@ def test_every_flag_is_documented_with_its_variable() -> None:
 def test_every_route_is_documented_with_its_own_sentence() -> None:
     text = read(REFERENCE)
     rows = [f"| {route.method} | `{route.path}` | {route.summary} |" for route in ALL_ROUTES]
+    rows += [
+        f"| {method} | `{path}` | {(handler.__doc__ or '').splitlines()[0]} |"
+        for method, path, handler in COMFY_ROUTES
+    ]
     assert rows
     assert [row for row in rows if row not in text] == []
