@@ -75,8 +75,11 @@ PROPS = """
         const key = Object.keys(node).find((name) => name.startsWith("__reactProps$"));
         return [node.dataset.node, node[key]];
     }));
-    window.renderedSince = (before) => [...window.propsOfNodes()]
-        .filter(([id, props]) => before.has(id) && before.get(id) !== props).map(([id]) => id);
+    window.marked = new Map();
+    window.mark = () => { window.marked = window.propsOfNodes(); };
+    window.rendered = () => [...window.propsOfNodes()]
+        .filter(([id, props]) => window.marked.has(id) && window.marked.get(id) !== props)
+        .map(([id]) => id);
 """
 
 
@@ -132,13 +135,13 @@ def test_one_progress_event_renders_one_node(editor: Editor) -> None:
             const bar = () => node.getAttribute("style");
             const seen = new Set();
             for (let event = 0; event < 4; event += 1) {
-                const before = window.propsOfNodes();
+                window.mark();
                 const style = bar();
                 while (bar() === style) await new Promise(requestAnimationFrame);
                 await new Promise(requestAnimationFrame);
-                for (const id of window.renderedSince(before)) seen.add(id);
+                for (const id of window.rendered()) seen.add(id);
             }
-            return [[...seen], window.propsOfNodes().size];
+            return [[...seen], window.marked.size];
         }"""
     )
     assert rendered[0] == ["slow"]
@@ -159,12 +162,12 @@ def test_one_keystroke_renders_one_node(editor: Editor) -> None:
     field.click()
     editor.page.keyboard.type("a")
     editor.page.evaluate(PROPS)
-    editor.page.evaluate("window.before = window.propsOfNodes()")
+    editor.page.evaluate("() => window.mark()")
     editor.page.keyboard.type("b")
     expect(field).to_have_value("ab")
     editor.page.wait_for_timeout(100)
-    assert editor.page.evaluate("window.renderedSince(window.before)") == ["text"]
-    assert editor.page.evaluate("window.before.size") > 5
+    assert editor.page.evaluate("() => window.rendered()") == ["text"]
+    assert editor.page.evaluate("() => window.marked.size") > 5
 
 
 def reveal(editor: Editor, node: str) -> None:
@@ -203,8 +206,10 @@ def test_memory_comes_back_when_documents_are_closed(editor: Editor) -> None:
         editor.load(large_workflow())
         editor.page.wait_for_timeout(150)
         editor.key("Alt+w")
-        editor.page.get_by_role("button", name="Close", exact=True).last.click()
-        expect(editor.page.get_by_role("dialog")).to_have_count(0)
+        dialog = editor.page.get_by_role("dialog")
+        dialog.get_by_text("Close", exact=True).click()
+        expect(dialog).to_have_count(0)
+        expect(editor.page.locator(".tab__name", has_text="Large")).to_have_count(0)
 
     open_and_close()
     before = heap()

@@ -12,6 +12,8 @@ export interface ArtifactQuery {
   readonly before?: string | null;
   readonly q?: string;
   readonly job?: string;
+  /** What was saved, or what was only shown. */
+  readonly folder?: Artifact["folder"];
 }
 
 export async function getArtifacts(filter: ArtifactQuery): Promise<Page<Artifact>> {

@@ -1,12 +1,15 @@
-/** The dialog that is open, if any. The large ones are loaded when they are first opened. */
+/**
+ * The dialog that is open, if any. The large ones are loaded when they are first opened; the palette is not one of them,
+ * since what is typed right after its key is meant for it.
+ */
 
 import { lazy, Suspense } from "react";
 import { type Dialog, useShell } from "../store/shell";
 import { CloseDialog, ConfirmDialog, ConflictDialog, RenameDialog, SaveAsDialog } from "./FileDialogs";
+import { PaletteDialog } from "./PaletteDialog";
 import { TokenDialog } from "./TokenDialog";
 import "./panels.css";
 
-const PaletteDialog = lazy(async () => ({ default: (await import("./PaletteDialog")).PaletteDialog }));
 const PictureDialog = lazy(async () => ({ default: (await import("./PictureDialog")).PictureDialog }));
 const KeysDialog = lazy(async () => ({ default: (await import("./KeysDialog")).KeysDialog }));
 const SettingsDialog = lazy(async () => ({ default: (await import("./SettingsDialog")).SettingsDialog }));

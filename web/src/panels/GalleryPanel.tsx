@@ -15,14 +15,15 @@ import { Empty, IconButton, Loading, PanelHeader, SearchField } from "./Pieces";
 const CELL = 128;
 const GAP = 8;
 const SETTLE_MS = 250;
+const FOLDERS: readonly Artifact["folder"][] = ["output", "temp"];
 
 export function GalleryPanel() {
-  const { items, state, query } = useGallery();
+  const { items, state, query, folder } = useGallery();
   const [typed, setTyped] = useState(query);
   const changes = useChanges((counts) => counts.pictures);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change on the server asks again
   useEffect(() => {
-    const timer = setTimeout(() => void refreshGallery(typed), SETTLE_MS);
+    const timer = setTimeout(() => void refreshGallery({ query: typed }), SETTLE_MS);
     return () => clearTimeout(timer);
   }, [typed, changes]);
   return (
@@ -32,6 +33,20 @@ export function GalleryPanel() {
       </PanelHeader>
       <div className="panel__search">
         <SearchField label={texts.gallery.search} value={typed} onChange={setTyped} />
+        <fieldset className="segments gallery__folders">
+          <legend className="visually-hidden">{texts.gallery.which}</legend>
+          {FOLDERS.map((name) => (
+            <label key={name} className="segment">
+              <input
+                type="radio"
+                name="gallery-folder"
+                checked={folder === name}
+                onChange={() => void refreshGallery({ folder: name })}
+              />
+              <span>{texts.gallery.folders[name]}</span>
+            </label>
+          ))}
+        </fieldset>
       </div>
       {items.length > 0 ? (
         <Grid items={items} />
@@ -110,7 +125,6 @@ function Cell({ item, size, left, top }: CellProps) {
         onClick={() => showDialog({ kind: "picture", artifact: item.id })}
       >
         <img src={thumbnailUrl(item.id)} alt="" loading="lazy" draggable={false} />
-        {item.folder === "temp" && <span className="badge gallery__badge">{texts.gallery.preview}</span>}
       </button>
     </li>
   );

@@ -15,7 +15,9 @@ export function PaletteDialog() {
   const actions = useActions((state) => state.actions);
   const search = useCatalogue((state) => state.search);
   const [query, setQuery] = useState("");
-  const found = matching([...actions.values()], query);
+  const all = [...actions.values()];
+  // Unasked, only what can be done now is offered; who searches also finds what cannot, and why its key is dead.
+  const found = matching(query === "" ? all.filter((action) => action.enabled?.() !== false) : all, query);
   const nodes = query.trim() === "" ? [] : search(query).slice(0, NODES_SHOWN);
   const act = (work: () => void) => {
     closeDialog();
@@ -78,23 +80,30 @@ export function PaletteDialog() {
   );
 }
 
-/** Every word of the query stands somewhere in the action's words. */
+/** The actions in whose words every word of the query stands; those whose title begins with it come first. */
 export function matching(actions: readonly Action[], query: string): readonly Action[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  return actions.filter((action) => {
-    const text = [action.title, action.id, ...(action.words ?? []), ...action.keys.map(chordText)]
-      .join(" ")
-      .toLowerCase();
+  const wanted = query.trim().toLowerCase();
+  const words = wanted.split(/\s+/).filter((word) => word !== "");
+  const found = actions.filter((action) => {
+    const given = [action.title, action.id, ...(action.words ?? []), ...action.keys.map(chordText)];
+    const text = given.join(" ").toLowerCase();
     return words.every((word) => text.includes(word));
   });
+  if (wanted === "")
+    return found.toSorted((one, other) => GROUPS.indexOf(groupOf(one)) - GROUPS.indexOf(groupOf(other)));
+  const begins = ({ title }: Action) => title.toLowerCase().startsWith(wanted);
+  return [...found.filter(begins), ...found.filter((action) => !begins(action))];
 }
 
-/** By the part of the id before the dot, in the order of registration. */
+const GROUPS = Object.keys(texts.palette.groups);
+
+function groupOf(action: Action): string {
+  return action.id.split(".")[0] ?? "";
+}
+
+/** By the part of the id before the dot, in the order of their first action. */
 export function groupsOf(actions: readonly Action[]): readonly (readonly [string, readonly Action[]])[] {
   const groups = new Map<string, Action[]>();
-  for (const action of actions) {
-    const group = action.id.split(".")[0] ?? "";
-    groups.set(group, [...(groups.get(group) ?? []), action]);
-  }
+  for (const action of actions) groups.set(groupOf(action), [...(groups.get(groupOf(action)) ?? []), action]);
   return [...groups];
 }

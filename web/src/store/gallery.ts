@@ -8,6 +8,7 @@ import { report } from "./notices";
 interface Gallery {
   readonly items: readonly Artifact[];
   readonly query: string;
+  readonly folder: Artifact["folder"];
   /** Where the next page begins; `null` at the end. */
   readonly next: string | null;
   readonly state: "new" | "loading" | "ready" | "failed";
@@ -15,17 +16,24 @@ interface Gallery {
 
 const PAGE = 60;
 
-export const useGallery = create<Gallery>(() => ({ items: [], query: "", next: null, state: "new" }));
+export const useGallery = create<Gallery>(() => ({
+  items: [],
+  query: "",
+  folder: "output",
+  next: null,
+  state: "new",
+}));
 
 let asked = 0;
 
-/** Looks again from the newest on; `query` searches titles. Pictures that are known stay until the answer comes. */
-export async function refreshGallery(query = useGallery.getState().query): Promise<void> {
+/** Looks again from the newest on. Pictures that are known stay until the answer comes. */
+export async function refreshGallery(look: Partial<Pick<Gallery, "query" | "folder">> = {}): Promise<void> {
   asked += 1;
   const mine = asked;
-  useGallery.setState((state) => ({ query, state: state.state === "ready" ? "ready" : "loading" }));
+  useGallery.setState(({ state }) => ({ ...look, state: state === "ready" ? "ready" : "loading" }));
+  const { query, folder } = useGallery.getState();
   try {
-    const { items, next } = await getArtifacts({ limit: PAGE, q: query });
+    const { items, next } = await getArtifacts({ limit: PAGE, q: query, folder });
     if (mine === asked) useGallery.setState({ items, next, state: "ready" });
   } catch (problem) {
     if (mine === asked) useGallery.setState({ state: "failed" });
@@ -34,11 +42,11 @@ export async function refreshGallery(query = useGallery.getState().query): Promi
 }
 
 export async function loadMore(): Promise<void> {
-  const { next, query, state } = useGallery.getState();
+  const { next, query, folder, state } = useGallery.getState();
   if (next === null || state !== "ready") return;
   useGallery.setState({ state: "loading" });
   try {
-    const page = await getArtifacts({ limit: PAGE, before: next, q: query });
+    const page = await getArtifacts({ limit: PAGE, before: next, q: query, folder });
     useGallery.setState(({ items }) => ({
       items: [...items, ...page.items],
       next: page.next,
