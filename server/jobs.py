@@ -10,36 +10,28 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nodes.errors import NodeError
 from server.feed import Feed, FeedEvent
 from server.job_queries import (
     NoSuchJob,
     WrongState,
-    counts,
-    cursor,
-    detailed,
     fingerprint_of,
     first_rank,
     known_as,
     last_rank,
     move,
-    page_query,
     title_of,
 )
+from server.job_reading import JobReader
+from server.job_refusals import Draining, KeyConflict, QueueFull
 from server.job_rows import (
     ACTIVE,
     ENDED,
     MIGRATIONS,
-    STATES,
     WAITING,
     Job,
-    Page,
-    QueueView,
     Submission,
-    is_paused,
     job_of,
     packed,
     placed,
@@ -51,46 +43,8 @@ from server.store import Store
 if TYPE_CHECKING:
     from server.artifacts import Artifacts
 
-_LONGEST_QUEUE_VIEW = 10_000
-
 
 __all__ = ["Draining", "Jobs", "KeyConflict", "NoSuchJob", "QueueFull", "WrongState", "event_of"]
-
-
-class QueueFull(NodeError):
-    """As many jobs wait as may."""
-
-    def __init__(self, limit: int) -> None:
-        """Name the bound."""
-        super().__init__(
-            f"{limit} jobs are waiting already, and no more are taken.",
-            hint="Try again when some have run, or clear the queue.",
-            code="queue.full",
-        )
-
-
-class KeyConflict(NodeError):
-    """An idempotency key, or a job id, was used for something else before."""
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__(
-            "Another job was submitted under this key or id.",
-            hint="Use a new one for each different job.",
-            code="job.conflict",
-        )
-
-
-class Draining(NodeError):
-    """The server is stopping."""
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__(
-            "The server is about to stop and takes no more jobs.",
-            hint="Try again in half a minute.",
-            code="server.stopping",
-        )
 
 
 class Taker(Protocol):
@@ -103,7 +57,7 @@ class Taker(Protocol):
         """Start what was claimed if the write is on the disk, and hold the worker no longer."""
 
 
-class Jobs:
+class Jobs(JobReader):
     """The queue and the history."""
 
     def __init__(self, store: Store, feed: Feed, artifacts: Artifacts, limit: int = 10_000) -> None:
@@ -116,15 +70,13 @@ class Jobs:
             limit: How many jobs may wait.
         """
         store.migrate("jobs", MIGRATIONS)
-        self._store = store
+        super().__init__(store, artifacts)
         self._feed = feed
-        self._artifacts = artifacts
         self._limit = limit
         self._wake: Callable[[], None] = lambda: None
         self._stop: Callable[[str], None] = lambda job: None
         self._lend: Callable[[], Taker | None] = lambda: None
         self.draining = False
-        self.progress: dict[str, dict[str, Any]] = {}
 
     def listen(
         self,
@@ -173,81 +125,6 @@ class Jobs:
         job = await asyncio.shield(writing)
         self._wake()
         return await self._shown(job) if job.attempts else job
-
-    async def get(self, job: str, detail: bool = False) -> Job | None:
-        """Return a job, with its workflow and plan where `detail` is asked for."""
-
-        def work(connection: sqlite3.Connection) -> Job | None:
-            row = row_of(connection, job)
-            if row is None:
-                return None
-            found = placed(connection, row)
-            return detailed(connection, found) if detail else found
-
-        found = await self._store.read(work)
-        return None if found is None else await self._shown(found)
-
-    async def page(
-        self,
-        states: Sequence[str] | None = None,
-        limit: int = 50,
-        before: str | None = None,
-        search: str = "",
-        client: str | None = None,
-        source: str | None = None,
-    ) -> Page:
-        """Return a page of jobs, the newest first.
-
-        Args:
-            states: Only those in one of these states.
-            limit: How many at most.
-            before: The `next` of the page before.
-            search: Words that the title has to hold, each.
-            client: Only those of one client.
-            source: Only those that came by one API.
-
-        Raises:
-            NodeError: `query.before` or `query.state`, when that is no such text.
-        """
-        if states is not None and not set(states) <= set(STATES):
-            raise NodeError(
-                "There is no such state of a job.",
-                hint="The states are " + ", ".join(STATES) + ".",
-                code="query.state",
-            )
-        query, values = page_query(states, limit, cursor(before), search, client, source)
-
-        def work(connection: sqlite3.Connection) -> tuple[list[Job], bool]:
-            rows = connection.execute(query, values).fetchall()
-            return [placed(connection, row) for row in rows[:limit]], len(rows) > limit
-
-        jobs, more = await self._store.read(work)
-        following = str(jobs[-1].number) if more else None
-        return Page(tuple(await self._all_shown(jobs)), following)
-
-    async def queue(self) -> QueueView:
-        """Return what runs and what waits."""
-
-        def work(connection: sqlite3.Connection) -> tuple[bool, list[Job], list[Job]]:
-            running = connection.execute(
-                "SELECT * FROM jobs WHERE state = 'running' ORDER BY started"
-            )
-            queued = connection.execute(
-                "SELECT * FROM jobs WHERE state = 'queued' ORDER BY suspect, rank LIMIT ?",
-                (_LONGEST_QUEUE_VIEW,),
-            )
-            return (
-                is_paused(connection),
-                [job_of(row) for row in running],
-                [job_of(row, place) for place, row in enumerate(queued)],
-            )
-
-        paused, running, queued = await self._store.read(work)
-        return QueueView(paused, tuple(await self._all_shown(running)), tuple(queued))
-
-    async def counts(self) -> tuple[bool, int, int]:
-        """Return whether the queue is paused, how many jobs wait, and how many run."""
-        return await self._store.read(counts)
 
     async def cancel(self, job: str) -> Job:
         """Cancel a job: at once where it waits, at its next step where it runs.
@@ -443,22 +320,6 @@ class Jobs:
         if removed:
             self._feed.append(connection, removed)
         return len(ids)
-
-    async def _shown(self, job: Job) -> Job:
-        return (await self._all_shown([job]))[0]
-
-    async def _all_shown(self, jobs: Sequence[Job]) -> list[Job]:
-        """Add to jobs the files that they made and how far they are."""
-        ran = [job.id for job in jobs if job.attempts]
-        artifacts = await self._artifacts.of_jobs(ran) if ran else {}
-        return [
-            replace(
-                job,
-                artifacts=tuple(artifacts.get(job.id, ())),
-                progress=self.progress.get(job.id) if job.state == ACTIVE else None,
-            )
-            for job in jobs
-        ]
 
 
 def _succeeded(writing: asyncio.Task[Job]) -> bool:
