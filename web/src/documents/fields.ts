@@ -64,3 +64,7 @@ export function others(value: JsonObject, known: readonly string[]): JsonObject 
   const left = Object.entries(value).filter(([key]) => !known.includes(key));
   return left.length > 0 ? record(left) : undefined;
 }
+
+export function strings(value: Json | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter(isString) : [];
+}

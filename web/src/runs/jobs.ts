@@ -2,8 +2,9 @@
 
 import { isJob, readJob } from "../api/read";
 import type { FeedEvent, Job, Queue } from "../api/types";
-import { isObject, isReal, isString } from "../documents/fields";
+import { isObject, isString, strings } from "../documents/fields";
 import { Board } from "./board";
+import { countNode, countPlan, forgetTally } from "./tally";
 
 export const jobs = new Board<Job>();
 
@@ -52,12 +53,14 @@ export function applyJobEvent(event: FeedEvent): Consequence {
     case "job.removed":
       return "queue";
     case "job.started":
+      forgetTally(job);
       change(job, { state: "running" });
       return "queue";
     case "job.finished":
+      forgetTally(job);
       return "history";
     case "plan":
-      progress(job, { total: isReal(data["total"]) ? data["total"] : 0, done: 0 });
+      progress(job, countPlan(job, strings(data["order"])));
       return "nothing";
     case "node.started":
       progress(job, { node: event.node, value: 0, max: 0 });
@@ -67,7 +70,7 @@ export function applyJobEvent(event: FeedEvent): Consequence {
       return "nothing";
     case "node.finished":
     case "node.cached":
-      if (!isString(data["inner"])) progress(job, { done: (jobs.get(job)?.progress?.done ?? 0) + 1 });
+      if (!isString(data["inner"]) && event.node !== null) progress(job, countNode(job, event.node));
       return "nothing";
     default:
       return "nothing";

@@ -2,10 +2,11 @@
 
 import { problemOrNull, readArtifact } from "../api/read";
 import type { FeedEvent, Job, JobState, PreviewFrame } from "../api/types";
-import { isObject, isReal, isString } from "../documents/fields";
+import { isObject, isReal, isString, strings } from "../documents/fields";
 import type { Json, JsonObject } from "../documents/types";
 import { documentRuns, nodeKey, nodeRuns } from "./board";
 import { grouped } from "./grouping";
+import { countNode, countPlan, forgetTally, isCounted } from "./tally";
 import type { DocumentRun, NodeRun } from "./types";
 
 const FRESH: Omit<NodeRun, "job" | "state"> = {
@@ -39,6 +40,7 @@ function applyToDocument(event: FeedEvent, document: string, job: string): void 
       begin(document, job, "queued");
       break;
     case "job.started":
+      forgetTally(job);
       begin(document, job, "running");
       break;
     case "job.updated":
@@ -66,8 +68,8 @@ function begin(document: string, job: string, state: JobState): void {
 function planned(document: string, job: string, data: JsonObject): void {
   const order = strings(data["order"]);
   begin(document, job, "running");
-  changeDocument(document, job, { done: 0, total: isReal(data["total"]) ? data["total"] : order.length });
-  for (const node of order) {
+  changeDocument(document, job, countPlan(job, order));
+  for (const node of order.filter((name) => !isCounted(job, name))) {
     // What an earlier run showed stays until this one has something better.
     const artifacts = nodeRuns.get(nodeKey(document, node))?.artifacts ?? [];
     setNode(document, node, { ...FRESH, job, state: "waiting", artifacts });
@@ -117,11 +119,11 @@ function applyToNode(event: FeedEvent, document: string, job: string, node: stri
         peakBytes: numberOrNull(data["peak_bytes"]),
         shapes: texts(data["shapes"]),
       });
-      countDone(document, job);
+      changeDocument(document, job, countNode(job, node));
       break;
     case "node.cached":
       changeNode(document, job, node, { state: "cached" });
-      countDone(document, job);
+      changeDocument(document, job, countNode(job, node));
       break;
     case "node.failed":
       changeNode(document, job, node, { state: "failed", problem: problemOrNull(data["problem"]) });
@@ -175,11 +177,6 @@ function changeDocument(document: string, job: string, change: Partial<DocumentR
   if (run?.job === job) documentRuns.set(document, { ...run, ...change });
 }
 
-function countDone(document: string, job: string): void {
-  const run = documentRuns.get(document);
-  if (run?.job === job) documentRuns.set(document, { ...run, done: Math.min(run.done + 1, run.total) });
-}
-
 /** What the history says of documents that this page has seen nothing of yet: the newest run of each counts. */
 export function applyHistory(jobs: readonly Job[]): void {
   for (const job of [...jobs].sort((one, other) => one.created - other.created)) {
@@ -223,10 +220,6 @@ function settle(job: string): void {
     }
   }
   touched.delete(job);
-}
-
-function strings(value: Json | undefined): readonly string[] {
-  return Array.isArray(value) ? value.filter(isString) : [];
 }
 
 function numberOrNull(value: Json | undefined): number | null {

@@ -40,7 +40,7 @@ const jobJson = (id: string, more: Record<string, Json> = {}) => ({
 describe("events of a run", () => {
   test("take its nodes from waiting to done", () => {
     send("job.started");
-    send("plan", { order: ["load", "sampler"], cached: ["load"], total: 2 });
+    send("plan", { order: ["load", "sampler"], cached: [], total: 2 });
     expect([at("load")?.state, at("sampler")?.state]).toEqual(["waiting", "waiting"]);
     send("node.cached", {}, "load");
     send("node.started", {}, "sampler");
@@ -56,6 +56,23 @@ describe("events of a run", () => {
     expect(at("sampler")).toMatchObject({ state: "done", seconds: 1.5, shapes: { latent: "1×4×16×16" } });
     send("job.finished", { state: "succeeded", seconds: 2 });
     expect(documentRuns.get(document)).toMatchObject({ state: "succeeded", done: 2, seconds: 2 });
+  });
+
+  test("count what is computed, not what was known before, and nothing twice", () => {
+    const done = () => documentRuns.get(document)?.done;
+    send("job.started");
+    send("plan", { order: ["sampler", "save"], cached: ["load"], total: 2 });
+    send("node.cached", {}, "load");
+    expect(done()).toBe(0);
+    send("node.finished", {}, "sampler");
+    send("node.finished", {}, "sampler");
+    expect(done()).toBe(1);
+    send("plan", { order: ["sampler", "save", "more"], cached: ["load"], total: 3 });
+    expect(documentRuns.get(document)).toMatchObject({ done: 1, total: 3 });
+    expect([at("sampler")?.state, at("more")?.state]).toEqual(["done", "waiting"]);
+    send("job.started");
+    send("plan", { order: ["sampler", "save"], total: 2 });
+    expect([done(), at("sampler")?.state]).toEqual([0, "waiting"]);
   });
 
   test("wake the listeners of their own node only", () => {
@@ -167,7 +184,7 @@ describe("the queue", () => {
     setQueue({ paused: false, running: [], queued: [readJob(jobJson(job))] });
     expect(queueNow()).toEqual({ paused: false, running: [], queued: [job] });
     expect(event("job.started")).toBe("queue");
-    event("plan", { total: 4 });
+    event("plan", { order: ["a", "b", "c", "d"], total: 4 });
     event("node.finished", {}, "a");
     event("node.progress", { value: 1, max: 2 }, "b");
     const known = jobs.get(job);
