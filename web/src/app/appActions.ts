@@ -55,7 +55,7 @@ export function appActions(): readonly Action[] {
       run: () => saveAsDialog(active()),
     },
     { id: "file.export", title: t.fileExport, keys: ["Mod+E"], words: ["download", "json"], run: exportJson },
-    { id: "file.close", title: "Close tab", keys: ["Alt+Q"], run: () => closeOrAsk(active()) },
+    { id: "file.close", title: "Close tab", keys: ["Alt+W"], run: () => closeOrAsk(active()) },
     { id: "file.reopen", title: "Reopen closed tab", keys: ["Alt+Shift+T"], run: reopenTab },
     { id: "tab.next", title: "Next tab", keys: ["Alt+ArrowRight"], run: () => otherTab(1) },
     { id: "tab.previous", title: "Previous tab", keys: ["Alt+ArrowLeft"], run: () => otherTab(-1) },
