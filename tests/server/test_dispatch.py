@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from server.job_rows import Submission
+from server.services import Services, open_services
+from server.settings import Settings
 from tests.server.running import Server, saving, serving, through, until, workflow
 
 
@@ -151,3 +156,58 @@ def test_two_workers_share_the_queue_and_a_job_goes_where_its_results_are(tmp_pa
             again = server.wait_for(server.submit(*through("ToyText", text=text)))
             assert again["worker"] == first["worker"]
             assert "node.started" not in types(server, again["id"])
+
+
+def test_a_commit_that_fails_costs_no_job_even_one_that_began_before_it(tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path,
+        device="cpu",
+        node_packages=("tests.server.toys",),
+        custom_nodes=tmp_path / "none",
+    )
+
+    async def test(services: Services) -> None:
+        slow = workflow(*through("ToySteps", steps=30, seconds=0.01))
+        first = (await services.jobs.submit(Submission(slow))).id
+        await changed(services, first, "running")
+        second = (await services.jobs.submit(Submission(workflow(*saving("after"))))).id
+        go = threading.Event()
+        held = services.store.submit(lambda _: go.wait())
+        while services.workers.all[0].state != "idle":
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        failing = services.store.submit(break_the_commit)
+        go.set()
+        assert await asyncio.wrap_future(held)
+        with pytest.raises(sqlite3.IntegrityError):
+            await asyncio.wrap_future(failing)
+        for job in (first, second):
+            await changed(services, job, "succeeded")
+        found = await services.jobs.get(second)
+        assert found is not None
+        assert len(found.artifacts) == 1
+
+    async def run() -> None:
+        services = open_services(settings)
+        try:
+            await services.start()
+            await test(services)
+        finally:
+            await services.stop()
+
+    asyncio.run(run())
+    assert len(list((tmp_path / "output").iterdir())) == 1
+
+
+async def changed(services: Services, job: str, state: str) -> None:
+    """Wait until a job is in a state."""
+    while (found := await services.jobs.get(job)) is None or found.state != state:
+        assert found is not None
+        assert not (found.ended and found.state != state), found
+        await asyncio.sleep(0.01)
+
+
+def break_the_commit(connection: sqlite3.Connection) -> None:
+    """Leave a body without its job, which is found out only when all is committed."""
+    connection.execute("PRAGMA defer_foreign_keys = ON")
+    connection.execute("INSERT INTO job_bodies VALUES ('nobody', '{}', 'null', 'null', NULL)")
