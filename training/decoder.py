@@ -7,7 +7,7 @@ import torch
 from training.networks import Autoencoder
 from training.pictures import SIZE
 from training.run import Plan, Run
-from training.vae import build, restoration_loss, signal_to_noise, training_batch
+from training.vae import CHECK, build, restoration_loss, signal_to_noise, training_batch
 
 
 def _start(path: Path, device: str) -> Autoencoder:
@@ -30,7 +30,7 @@ def train(plan: Plan, start: Path, path: Path, device: str) -> Autoencoder:
     vae = _start(start, device)
     weights = [weight for weight in vae.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=plan.rate, betas=(0.9, 0.99))
-    check = training_batch(32, SIZE, 0, 0).to(device)
+    check = training_batch(CHECK, SIZE, 0, 0).to(device)
 
     def loss_of(step: int) -> torch.Tensor:
         images = training_batch(plan.batch, SIZE, 5, step).to(device)

@@ -24,6 +24,8 @@ CONFIG: dict[str, Any] = {
     "sample_size": SIZE,
 }
 CROP = SIZE // 2
+# Pictures whose reconstruction is measured for a log line.
+CHECK = 16
 KL_WEIGHT = 1e-6
 KINDS = ("plain", "sized", "placed", "pair", "scene", "anything")
 SHARES = (0.2, 0.15, 0.1, 0.2, 0.15, 0.2)
@@ -68,7 +70,7 @@ def train(plan: Plan, path: Path, device: str, side: int = CROP) -> Autoencoder:
     """Train encoder and decoder together, or continue; return the autoencoder."""
     vae = build().to(device)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=plan.rate, betas=(0.9, 0.99))
-    check = training_batch(32, SIZE, 0, 0).to(device)
+    check = training_batch(CHECK, SIZE, 0, 0).to(device)
 
     def loss_of(step: int) -> torch.Tensor:
         images = training_batch(plan.batch, side, 1, step).to(device)
