@@ -13,7 +13,7 @@ from server.engine.upgrade import upgrade
 from server.formats import png
 from server.formats.comfy_prompt import from_prompt, is_prompt
 from server.formats.comfy_workflow import Imported, from_workflow, is_workflow
-from server.formats.interfaces import Interfaces
+from server.formats.interfaces import interfaces_of
 from server.strict_json import loads
 
 _PNG = b"\x89PNG"
@@ -32,11 +32,11 @@ def opened(data: JSON, catalogue: Catalogue) -> Imported:
     if "format" in whole:
         imported = Imported(whole, ())
     elif is_workflow(whole):
-        imported = from_workflow(whole, Interfaces(catalogue.to_json()))
+        imported = from_workflow(whole, interfaces_of(catalogue))
     elif is_prompt(whole):
-        imported = from_prompt(whole, Interfaces(catalogue.to_json()))
+        imported = from_prompt(whole, interfaces_of(catalogue))
     elif isinstance(body, dict) and is_prompt(body):
-        imported = from_prompt(body, Interfaces(catalogue.to_json()))
+        imported = from_prompt(body, interfaces_of(catalogue))
     else:
         raise FileProblem(
             "This is not a workflow that can be read here.",

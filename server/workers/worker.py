@@ -27,7 +27,7 @@ from server.engine.problems import Invalid, Problem
 from server.engine.results import Results
 from server.engine.upgrade import upgrade
 from server.files import Files
-from server.formats.interfaces import Interfaces
+from server.formats.interfaces import interfaces_of
 from server.platform import die_with, memory_in_use, private_channel
 from server.settings import Settings
 from server.workers import Task
@@ -73,7 +73,7 @@ class Worker:
         self._desk = desk
         self._catalogue = catalogue
         self._host = host
-        self._interfaces = Interfaces(catalogue.to_json())
+        self._interfaces = interfaces_of(catalogue)
 
     def work(self) -> None:
         """Do what is asked, without end."""
