@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
 
 from server.artifacts import Artifact, Artifacts
 from server.claims import Claim, Claims, Entry
 from server.engine.canonical import canonical_dumps
 from server.feed import Feed, FeedEvent
 from server.jobs import Jobs
+from server.progress import Progress
 from server.watch import Watch
 from server.workers import Told
 
@@ -49,14 +49,8 @@ class RunRecord:
         self._due: asyncio.TimerHandle | None = None
         self._writes: deque[Future[None]] = deque()
         self._replaced: list[Artifact] = []
-        self._progress: dict[str, Any] = {
-            "done": 0,
-            "total": 0,
-            "node": None,
-            "value": None,
-            "max": None,
-        }
-        jobs.progress[claim.job.id] = self._progress
+        self._progress = Progress()
+        jobs.progress[claim.job.id] = self._progress.shown
 
     async def hear(self, told: Sequence[Told]) -> None:
         """Record a batch of what a worker said, without waiting for the disk.
@@ -110,7 +104,9 @@ class RunRecord:
         """Return what is to be kept, after passing on what is not."""
         kept: list[Entry] = []
         for said in told:
-            self._note(said)
+            self._progress.note(said.type, said.node, said.data)
+            if said.type in ("node.finished", "node.cached"):
+                self._watch.node(said.type, said.data)
             event = FeedEvent(
                 said.type,
                 said.data,
@@ -142,17 +138,3 @@ class RunRecord:
         if replaced is not None:
             self._replaced.append(replaced)
         return self._claim.event(event.type, {"artifact": artifact.to_json()}, event.node)
-
-    def _note(self, said: Told) -> None:
-        """Keep what the job's progress shows."""
-        progress = self._progress
-        match said.type:
-            case "plan":
-                progress["total"] = said.data["total"]
-            case "node.started":
-                progress.update(node=said.node, value=None, max=None)
-            case "node.progress":
-                progress.update(node=said.node, value=said.data["value"], max=said.data["max"])
-            case "node.finished" | "node.cached":
-                progress["done"] = min(progress["done"] + 1, progress["total"])
-                self._watch.node(said.type, said.data)
