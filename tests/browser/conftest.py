@@ -83,9 +83,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[W
     """One server for all tests that do it no harm."""
     process = WeftServer(tmp_path_factory.mktemp("data"), models)
     process.start()
-    process.wait_for_nodes()
-    yield process
-    process.stop()
+    try:
+        process.wait_for_nodes()
+        yield process
+    finally:
+        process.stop()
 
 
 @pytest.fixture

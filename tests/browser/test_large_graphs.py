@@ -40,7 +40,7 @@ def large_workflow() -> dict[str, Any]:
 def slow_corner() -> dict[str, Any]:
     """The sheet with a run in one corner that has nothing to do with the rest."""
     content = large_workflow()
-    slow = {"type": "SlowImage", "version": 1, "inputs": {"steps": 60, "seconds": 0.1}}
+    slow = {"type": "SlowImage", "version": 1, "inputs": {"steps": 600, "seconds": 0.2}}
     show = {"type": "PreviewImage", "version": 1, "inputs": {"images": {"link": ["slow", "image"]}}}
     content["nodes"] |= {"slow": slow, "show": show}
     content["view"] |= {"slow": {"x": -520, "y": 0}, "show": {"x": -260, "y": 0}}
@@ -131,14 +131,18 @@ def test_one_progress_event_renders_one_node(editor: Editor) -> None:
     editor.page.evaluate(PROPS)
     rendered = editor.page.evaluate(
         """async () => {
-            const node = document.querySelector("[data-node=slow] .node__progress");
-            const bar = () => node.getAttribute("style");
+            const bar = () =>
+                document.querySelector("[data-node=slow] .node__progress")?.getAttribute("style");
             const seen = new Set();
             for (let event = 0; event < 4; event += 1) {
                 window.mark();
                 const style = bar();
-                while (bar() === style) await new Promise(requestAnimationFrame);
-                await new Promise(requestAnimationFrame);
+                const late = performance.now() + 20_000;
+                while (bar() === style) {
+                    if (performance.now() > late) throw new Error("No progress was shown.");
+                    await new Promise((resolve) => setTimeout(resolve, 5));
+                }
+                await new Promise((resolve) => setTimeout(resolve, 20));
                 for (const id of window.rendered()) seen.add(id);
             }
             return [[...seen], window.marked.size];

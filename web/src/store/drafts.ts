@@ -44,7 +44,7 @@ function database(): UseStore {
  * all of the latest, and of the others what is in no file. From then on, drafts are kept.
  */
 export async function restoreDrafts(): Promise<void> {
-  const known = new Map(await entries<string, string>(database()));
+  const known = new Map([...(await entries<string, string>(database())), ...lastWords()]);
   const held = sessionStorage.getItem(HELD);
   const own = held !== null && known.has(held) && (await hold(held, RELOAD_MS)) ? held : null;
   const free = own === null ? await abandoned([...known.keys()]) : [own];
@@ -59,13 +59,21 @@ export async function restoreDrafts(): Promise<void> {
   if (drafts.length > 0) restoreTabs(drafts.map(toTab), latest?.window.active ?? null);
   useTabs.setState({ closed: [latest, ...others].flatMap((found) => found?.window.closed ?? []).map(toTab) });
   keepDrafts();
-  if (others.length > 0) {
-    await write();
-    await delMany(
-      others.map(({ key }) => key),
-      database(),
-    );
-  }
+  await write();
+  await delMany(
+    others.map(({ key }) => key),
+    database(),
+  );
+  for (const key of free) localStorage.removeItem(LAST + key);
+}
+
+const LAST = "weft.last.";
+
+/** What windows wrote in the moment in which they closed: newer than what they had in the database. */
+function lastWords(): readonly (readonly [string, string])[] {
+  return Object.keys(localStorage)
+    .filter((key) => key.startsWith(LAST))
+    .map((key) => [key.slice(LAST.length), localStorage.getItem(key) ?? "{}"] as const);
 }
 
 /** The windows that no page has open. */
@@ -94,7 +102,6 @@ async function hold(key: string, patience: number): Promise<boolean> {
 function keepDrafts(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const flush = () => {
-    if (timer === undefined) return;
     clearTimeout(timer);
     timer = undefined;
     void write();
@@ -104,11 +111,22 @@ function keepDrafts(): void {
     clearTimeout(timer);
     timer = setTimeout(flush, SETTLE_MS);
   });
-  // The page may be gone before the half second is over.
-  window.addEventListener("pagehide", flush);
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden") flush();
+  window.addEventListener("pagehide", () => {
+    // The page may be gone before the half second is over, and before the database has written.
+    if (timer === undefined) return;
+    writeAtOnce();
+    flush();
   });
+}
+
+/** Local storage writes before the page goes; the next write to the database takes its place. */
+function writeAtOnce(): void {
+  try {
+    localStorage.setItem(LAST + mine, JSON.stringify(present()));
+  } catch (problem) {
+    // More than the few megabytes that a browser gives: the database has what was half a second ago.
+    if (!(problem instanceof DOMException)) throw problem;
+  }
 }
 
 /** Selections and the like are no work: they are not worth a write. */
@@ -141,11 +159,17 @@ function toDraft(tab: Tab): Draft {
   return { id: tab.id, text: textOf(documentOf(tab)), file: tab.file, dirty: isDirty(tab) };
 }
 
-async function write(): Promise<void> {
+function present(): Window {
   const { tabs, closed, active } = useTabs.getState();
-  const now: Window = { drafts: tabs.map(toDraft), closed: closed.map(toDraft), active, time: Date.now() };
-  if (tabs.length === 0 && closed.length === 0) await del(mine, database());
+  return { drafts: tabs.map(toDraft), closed: closed.map(toDraft), active, time: Date.now() };
+}
+
+async function write(): Promise<void> {
+  const now = present();
+  if (now.drafts.length + now.closed.length === 0) await del(mine, database());
   else await set(mine, JSON.stringify(now), database());
+  // A page that comes back from the browser's own cache has written again since.
+  localStorage.removeItem(LAST + mine);
 }
 
 function toTab(draft: Draft): Tab {
