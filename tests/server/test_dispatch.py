@@ -171,14 +171,19 @@ def test_a_commit_that_fails_costs_no_job_even_one_that_began_before_it(tmp_path
         first = (await services.jobs.submit(Submission(slow))).id
         await changed(services, first, "running")
         second = (await services.jobs.submit(Submission(workflow(*saving("after"))))).id
-        go = threading.Event()
-        held = services.store.submit(lambda _: go.wait())
-        while services.workers.all[0].state != "idle":
+        worker = services.workers.all[0]
+        go, begun = threading.Event(), threading.Event()
+        services.store.submit(lambda _: go.wait())
+        while worker.state != "idle":
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
+        # The end of the first waits in the same batch as these two, and with it the second's claim.
+        services.store.submit(lambda _: begun.wait())
         failing = services.store.submit(break_the_commit)
         go.set()
-        assert await asyncio.wrap_future(held)
+        while worker.state != "busy":
+            await asyncio.sleep(0.01)
+        begun.set()
         with pytest.raises(sqlite3.IntegrityError):
             await asyncio.wrap_future(failing)
         for job in (first, second):
