@@ -5,14 +5,17 @@ from __future__ import annotations
 from server.progress import Progress
 
 
-def counted(*events: tuple[str, str | None, dict[str, object]]) -> tuple[int, int]:
+Event = tuple[str, str | None, dict[str, object]]
+
+
+def counted(*events: Event) -> tuple[int, int]:
     progress = Progress()
     for kind, node, data in events:
         progress.note(kind, node, data)
     return progress.shown["done"], progress.shown["total"]
 
 
-PLAN: tuple[str, None, dict[str, object]] = ("plan", None, {"order": ["a", "b"], "total": 2})
+PLAN: Event = ("plan", None, {"order": ["a", "b"], "total": 2})
 
 
 def test_what_was_known_before_is_not_counted() -> None:
@@ -21,13 +24,13 @@ def test_what_was_known_before_is_not_counted() -> None:
 
 def test_a_node_that_is_told_twice_and_nodes_inside_it_count_once() -> None:
     inner: dict[str, object] = {"inner": "a:x"}
-    twice = (("node.finished", "a", {}), ("node.finished", "a", {}))
-    assert counted(PLAN, ("node.finished", "a", inner), *twice) == (1, 2)
+    ended: Event = ("node.finished", "a", {})
+    assert counted(PLAN, ("node.finished", "a", inner), ended, ended) == (1, 2)
     assert counted(PLAN, ("node.finished", "a", inner)) == (0, 2)
 
 
 def test_a_plan_that_grows_keeps_what_is_done() -> None:
-    grown: tuple[str, None, dict[str, object]] = ("plan", None, {"order": ["a", "b", "c"]})
+    grown: Event = ("plan", None, {"order": ["a", "b", "c"]})
     assert counted(PLAN, ("node.finished", "b", {}), grown) == (1, 3)
 
 
