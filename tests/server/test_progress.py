@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from server.progress import Progress
 
-
 Event = tuple[str, str | None, dict[str, object]]
 
 
