@@ -81,8 +81,10 @@ def test_the_chosen_theme_stays(editor: Editor) -> None:
 
 @pytest.mark.parametrize("name", ["Queue", "Gallery"])
 def test_queue_and_gallery_are_usable_on_a_narrow_page(editor: Editor, name: str) -> None:
+    editor.key("i")
     editor.page.set_viewport_size({"width": 400, "height": 800})
     panel = editor.panel(name)
+    expect(editor.page.get_by_role("region", name="Inspector")).to_have_count(0)
     box = panel.bounding_box()
     assert box is not None
     assert box["x"] >= 0

@@ -51,8 +51,13 @@ export const useShell = create<ShellState>(() => ({
   reveal: null,
 }));
 
+/** Opens a panel of the left side, or closes it. A narrow page has room for one side only. */
 export function toggleLeft(panel: LeftPanel): void {
-  useShell.setState(({ left }) => ({ left: left === panel ? null : panel }));
+  const narrow = window.matchMedia("(max-width: 700px)").matches;
+  useShell.setState(({ left, inspector }) => ({
+    left: left === panel ? null : panel,
+    inspector: inspector && !narrow,
+  }));
 }
 
 export function showDialog(dialog: Dialog | null): void {
