@@ -169,6 +169,11 @@ def test_a_run_that_does_not_heed_its_cancel_is_ended_by_force(tmp_path: Path) -
         ear = Ear()
         running = asyncio.create_task(worker.run(task(*through("ToyStuck", seconds=300)), ear.hear))
         await ear.started.wait()
+        child = worker._child
+        assert child is not None
+        while await child.ask({"do": "ping"}, 0.3) is not None:
+            # Until it answers no more it is still on its way into the node, and would heed.
+            await asyncio.sleep(0.01)
         worker.cancel("job#1")
         with pytest.raises(Lost) as lost:
             await running
