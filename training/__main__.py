@@ -99,7 +99,7 @@ def _judge(options: argparse.Namespace) -> None:
         print("\n".join(f"{kind}: {line}" for line in score.lines()), flush=True)
     if options.grid:
         sheet, captions = grid(draw, GRID_ROWS, GRID_COLUMNS, GRID_SEED)
-        sheet.quantize(256).save(options.grid, optimize=True)
+        sheet.save(options.grid, optimize=True)
         print(json.dumps(captions))
 
 

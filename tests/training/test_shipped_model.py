@@ -50,12 +50,15 @@ def test_the_nodes_draw_the_same_picture_as_the_training_does() -> None:
     torch.set_num_threads(1)
     caption = "a red star on a blue background"
     checkpoint = load_checkpoint(FILE, "float32")
-    positive, negative = (clip_text_encode(text, checkpoint.clip) for text in (caption, ""))
+    clip, vae = checkpoint.clip, checkpoint.vae
+    assert clip is not None
+    assert vae is not None
+    positive, negative = (clip_text_encode(text, clip) for text in (caption, ""))
     empty = Latent(torch.zeros(1, 4, 16, 16))
     latent = k_sampler(
         checkpoint.model, positive, negative, empty, seed=5, steps=STEPS, cfg=GUIDANCE
     )
-    drawn = vae_decode(latent, checkpoint.vae).pixels[0].permute(1, 2, 0).numpy()
+    drawn = vae_decode(latent, vae).pixels[0].permute(1, 2, 0).numpy()
     expected = draw_captions(*load(FILE), [caption], seed=5)[0]
     assert np.abs(drawn * 255 - expected).max() < 2
 
