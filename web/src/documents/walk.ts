@@ -1,7 +1,7 @@
 /** Walks along the wires of a graph. Every walk carries the set of what it has seen, so a cycle ends it. */
 
 import { sourcesOf } from "./inputs";
-import type { NodeId, Source, WorkflowNode } from "./types";
+import type { NodeId, WorkflowNode } from "./types";
 
 type Nodes = Readonly<Record<NodeId, WorkflowNode>>;
 
@@ -21,19 +21,6 @@ export function downstream(nodes: Nodes, start: readonly NodeId[]): ReadonlySet<
 /** Would a wire from one node to another close a circle? */
 export function closesCycle(nodes: Nodes, from: NodeId, to: NodeId): boolean {
   return upstream(nodes, [from]).has(to);
-}
-
-/** Every input that a wire from this output reaches. */
-export function consumersOf(
-  nodes: Nodes,
-  source: Source,
-): readonly (readonly [node: NodeId, input: string])[] {
-  const [from, output] = source;
-  return Object.entries(nodes).flatMap(([id, node]) =>
-    Object.entries(node.inputs)
-      .filter(([, value]) => sourcesOf(value).some(([node_, name]) => node_ === from && name === output))
-      .map(([input]) => [id, input] as const),
-  );
 }
 
 function readersOf(nodes: Nodes): ReadonlyMap<NodeId, readonly NodeId[]> {

@@ -13,10 +13,6 @@ export class Board<Value> {
     return this.#values.get(key);
   }
 
-  keys(): readonly string[] {
-    return [...this.#values.keys()];
-  }
-
   set(key: string, value: Value | undefined): void {
     if (this.#values.get(key) === value) return;
     if (value === undefined) this.#values.delete(key);

@@ -1,7 +1,7 @@
 /** The catalogue that the editor works with, its search index, and the ports of nodes in the open documents. */
 
 import { create } from "zustand";
-import { fits, type Typed } from "../catalogue/fit";
+import type { Typed } from "../catalogue/fit";
 import { specOf as specIn } from "../catalogue/ports";
 import { indexNodes, type NodeSearch } from "../catalogue/search";
 import { type Catalogue, EMPTY_CATALOGUE, type NodeSpec } from "../catalogue/types";
@@ -43,9 +43,4 @@ export function specOf(id: NodeId): NodeSpec {
 /** The active graph with its specs: the first argument of `fits`, `inputFor` and their like. */
 export function typedGraph(): Typed {
   return { graph: activeGraph(), specOf };
-}
-
-/** May this output be wired to this input on the active canvas? */
-export function fitsHere(from: readonly [NodeId, string], node: NodeId, input: string) {
-  return fits(typedGraph(), from, { node, input });
 }

@@ -11,7 +11,6 @@ export interface Settings {
   readonly grid: number;
   readonly minimap: boolean;
   readonly livePreview: boolean;
-  readonly reducedMotion: boolean;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -19,7 +18,6 @@ export const DEFAULT_SETTINGS: Settings = {
   grid: 16,
   minimap: true,
   livePreview: true,
-  reducedMotion: false,
 };
 
 export const useSettings = create<Settings>()(
