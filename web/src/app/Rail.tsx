@@ -37,7 +37,7 @@ export function Rail() {
             key={panel}
             type="button"
             className="rail__button"
-            aria-label={title}
+            aria-label={panel === "queue" && queue > 0 ? appTexts.queue(queue) : title}
             aria-pressed={left === panel}
             title={`${title} (${chordText(action?.keys[0] ?? "")})`}
             onClick={() => toggleLeft(panel)}

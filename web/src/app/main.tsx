@@ -17,9 +17,6 @@ keepKeys();
 keepPasting();
 void startSession();
 
-// Ctrl+K and typing on must not wait for the network: the palette is fetched while nothing else is going on.
-setTimeout(() => void import("../panels/PaletteDialog"), 1_500);
-
 const root = document.getElementById("root");
 if (root === null) throw new Error("The page has no root element.");
 createRoot(root).render(

@@ -71,10 +71,14 @@ export function revealNode(node: string): void {
 
 let lastNotice = 0;
 
+/** Shows a notice; one that says the same takes its place, so that equal ones do not pile up. */
 export function notify(notice: Omit<Notice, "id">): void {
   lastNotice += 1;
   const id = lastNotice;
-  useShell.setState(({ notices }) => ({ notices: [...notices, { ...notice, id }].slice(-4) }));
+  const says = (other: Notice) => other.kind === notice.kind && other.text === notice.text;
+  useShell.setState(({ notices }) => ({
+    notices: [...notices.filter((other) => !says(other)), { ...notice, id }].slice(-4),
+  }));
   // Errors stay until they are read; the rest goes by itself.
   if (notice.kind !== "error") setTimeout(() => dismiss(id), notice.action === undefined ? 4_000 : 8_000);
 }

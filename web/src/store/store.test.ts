@@ -4,6 +4,7 @@ import { setValue } from "../commands/values";
 import { EMPTY_DOCUMENT } from "../documents/empty";
 import { actionFor, chordOf, chordText, perform, registerActions } from "./actions";
 import { specOf } from "./catalogue";
+import { notify, useShell } from "./shell";
 import {
   activate,
   activeGraph,
@@ -135,5 +136,13 @@ describe("actions", () => {
   ])("%s is the chord %s, written %s", (chord, expected, text) => {
     expect(chord).toBe(expected);
     expect(chordText(chord)).toBe(text);
+  });
+});
+
+describe("notices", () => {
+  test("that say the same do not pile up; the newest four stay", () => {
+    useShell.setState({ notices: [] });
+    for (const text of ["a", "b", "a", "c", "d", "e"]) notify({ kind: "error", text });
+    expect(useShell.getState().notices.map((notice) => notice.text)).toEqual(["a", "c", "d", "e"]);
   });
 });
