@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nodes.api import QUIET, Choice, Context, Range, Seed, Shape, node
 from nodes.diffusion.control import placed
-from nodes.diffusion.finite import finite
+from nodes.diffusion.finite import HINT, broken
 from nodes.diffusion.guidance import with_model
 from nodes.diffusion.preview import preview_jpeg
 from nodes.diffusion.sampling import Sampling, inflation
@@ -249,7 +249,8 @@ def _run(sampling: Sampling, ctx: Context) -> Sampled:
             x, denoised = step.x, step.denoised
         if x is None:
             return Sampled(sampling.latent, sampling.latent)
-        finite(x, "The model")
+        if message := broken(x, "The model"):
+            ctx.warn(message, HINT)
         last = float(sampling.sigmas[-1])
         return Sampled(sampling.latent_of(x, last), sampling.latent_of(denoised, 0.0))
 

@@ -6,7 +6,7 @@ import torch
 
 from nodes.api import QUIET, Context, Range, Shape, node
 from nodes.diffusion import vae as coding
-from nodes.diffusion.finite import finite
+from nodes.diffusion.finite import HINT, broken
 from nodes.diffusion.prompts import with_extras
 from nodes.diffusion.vae_tiles import decode_tiles, encode_tiles, steps, tile_sizes
 from nodes.imaging.composite import repeated
@@ -61,7 +61,7 @@ def vae_decode(samples: Latent, vae: Vae, *, ctx: Context = QUIET) -> Annotated[
     with ctx.resident(vae) as placed:
         calls = coding.calls(len(samples.samples), height * width * vae.latent_format.downscale**2)
         parts = ctx.track(coding.decode(placed, samples.samples), calls)
-        return Image(finite(torch.cat(list(parts)), "The VAE"))
+        return _told(Image(torch.cat(list(parts))), ctx)
 
 
 @node("VAEEncode", title="VAE encode", thriftier=(encode_in_tiles,))
@@ -119,7 +119,7 @@ def vae_decode_tiled(
         made = ctx.track(decode_tiles(placed, samples.samples, size, shared), count)
         pieces = (piece for piece in made if piece is not None)
         pixels = blended(pieces, (batch, 3, height * scale, width * scale), shared * scale)
-    return Image(finite(pixels, "The VAE"))
+    return _told(Image(pixels), ctx)
 
 
 @node("VAEEncodeTiled", title="VAE encode (tiled)")
@@ -236,3 +236,9 @@ def vae_encode_for_inpaint(
     known = 1 - repeated(fitted_mask, len(fitted))
     latent = vae_encode(Image((fitted - 0.5) * known + 0.5), vae, ctx=ctx)
     return Latent(latent.samples, Mask(grow(fitted_mask, -(-grow_mask_by // 2), False)))
+
+
+def _told(image: Image, ctx: Context) -> Image:
+    if message := broken(image.pixels, "The VAE"):
+        ctx.warn(message, HINT)
+    return image

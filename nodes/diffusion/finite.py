@@ -2,24 +2,17 @@
 
 from torch import Tensor
 
-from nodes.errors import NodeError
+HINT = (
+    "Its file may be damaged: download it again. If it draws on another computer, start Weft with"
+    " --dtype float32, or lower cfg."
+)
 
 
-def finite(values: Tensor, maker: str) -> Tensor:
-    """Give the values back, seen to be numbers.
+def broken(values: Tensor, maker: str) -> str:
+    """Say what is wrong with values of any shape; nothing where all are numbers.
 
     Args:
-        values: Of any shape.
+        values: What was made.
         maker: What made them, as the user knows it.
-
-    Raises:
-        NodeError: `model.not_finite`, if some are infinite or no numbers.
     """
-    if not values.isfinite().all():
-        raise NodeError(
-            f"{maker} gave values that are not numbers.",
-            "Its file may be damaged: download it again. If it draws on another computer, start"
-            " Weft with --dtype float32, or lower cfg.",
-            "model.not_finite",
-        )
-    return values
+    return "" if values.isfinite().all() else f"{maker} gave values that are not numbers."

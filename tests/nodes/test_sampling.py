@@ -7,7 +7,6 @@ import torch
 
 from nodes import guidance, sampling, sigmas
 from nodes.api import Cancelled
-from nodes.errors import NodeError
 from nodes.types import Latent, Mask, Noise, Sampler
 from tests.nodes.diffusion.tiny_sampling import Told, flat, prompt, reader, tiny_model
 
@@ -179,10 +178,10 @@ def test_every_schedule_node_gives_falling_levels() -> None:
         assert made.values[-1] == 0
 
 
-def test_broken_weights_are_told_and_no_picture_is_made_of_them() -> None:
+def test_broken_weights_are_told_on_the_node() -> None:
     broken = tiny_model()
     with torch.no_grad():
         next(broken.network.parameters()).fill_(torch.nan)
-    with pytest.raises(NodeError) as told:
-        sampling.k_sampler(broken, POSITIVE, NEGATIVE, EMPTY, steps=2)
-    assert told.value.code == "model.not_finite"
+    told = Told()
+    sampling.k_sampler(broken, POSITIVE, NEGATIVE, EMPTY, steps=2, ctx=told)
+    assert len(told.warnings) == 1
