@@ -3,22 +3,29 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 from torch import Tensor
 
-from nodes.api import QUIET, Context, node
+from nodes.api import QUIET, Context, FileName, node
 from nodes.imaging.picture_files import write_png
 from nodes.types import Image, Mask
 
 
 @node("SaveImage", title="Save image")
-def save_image(images: Image, filename_prefix: str = "weft", *, ctx: Context = QUIET) -> None:
+def save_image(
+    images: Image,
+    filename_prefix: Annotated[str, FileName()] = "weft",
+    *,
+    ctx: Context = QUIET,
+) -> None:
     """Save pictures as PNG files that carry their workflow.
 
     Args:
         images: The pictures.
-        filename_prefix: Start of the files' names; `/` makes folders, and `%width%` and
-            `%height%` stand for the size.
+        filename_prefix: Start of the files' names; `/` makes folders. `%width%` and `%height%`
+            stand for the size, `%date:yyyy-MM-dd%` for the day, and `%KSampler.seed%` for the
+            value of a node's input.
     """
     _save(images.pixels, filename_prefix, temporary=False, ctx=ctx)
 

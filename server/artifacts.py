@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nodes.api.file_names import prefix_refusal
 from nodes.errors import FileProblem
 from server.artifact_rows import (
     MIGRATIONS,
@@ -53,13 +54,13 @@ def write_atomic(folder: Path, prefix: str, suffix: str, write: Callable[[Path],
         FileProblem: when the prefix leads out of the folder or cannot be a name.
         OSError: when it cannot be written; nothing is left behind then.
     """
-    into = contained(folder, prefix, folders=True).parent
-    if any(part.startswith(".") for part in prefix.split("/")):
+    if reason := prefix_refusal(prefix):
         raise FileProblem(
-            "The name of a saved file, and of its folders, cannot begin with a dot.",
+            f"Files cannot be saved under the name {shown(prefix)}: {reason}.",
             hint="Change the prefix of the node.",
             code="file.name",
         )
+    into = contained(folder, prefix, folders=True).parent
     return write_numbered(into, prefix.rpartition("/")[2], suffix, write)
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nodes.api.file_names import refusal
 from nodes.errors import FileProblem
 from server.file_kinds import CONFIG_FILE, KINDS, PIPELINE_FILE, UNSAFE_SUFFIXES, Kind
-from server.paths import contained, refusal, shown
+from server.paths import contained, shown
 from server.settings import ROOT
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nodes.api import JSON
+from nodes.api.file_names import refusal
 from nodes.errors import FileProblem, NodeError
 from server.atomic import replace_with, sweep_parts
 from server.library_entries import Entry, Version, described, version_of
-from server.paths import contained, refusal, shown
+from server.paths import contained, shown
 from server.strict_json import loads
 
 SUFFIX = ".json"

@@ -5,45 +5,15 @@ The rule: no name that came from a request, a workflow or a worker is joined to 
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from nodes.api.file_names import NAME_BYTES, cut, is_reserved, plain_name, refusal
 from nodes.errors import FileProblem
 
-NAME_BYTES = 200
-"""Longest part of a name: file systems stop at 255, and numbering and suffixes need room."""
 PATH_BYTES = 1000
 """Longest name with folders: Linux stops at 4096, macOS at 1024."""
-
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
-
-
-def refusal(part: str) -> str | None:
-    """Say why one part of a name is refused, or nothing when it is fine.
-
-    The same names are refused on every platform, so that a workflow made on one runs on another.
-    """
-    if part in ("", ".", ".."):
-        return "a part of it is empty or points elsewhere"
-    if _CONTROL.search(part):
-        return "it contains a control character"
-    if any(character in part for character in "/\\:"):
-        return "it contains a separator or a drive letter"
-    if part != part.strip(" ") or part.endswith("."):
-        return "it begins or ends with a space, or ends with a dot"
-    if _RESERVED.fullmatch(part):
-        return "Windows keeps this name for a device"
-    try:
-        size = len(part.encode())
-    except UnicodeEncodeError:
-        return "it is not valid Unicode"
-    if size > NAME_BYTES:
-        return f"it is longer than {NAME_BYTES} bytes"
-    return None
 
 
 def contained(root: Path, name: str, *, folders: bool = False, also: Iterable[Path] = ()) -> Path:
@@ -90,18 +60,17 @@ def tidy_name(name: str, fallback: str = "file") -> str:
     cut before its suffix.
     """
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    text = unicodedata.normalize("NFC", last.encode("utf-8", "ignore").decode())
-    text = _NOT_IN_FILE_NAMES.sub("_", text).strip(" .")
+    text = plain_name(unicodedata.normalize("NFC", last)).strip(" .")
     if not text:
         text = fallback
-    if _RESERVED.fullmatch(text):
+    if is_reserved(text):
         text = f"_{text}"
     stem, dot, suffix = text.rpartition(".")
     if not stem:
         stem, dot, suffix = text, "", ""
-    suffix = _cut(suffix, 20)
+    suffix = cut(suffix, 20)
     # Room is left for a number such as " (12345)" behind the stem.
-    return (_cut(stem, NAME_BYTES - 40).rstrip(" .") + dot + suffix).rstrip(" .")
+    return (cut(stem, NAME_BYTES - 40).rstrip(" .") + dot + suffix).rstrip(" .")
 
 
 def shown(name: str) -> str:
@@ -110,10 +79,6 @@ def shown(name: str) -> str:
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name
     )
     return f"“{text[:80]}…”" if len(text) > 80 else f"“{text}”"
-
-
-def _cut(text: str, size: int) -> str:
-    return text.encode()[:size].decode("utf-8", "ignore")
 
 
 def _refused(name: str, reason: str) -> FileProblem:

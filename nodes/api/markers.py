@@ -4,11 +4,15 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Protocol, TypeAlias, TypeVar
 
+from nodes.api.file_names import prefix_refusal, with_date
+
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 T_co = TypeVar("T_co", covariant=True)
+_SOME_DAY = datetime(2000, 1, 1)
 
 
 class Each(Protocol[T_co]):
@@ -110,6 +114,26 @@ class File:
     def describe(self) -> dict[str, JSON]:
         """Give the folder and whether users may upload into it."""
         return {"kind": "file", "folder": self.kind, "upload": self.upload}
+
+
+@dataclass(frozen=True)
+class FileName:
+    """The start of the names of files that a node saves; `/` makes folders.
+
+    `%date:yyyy-MM-dd%`, `%year%` and the like stand for the time of saving, `%Title.input%` for
+    the value of another node's input.
+    """
+
+    def check(self, value: JSON) -> str | None:
+        """Refuse what files cannot be saved under."""
+        if not isinstance(value, str):
+            return f"{value!r} is not a file name."
+        reason = prefix_refusal(with_date(value, _SOME_DAY))
+        return None if reason is None else f"the name cannot be used: {reason}."
+
+    def describe(self) -> dict[str, JSON]:
+        """Give the kind."""
+        return {"kind": "file_name"}
 
 
 @dataclass(frozen=True)
@@ -217,6 +241,7 @@ _KINDS: Mapping[str, Callable[[Mapping[str, JSON]], Marker]] = {
     "range": _range,
     "choice": _choice,
     "file": lambda data: File(str(data["folder"]), bool(data.get("upload", False))),
+    "file_name": lambda _: FileName(),
     "seed": lambda _: Seed(),
     "multiline": lambda _: Multiline(),
     "colour": lambda _: Colour(),

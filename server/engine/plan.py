@@ -11,6 +11,7 @@ from nodes.api.catalogue import Catalogue
 from nodes.api.spec import InputSpec, NodeSpec
 from nodes.errors import NodeError
 from server.engine.effective import Flat, flatten, inner_of, root_of
+from server.engine.file_names import with_file_names
 from server.engine.graph import Graph, Input, Links, Literal, Node, SubgraphDef
 from server.engine.order import links_of, needed, sources_of, topological
 from server.engine.problems import Invalid, Problem
@@ -181,7 +182,7 @@ def make_plan(
     Raises:
         Invalid: If the graph cannot be run after all.
     """
-    flat = flatten(graph, catalogue)
+    flat = with_file_names(flatten(graph, catalogue), catalogue)
     wanted, missing = find_targets(flat, catalogue, targets)
     sources = sources_of(flat.nodes)
     used = needed(sources, wanted)

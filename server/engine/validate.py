@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from nodes.api.catalogue import Catalogue
 from nodes.api.spec import ANY, InputSpec, NodeSpec
 from server.engine.effective import Flat, flatten, inner_of, root_of
+from server.engine.file_names import with_file_names
 from server.engine.graph import Graph, Input, Link, Links, Literal, Node
 from server.engine.order import circles, links_of, needed, sources_of, topological
 from server.engine.problems import Problem, Suggestions
@@ -27,7 +28,7 @@ def validate(
         targets: The nodes that a run is for; all sinks if None. Problems on nodes that they do
             not need are warnings.
     """
-    check = _Check(flatten(graph, catalogue), catalogue, choices)
+    check = _Check(with_file_names(flatten(graph, catalogue), catalogue), catalogue, choices)
     found = list(check.flat.problems)
     sources = sources_of(check.flat.nodes)
     order = topological(sources)

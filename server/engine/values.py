@@ -11,6 +11,8 @@ from server.engine.problems import Problem, Suggestions
 Choices = Callable[[str], Collection[str]]
 WORDS = {"Int": "whole number", "Float": "number", "String": "text", "Boolean": "yes or no"}
 
+HINTS = {"file_name": "Use a name such as portraits/anna, with / between folders only."}
+
 
 def named(type_: str) -> str:
     """Name a type in a sentence, with its article: "an Image"."""
@@ -97,8 +99,9 @@ def _check_one(
     wrong = item.marker.check(value) if item.marker is not None else None
     if wrong is not None:
         sentence, _, hint = wrong.partition(" Did you mean")
-        hint = f"Did you mean{hint}" if hint else ""
-        code = f"value.{item.marker.describe()['kind']}" if item.marker is not None else ""
+        kind = str(item.marker.describe()["kind"]) if item.marker is not None else ""
+        hint = f"Did you mean{hint}" if hint else HINTS.get(kind, "")
+        code = f"value.{kind}"
         return Problem(code, f"`{item.name}` of {title}: {sentence}", hint, None, item.name)
     if isinstance(item.marker, File) and choices is not None:
         return _check_file(

@@ -14,9 +14,11 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from nodes.api.file_names import with_date
 from nodes.errors import NodeError
 from server.artifacts import fingerprint, write_atomic
 from server.atomic import part_in, replace_with, settle, settle_folder
@@ -74,6 +76,7 @@ class Saver:
         """
         folder = "temp" if temporary else "output"
         top = self._folders[folder]
+        prefix = with_date(prefix, datetime.now())
         try:
             path = self._written(node, index, top, prefix, suffix, write)
         except OSError as problem:

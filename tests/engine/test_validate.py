@@ -74,6 +74,12 @@ CASES: list[tuple[tuple[str, dict[str, Any]], str, str, str]] = [
         "`name` of Load: The name leads out of its folder.",
         "",
     ),
+    (
+        ("Save", {"value": 1, "prefix": "../../etc/x"}),
+        "value.file_name",
+        "`prefix` of Save: the name cannot be used: a part of it is empty or points elsewhere.",
+        "Use a name such as portraits/anna, with / between folders only.",
+    ),
     (("Load", {}), "input.missing", "Load needs `name`.", "Give a text."),
     (
         ("ToolOf", {"box": 3}),

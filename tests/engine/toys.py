@@ -17,6 +17,7 @@ from nodes.api import (
     Context,
     Each,
     File,
+    FileName,
     Files,
     Lazy,
     Range,
@@ -263,7 +264,9 @@ def show_twice(value: AnyType) -> Subgraph | None:
 
 
 @node("Save")
-def save(value: AnyType, prefix: str = "box", *, ctx: Context = QUIET) -> None:
+def save(
+    value: AnyType, prefix: Annotated[str, FileName()] = "box", *, ctx: Context = QUIET
+) -> None:
     """Save a value.
 
     Args:

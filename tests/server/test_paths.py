@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nodes.api.file_names import refusal
 from nodes.errors import FileProblem
-from server.paths import contained, refusal, tidy_name
+from server.paths import contained, tidy_name
 
 HOSTILE = [
     "",

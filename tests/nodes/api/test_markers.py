@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nodes.api import Choice, Colour, File, Label, Marker, Multiline, Range, Seed
+from nodes.api import Choice, Colour, File, FileName, Label, Marker, Multiline, Range, Seed
 from nodes.api.markers import did_you_mean, marker_from_json
 
 ALL: list[Marker] = [
@@ -14,6 +14,7 @@ ALL: list[Marker] = [
     Choice(["a", "b"]),
     File("checkpoints"),
     File("input", upload=True),
+    FileName(),
     Seed(),
     Multiline(),
     Colour(),
@@ -33,6 +34,7 @@ def test_a_marker_crosses_as_json(marker: Marker) -> None:
         (Seed(), 2**64 - 1),
         (Choice(["a"]), "a"),
         (File("input"), "sub/a b.png"),
+        (FileName(), "%date:yyyy/MM-dd%/a b %width%"),
         (Colour(), "#FF8800"),
         (Colour(), 0xFF8800),
         (Multiline(), "a\nb"),
@@ -58,6 +60,18 @@ def test_what_fits_is_accepted(marker: Marker, value: Any) -> None:
         (File("input"), "C:\\x"),
         (File("input"), "..\\x"),
         (File("input"), "a\0b"),
+        (FileName(), ""),
+        (FileName(), 3),
+        (FileName(), "/a"),
+        (FileName(), "a/"),
+        (FileName(), "a/../b"),
+        (FileName(), "a\\b"),
+        (FileName(), ".a"),
+        (FileName(), "a/.b/c"),
+        (FileName(), "a\nb"),
+        (FileName(), "a/NUL.b"),
+        (FileName(), "ä" * 100),
+        (FileName(), "%nobody: knows%"),
         (Colour(), "#ff880"),
         (Colour(), "#ff88zz"),
         (Colour(), 2**24),

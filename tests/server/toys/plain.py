@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from nodes.api import QUIET, Context, Range, Seed, node
+from nodes.api import QUIET, Context, FileName, Range, Seed, node
 
 
 @node("ToyText", title="Text")
@@ -36,7 +36,9 @@ def toy_join(first: str, second: str = "") -> str:
 
 
 @node("ToySave", title="Save text")
-def toy_save(text: str, filename_prefix: str = "toy", *, ctx: Context = QUIET) -> None:
+def toy_save(
+    text: str, filename_prefix: Annotated[str, FileName()] = "toy", *, ctx: Context = QUIET
+) -> None:
     """Save a text.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,11 @@ def test_the_start_forgets_the_pledges_of_jobs_that_ended(settings: Settings) ->
     save(saver_for(settings, "ended"), "one")
     save(saver_for(settings, "waits"), "two")
     assert len(names(settings)) == 3
+
+
+def test_a_date_in_a_prefix_is_that_of_saving(settings: Settings) -> None:
+    first, last = datetime.now(), save(saver_for(settings, "job"), "x", prefix="%date:yyyy-MM%/a")
+    assert last["subfolder"] in (f"{first:%Y-%m}", f"{datetime.now():%Y-%m}")
 
 
 @pytest.mark.parametrize("prefix", ["../out", "a/../../b", "/etc/x", "nul\0"])
