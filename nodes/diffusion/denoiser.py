@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nodes.diffusion.conditions import Box, Prompt, Prompts, active
 from nodes.diffusion.control import FittedControl, residuals
+from nodes.diffusion.patches import Call, patched
 from nodes.errors import NodeError
 from nodes.types import Model
 
@@ -133,7 +134,9 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
     beside = [_batched(b, batch, x.device, dtype) for b in map(_beside, jobs) if b is not None]
     if beside:
         scaled = torch.cat([scaled, torch.cat(beside)], dim=1)
-    with torch.no_grad():
+    height, width = x.shape[-2:]
+    call = Call(model.sampling, sigma, (height, width), tuple(job.group for job in jobs))
+    with torch.no_grad(), patched(model, call):
         output = model.network(
             scaled,
             timestep,

@@ -1,0 +1,169 @@
+"""Patches: what changes a network's work without changing its weights, as values on a model.
+
+A `NetworkPatch` holds while the network is called, and nothing of it is left behind. A
+`GuidancePatch` shapes how estimates become one. Each is a function with its options, so that a
+technique is one function and a patched model is a plain value.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from nodes.errors import NodeError
+from nodes.types import Conditioning, Model, ModelSampling
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of a network, as patches see it.
+
+    Attributes:
+        sampling: The model's noise levels.
+        sigma: The noise level of the call.
+        size: Height and width of the latent that is given, in cells.
+        groups: The batch is made of as many equal parts; of each, the place of its conditioning
+            among those of the guider: 0 is the positive one.
+    """
+
+    sampling: ModelSampling
+    sigma: float
+    size: tuple[int, int]
+    groups: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkPatch:
+    """A change of what a network computes.
+
+    Attributes:
+        change: Called with the network, the call and the options; changes the network for as long
+            as the context lasts, and puts everything back.
+        options: Of the change.
+    """
+
+    change: Callable[..., AbstractContextManager[None]]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """What guidance has to combine at one step; all tensors are (B, C, h, w).
+
+    Attributes:
+        x: The sample.
+        sigma: Its noise level.
+        cond: The clean sample as estimated under the prompt.
+        uncond: The one to lead away from; `cond` itself where guidance has a scale of 1.
+        scale: How strongly to lead.
+        again: Estimates once more: again(x, place, *patches) under the conditioning at a place,
+            0 being the prompt's, with more patches on the network.
+        away: The place of the conditioning of `uncond`.
+        memory: What a patch keeps from step to step of one sampling.
+        sampling: The model's noise levels.
+    """
+
+    x: Tensor
+    sigma: float
+    cond: Tensor
+    uncond: Tensor
+    scale: float
+    again: Callable[..., Tensor]
+    away: int
+    memory: dict[str, Tensor]
+    sampling: ModelSampling
+
+
+Combine = Callable[[Estimates], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class GuidancePatch:
+    """A change of how estimates are combined.
+
+    Attributes:
+        rule: Called with the combination that it is put around, the estimates and the options;
+            gives the guided estimate.
+        options: Of the rule.
+        watch: Makes a patch that notes, in the memory, what the rule needs to know of the
+            network's work.
+    """
+
+    rule: Callable[..., Tensor]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    watch: Callable[[dict[str, Tensor]], NetworkPatch] | None = None
+
+
+@dataclass(frozen=True)
+class MaskPatch:
+    """Let a grey mask say when each place begins to change; see `sampling`.
+
+    Attributes:
+        strength: 1 makes every place wait for its time, 0 leaves the mask as it is.
+    """
+
+    strength: float
+
+
+@dataclass(frozen=True, eq=False)
+class PerpNegPatch:
+    """Lead away only from what the negative prompt has beside the positive one; see `guidance`.
+
+    Attributes:
+        empty: The prompt that says nothing.
+        neg_scale: How strongly the negative prompt pushes.
+    """
+
+    empty: Conditioning
+    neg_scale: float
+
+
+def with_patch(model: Model, *patches: object) -> Model:
+    """Give a model more patches, after those that it has."""
+    return replace(model, patches=(*model.patches, *patches))
+
+
+@contextmanager
+def patched(model: Model, call: Call) -> Iterator[None]:
+    """Put a model's patches on its network for one call."""
+    with ExitStack() as stack:
+        for patch in model.patches:
+            if isinstance(patch, NetworkPatch):
+                stack.enter_context(patch.change(model.network, call, **patch.options))
+        yield
+
+
+@contextmanager
+def replaced(owner: object, name: str, value: object) -> Iterator[None]:
+    """Set an attribute for as long as the context lasts."""
+    own = vars(owner)
+    before = own.get(name, _ABSENT)
+    own[name] = value
+    try:
+        yield
+    finally:
+        if before is _ABSENT:
+            del own[name]
+        else:
+            own[name] = before
+
+
+_ABSENT = object()
+
+
+def unet_of(model: Model, technique: str) -> nn.Module:
+    """Give the network of a model that must be a U-Net.
+
+    Raises:
+        NodeError: If it is none.
+    """
+    if not hasattr(model.network, "up_blocks"):
+        raise NodeError(
+            f"{technique} works on U-Nets, such as those of Stable Diffusion 1, 2 and XL; this "
+            f"model is a {type(model.network).__name__}.",
+            "Leave the node out for this model.",
+            "patch.family",
+        )
+    return model.network
