@@ -15,6 +15,7 @@ from server.engine.problems import Invalid, Problem, errors
 from server.engine.validate import validate
 from server.files import Files
 from server.opening import opened_file
+from server.platform import memory_of_machine
 from server.settings import Settings
 
 
@@ -28,7 +29,12 @@ def run_validate(settings: Settings, files: Iterable[Path]) -> int:
             imported = opened_file(file, catalogue)
             found = [
                 *imported.problems,
-                *validate(Graph.from_json(imported.workflow), catalogue, choices),
+                *validate(
+                    Graph.from_json(imported.workflow),
+                    catalogue,
+                    choices,
+                    memory=memory_of_machine(),
+                ),
             ]
         except Invalid as invalid:
             found = list(invalid.problems)

@@ -25,7 +25,7 @@ from server.engine.validate import validate
 from server.files import Files
 from server.log import set_up_log
 from server.opening import opened_file
-from server.platform import on_stop_signal
+from server.platform import memory_of_machine, on_stop_signal
 from server.settings import Settings
 from server.workers import Ending, Lost, Task, Told
 from server.workers.local import LocalWorker, LocalWorkers
@@ -113,7 +113,7 @@ def _prepared(
         graph = Graph.from_json(opened_file(file, catalogue).workflow)
         for change in changes:
             graph = _changed(graph, change)
-        problems = validate(graph, catalogue, Files(settings).choices)
+        problems = validate(graph, catalogue, Files(settings).choices, memory=memory_of_machine())
     except Invalid as invalid:
         problems = list(invalid.problems)
     except NodeError as error:

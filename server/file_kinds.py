@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 UNSAFE_SUFFIXES = (".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle")
-"""Formats that run code when they are read: never listed, refused by name with a reason."""
+"""Formats that run code when they are read: refused by name with a reason, unless a kind takes
+them because its loader reads the weights alone."""
 PIPELINE_FILE = "model_index.json"
 """What marks a folder as a whole diffusers pipeline."""
 CONFIG_FILE = "config.json"
@@ -51,7 +52,10 @@ KINDS: Mapping[str, Kind] = {
         plain_folders=True,
     ),
     "embeddings": Kind(_WEIGHTS, ("embeddings",)),
-    "upscale_models": Kind(_WEIGHTS, ("upscale_models", "ESRGAN", "RealESRGAN", "SwinIR", "DAT")),
+    # Most of these networks were only ever published pickled.
+    "upscale_models": Kind(
+        (*_WEIGHTS, ".pth"), ("upscale_models", "ESRGAN", "RealESRGAN", "SwinIR", "DAT")
+    ),
     "style_models": Kind(_WEIGHTS, ("style_models",)),
     "diffusers": Kind((), ("diffusers",), pipelines=True),
     "ipadapter": Kind(_WEIGHTS, ("ipadapter",)),

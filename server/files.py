@@ -165,7 +165,8 @@ class Files:
         """
         described = _kind(kind)
         bare, place = _placed(name) if kind == "input" else (name, "")
-        if bare.lower().endswith(UNSAFE_SUFFIXES):
+        unsafe = tuple(end for end in UNSAFE_SUFFIXES if end not in described.suffixes)
+        if bare.lower().endswith(unsafe):
             raise FileProblem(
                 f"{shown(bare)} is in a format that can run code when it is read.",
                 hint="Convert it to .safetensors, or look for its .safetensors version.",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -101,6 +103,28 @@ def memory_in_use() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+@cache
+def memory_of_machine() -> int:
+    """Return how many bytes of memory a process here can have, with what may be swapped out."""
+    if sys.platform == "win32":
+        return _windows_memory_limit()
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if sys.platform == "darwin":
+        # It swaps for as long as the disk has room.
+        return memory + shutil.disk_usage("/").free
+    figures = dict(
+        line.split(":", 1)
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    )
+    memory += int(figures["SwapTotal"].split()[0]) * 1024
+    limit = Path("/sys/fs/cgroup/memory.max")
+    swap = Path("/sys/fs/cgroup/memory.swap.max")
+    most = [path.read_text(encoding="ascii").strip() for path in (limit, swap) if path.exists()]
+    if len(most) == 2 and "max" not in most:
+        memory = min(memory, sum(map(int, most)))
+    return memory
+
+
 def physical_cores() -> int:
     """Return how many cores this process may use, each counted once however many threads it has."""
     if sys.platform != "linux":
@@ -135,6 +159,22 @@ if sys.platform == "win32":
                 for name in ("peak", "working_set", "q1", "q2", "q3", "q4", "pagefile", "peak_file")
             ),
         )
+
+    class _Status(ctypes.Structure):
+        _fields_ = (
+            ("size", ctypes.c_uint32),
+            ("load", ctypes.c_uint32),
+            *(
+                (name, ctypes.c_uint64)
+                for name in ("total", "free", "total_page", "free_page", "virtual", "v1", "v2")
+            ),
+        )
+
+    def _windows_memory_limit() -> int:
+        status = _Status()
+        status.size = ctypes.sizeof(status)
+        ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+        return int(status.total_page)
 
     def _windows_memory() -> int:
         counters = _Counters()

@@ -18,6 +18,7 @@ from server.engine.validate import validate
 from server.engine.values import Choices
 from server.formats.comfy_prompt import from_prompt, is_link
 from server.formats.interfaces import interfaces_of
+from server.platform import memory_of_machine
 
 Prompt = Mapping[str, Mapping[str, JSON]]
 
@@ -171,7 +172,9 @@ def _looked_at(
         graph = upgrade(Graph.from_json(workflow), catalogue)
     except Invalid as invalid:
         return workflow, list(invalid.problems)
-    return graph.to_json(), errors(validate(graph, catalogue, choices, targets))
+    return graph.to_json(), errors(
+        validate(graph, catalogue, choices, targets, memory_of_machine())
+    )
 
 
 def _unharmed(prompt: Prompt, outputs: Iterable[str], found: Errors) -> list[str]:

@@ -9,6 +9,7 @@ from server.engine.effective import Flat, flatten, inner_of, root_of
 from server.engine.file_names import with_file_names
 from server.engine.graph import Graph, Input, Link, Links, Literal, Node
 from server.engine.order import circles, links_of, needed, sources_of, topological
+from server.engine.price import overweight
 from server.engine.problems import Problem, Suggestions
 from server.engine.values import Choices, check_value, fits, named, type_of
 
@@ -18,6 +19,7 @@ def validate(
     catalogue: Catalogue,
     choices: Choices | None = None,
     targets: Collection[str] | None = None,
+    memory: int | None = None,
 ) -> list[Problem]:
     """Find every problem of a graph, in time proportional to it.
 
@@ -27,6 +29,7 @@ def validate(
         choices: Names of the files of a kind; without it files are not looked for.
         targets: The nodes that a run is for; all sinks if None. Problems on nodes that they do
             not need are warnings.
+        memory: Bytes that values may take; without it nothing is too large.
     """
     check = _Check(with_file_names(flatten(graph, catalogue), catalogue), catalogue, choices)
     found = list(check.flat.problems)
@@ -40,6 +43,9 @@ def validate(
     found.extend(_circles(sources, order))
     for id_ in order:
         found.extend(_placed(check.types(id_), id_))
+    if memory is not None:
+        for id_, problem in overweight(check.flat, catalogue, order, memory):
+            found.extend(_placed([problem], id_))
     if not wanted and not missing:
         message = "Nothing in the workflow makes a result."
         hint = "Add a node that does, such as SaveImage, and wire it."

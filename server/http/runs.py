@@ -16,6 +16,7 @@ from server.http.refusals import Refused
 from server.http.table import Call
 from server.job_rows import Job, Page, QueueView, Submission
 from server.jobs import NoSuchJob
+from server.platform import memory_of_machine
 from server.typed_json import Bounds
 
 Text = Annotated[str, Bounds(0, 200)]
@@ -300,7 +301,7 @@ def _look(
         graph = upgrade(Graph.from_json(workflow), catalogue)
     except Invalid as invalid:
         return Graph(), list(invalid.problems)
-    return graph, validate(graph, catalogue, choices, targets)
+    return graph, validate(graph, catalogue, choices, targets, memory_of_machine())
 
 
 def _key(text: str | None) -> str | None:

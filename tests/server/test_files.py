@@ -57,6 +57,18 @@ def test_a_format_that_can_run_code_is_refused_with_what_to_do(
     assert "safetensors" in refused.value.hint
 
 
+def test_pickled_weights_are_taken_for_upscalers_alone(tmp_path: Path, models: Path) -> None:
+    for name in ("upscale_models/a.pth", "upscale_models/b.ckpt", "vae/a.pth"):
+        put(models / name)
+    files = files_of(tmp_path, models)
+    assert files.names("upscale_models") == ["a.pth"]
+    assert files.path("upscale_models", "a.pth").is_file()
+    for kind, name in (("vae", "a.pth"), ("upscale_models", "b.ckpt")):
+        with pytest.raises(FileProblem) as refused:
+            files.path(kind, name)
+        assert refused.value.code == "file.unsafe"
+
+
 def test_the_first_folder_that_has_a_name_gives_it(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     put(ours / "vae" / "a.safetensors", "ours")
