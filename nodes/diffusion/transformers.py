@@ -1,0 +1,159 @@
+"""Which transformer a file holds, and its configuration: Stable Diffusion 3 and Flux."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from nodes.diffusion.transformer_keys import FLUX, SD3, Layout, from_original, layers
+from nodes.errors import FileProblem
+
+Shapes = Mapping[str, Sequence[int]]
+Config = dict[str, Any]
+V = TypeVar("V")
+
+SD3_NETWORK, FLUX_NETWORK = "SD3Transformer2DModel", "FluxTransformer2DModel"
+
+# How weights begin where a transformer does not stand alone.
+PREFIXES = ("model.diffusion_model.", "")
+
+# What tells each network, under its original names and under those of diffusers.
+_SIGNS = (
+    (SD3_NETWORK, SD3, "joint_blocks.0.x_block.attn.qkv.weight"),
+    (SD3_NETWORK, None, "pos_embed.proj.weight"),
+    (FLUX_NETWORK, FLUX, "double_blocks.0.img_attn.norm.key_norm.scale"),
+    (FLUX_NETWORK, None, "single_transformer_blocks.0.proj_mlp.weight"),
+)
+
+# Models whose blocks have the same names, and that are something else.
+_RELATIVES = (
+    ("distilled_guidance_layer.", "a Chroma model"),
+    ("double_stream_modulation_img.", "a Flux 2 model"),
+    ("single_stream_modulation.", "a Flux 2 model"),
+    ("controlnet_", "a ControlNet of a transformer"),
+    ("caption_projection.", "a PixArt model"),
+)
+
+# The rotary positions of Flux: rows of a picture apart, of text, and its two sides.
+FLUX_AXES = (16, 56, 56)
+
+
+@dataclass(frozen=True)
+class Transformer:
+    """A transformer in a file.
+
+    Attributes:
+        network: Name of its class in diffusers.
+        prefix: Stands before every name.
+        layout: Of its original names; None where it has those of diffusers.
+        config: Of its class.
+    """
+
+    network: str
+    prefix: str
+    layout: Layout | None
+    config: Config
+
+    def weights(self, file: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Pick its weights out of a file, under the names of diffusers.
+
+        Raises:
+            UnknownKeysError: If a weight has no place in it.
+        """
+        own = _within(file, self.prefix)
+        return own if self.layout is None else from_original(own, self.layout)
+
+
+def find_transformer(shapes: Shapes) -> Transformer | None:
+    """Find the transformer of a file by the names and shapes of its weights.
+
+    Args:
+        shapes: Shape of every tensor of the file by its name.
+
+    Raises:
+        FileProblem: If it is of a family that only resembles the known ones.
+        UnknownKeysError: If a weight has no place in its layout.
+        KeyError: If a weight that tells the configuration is missing.
+    """
+    for prefix in PREFIXES:
+        for network, layout, sign in _SIGNS:
+            if prefix + sign not in shapes:
+                continue
+            own = _within(shapes, prefix)
+            _check(own)
+            if layout is not None:
+                # Tensors without values: the names that they get are those of the weights.
+                bare = {n: torch.empty(tuple(s), device="meta") for n, s in own.items()}
+                own = {n: tuple(t.shape) for n, t in from_original(bare, layout).items()}
+            config = _sd3_config(own) if network == SD3_NETWORK else _flux_config(own)
+            return Transformer(network, prefix, layout, config)
+    return None
+
+
+def _within(named: Mapping[str, V], prefix: str) -> dict[str, V]:
+    start = len(prefix)
+    return {name[start:]: value for name, value in named.items() if name.startswith(prefix)}
+
+
+def _check(names: Shapes) -> None:
+    for sign, what in _RELATIVES:
+        if any(name.startswith(sign) for name in names):
+            raise FileProblem(
+                f"This file is {what}, and that family cannot be loaded yet.",
+                "Choose a model of Stable Diffusion 1, 2, 3 or XL, or Flux 1.",
+                "checkpoint.family",
+            )
+
+
+def _sd3_config(shapes: Shapes) -> Config:
+    """Derive an SD3Transformer2DModel's configuration: Esser et al. 2024, arXiv:2403.03206."""
+    width, channels, patch, _ = shapes["pos_embed.proj.weight"]
+    caption, text = shapes["context_embedder.weight"]
+    blocks = layers(shapes, "transformer_blocks.")
+    normed = "transformer_blocks.0.attn.norm_q.weight"
+    # A head is 64 wide in all of them; where queries are normalised their norm says so.
+    head = shapes[normed][0] if normed in shapes else 64
+    dual = (b for b in range(blocks) if f"transformer_blocks.{b}.attn2.to_q.weight" in shapes)
+    return {
+        "sample_size": 128,
+        "patch_size": patch,
+        "in_channels": channels,
+        "out_channels": shapes["proj_out.weight"][0] // patch**2,
+        "num_layers": blocks,
+        "attention_head_dim": head,
+        "num_attention_heads": width // head,
+        "joint_attention_dim": text,
+        "caption_projection_dim": caption,
+        "pooled_projection_dim": shapes["time_text_embed.text_embedder.linear_1.weight"][1],
+        "pos_embed_max_size": isqrt(shapes["pos_embed.pos_embed"][1]),
+        "dual_attention_layers": tuple(dual),
+        "qk_norm": "rms_norm" if normed in shapes else None,
+    }
+
+
+def _flux_config(shapes: Shapes) -> Config:
+    """Derive a FluxTransformer2DModel's configuration."""
+    width, channels = shapes["x_embedder.weight"]
+    head = shapes["transformer_blocks.0.attn.norm_q.weight"][0]
+    if head != sum(FLUX_AXES):
+        raise FileProblem(
+            f"This file's transformer has heads of {head}, and those of Flux are of "
+            f"{sum(FLUX_AXES)}.",
+            "Choose a model of the Flux 1 family.",
+            "checkpoint.family",
+        )
+    return {
+        "in_channels": channels,
+        "out_channels": shapes["proj_out.weight"][0],
+        "num_layers": layers(shapes, "transformer_blocks."),
+        "num_single_layers": layers(shapes, "single_transformer_blocks."),
+        "attention_head_dim": head,
+        "num_attention_heads": width // head,
+        "joint_attention_dim": shapes["context_embedder.weight"][1],
+        "pooled_projection_dim": shapes["time_text_embed.text_embedder.linear_1.weight"][1],
+        "guidance_embeds": "time_text_embed.guidance_embedder.linear_1.weight" in shapes,
+        "axes_dims_rope": FLUX_AXES,
+    }
