@@ -1,5 +1,6 @@
 """The sampling nodes: what they promise beyond the mathematics below them."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -179,7 +180,8 @@ def test_every_schedule_node_gives_falling_levels() -> None:
 
 
 def test_broken_weights_are_told_on_the_node() -> None:
-    broken = tiny_model()
+    # A copy: the tiny model's weights belong to every test of this run.
+    broken = replace(tiny_model(), network=deepcopy(tiny_model().network))
     with torch.no_grad():
         next(broken.network.parameters()).fill_(torch.nan)
     told = Told()
