@@ -307,6 +307,15 @@ class Sampler:
     options: Mapping[str, float | int | str | bool] = field(default_factory=dict)
 
 
+@wire("LATENT_OPERATION")
+@dataclass(frozen=True)
+class LatentOperation:
+    """A change of latents by name, with its numbers; see nodes/diffusion/latent_operations.py."""
+
+    name: str
+    options: Mapping[str, float] = field(default_factory=dict)
+
+
 @wire("GUIDER")
 @dataclass(frozen=True, eq=False)
 class Guider:
@@ -355,6 +364,24 @@ class Control:
     start: float = 0.0
     end: float = 1.0
     both: bool = False
+
+
+@wire("UPSCALE_MODEL")
+@dataclass(frozen=True, eq=False)
+class UpscaleModel:
+    """A network that enlarges pictures.
+
+    Attributes:
+        network: Takes (B, 3, H, W) in [0, 1] and gives (B, 3, H * scale, W * scale); frozen.
+        scale: Factor on the sides.
+        dtype: Name of the dtype to compute in.
+        key: Names the weights.
+    """
+
+    network: nn.Module
+    scale: int
+    dtype: str
+    key: str
 
 
 _CLASSES: Mapping[str, type] = {

@@ -12,7 +12,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("server", "nodes", "training")
-MATHEMATICS = ("torch", "numpy", "PIL", "safetensors", "diffusers", "transformers", "peft")
+MATHEMATICS = (
+    "torch",
+    "numpy",
+    "PIL",
+    "safetensors",
+    "diffusers",
+    "transformers",
+    "peft",
+    "spandrel",
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,87 @@
+"""Upscaling: enlarge pictures by networks that were trained for it."""
+
+from typing import Annotated
+
+import torch
+
+from nodes.api import QUIET, Context, File, node
+from nodes.diffusion.finite import HINT, broken
+from nodes.diffusion.upscaler_file import load_upscaler
+from nodes.diffusion.upscalers import OVERLAP, steps, tile_size, upscale_tiles
+from nodes.imaging.resize import resize
+from nodes.imaging.tiles import blended
+from nodes.types import Image, UpscaleModel
+
+
+@node("UpscaleModelLoader", title="Load Upscale Model", aliases=("esrgan", "super-resolution"))
+def upscale_model_loader(
+    model_name: Annotated[str, File("upscale_models")], *, ctx: Context = QUIET
+) -> UpscaleModel:
+    """Load a network that enlarges pictures: ESRGAN, Real-ESRGAN, or its compact network.
+
+    Other networks (SwinIR, HAT, DAT and more) are read where the package spandrel is installed.
+
+    Args:
+        model_name: A .safetensors or .pth file; of a .pth only the weights are read, and one that
+            would run code is refused.
+
+    Returns:
+        The network.
+
+    References:
+        Wang et al. 2021, Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure
+        Synthetic Data, arXiv:2107.10833.
+    """
+    return load_upscaler(ctx.files.path("upscale_models", model_name), ctx.dtype)
+
+
+def upscale_in_half_tiles(
+    upscale_model: UpscaleModel, image: Image, *, ctx: Context = QUIET
+) -> Image:
+    """Take tiles of half the side: what ImageUpscaleWithModel does when memory runs out."""
+    return _upscaled(upscale_model, image, 2, ctx)
+
+
+def upscale_in_quarter_tiles(
+    upscale_model: UpscaleModel, image: Image, *, ctx: Context = QUIET
+) -> Image:
+    """Take tiles of a quarter of the side: what is done when half the side is too much as well."""
+    return _upscaled(upscale_model, image, 4, ctx)
+
+
+@node(
+    "ImageUpscaleWithModel",
+    title="Upscale Image (using Model)",
+    aliases=("esrgan", "enlarge"),
+    thriftier=(upscale_in_half_tiles, upscale_in_quarter_tiles),
+)
+def image_upscale_with_model(
+    upscale_model: UpscaleModel, image: Image, *, ctx: Context = QUIET
+) -> Image:
+    """Enlarge pictures by a network, tile by tile; neighbouring tiles fade into each other.
+
+    When memory does not suffice it takes smaller tiles.
+
+    Args:
+        upscale_model: The network; it says how many times larger the pictures become.
+        image: The pictures; alpha is resampled beside them.
+
+    Returns:
+        The enlarged pictures.
+    """
+    return _upscaled(upscale_model, image, 1, ctx)
+
+
+def _upscaled(upscale_model: UpscaleModel, image: Image, divisor: int, ctx: Context) -> Image:
+    scale, size = upscale_model.scale, tile_size(upscale_model.scale, divisor)
+    batch, channels, height, width = image.pixels.shape
+    with ctx.resident(upscale_model) as placed:
+        made = upscale_tiles(placed, image.pixels[:, :3], size)
+        pieces = ctx.track(made, steps(image.pixels, size))
+        pixels = blended(pieces, (batch, 3, height * scale, width * scale), OVERLAP * scale)
+    if channels == 4:
+        alpha = resize(image.pixels[:, 3:], width * scale, height * scale, "lanczos")
+        pixels = torch.cat([pixels, alpha], dim=1)
+    if message := broken(pixels, "The upscaler"):
+        ctx.warn(message, HINT)
+    return Image(pixels)
