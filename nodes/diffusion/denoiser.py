@@ -9,12 +9,13 @@ from torch import Tensor
 
 from nodes.diffusion.conditions import Box, Prompt, Prompts, active
 from nodes.diffusion.control import FittedControl, residuals
+from nodes.diffusion.network_calls import is_joint, predict, text_width, told
 from nodes.diffusion.patches import Call, patched
 from nodes.errors import NodeError
 from nodes.types import Model
 
-# Repeating a text's tokens changes nothing in attention, but costs: texts of unlike lengths share a
-# call up to this many repetitions.
+# Repeating a text's tokens changes nothing where the picture attends to the text alone, but costs:
+# texts of unlike lengths share a call up to this many repetitions.
 MOST_REPEATS = 4
 
 
@@ -26,8 +27,8 @@ class _Job:
     prompt: Prompt
     x: Tensor
 
-    def fits(self, other: "_Job") -> bool:
-        """Say whether both can be computed in one call."""
+    def fits(self, other: "_Job", most_repeats: int) -> bool:
+        """Say whether both can be computed in one call, texts repeated so often at the most."""
         if self.x.shape != other.x.shape or self.prompt.extras.keys() != other.prompt.extras.keys():
             return False
         if (self.prompt.pooled is None) != (other.prompt.pooled is None):
@@ -38,7 +39,7 @@ class _Job:
         if self.prompt.controls and self.prompt.box != other.prompt.box:
             return False
         one, two = self.prompt.embeds.shape[1], other.prompt.embeds.shape[1]
-        return math.lcm(one, two) <= MOST_REPEATS * min(one, two)
+        return math.lcm(one, two) <= most_repeats * min(one, two)
 
 
 def denoise(
@@ -66,7 +67,8 @@ def denoise(
         for place, prompts in enumerate(groups)
         for prompt in active(prompts, sigma)
     ]
-    for bundle in _bundles(jobs) if batched else [[job] for job in jobs]:
+    most_repeats = 1 if is_joint(model.network) else MOST_REPEATS
+    for bundle in _bundles(jobs, most_repeats) if batched else [[job] for job in jobs]:
         for job, estimate in zip(bundle, _within_memory(model, bundle, sigma), strict=True):
             total, count = totals[job.group], counts[job.group]
             box = job.prompt.box
@@ -76,11 +78,11 @@ def denoise(
     return [total / count for total, count in zip(totals, counts, strict=True)]
 
 
-def _bundles(jobs: Sequence[_Job]) -> list[list[_Job]]:
+def _bundles(jobs: Sequence[_Job], most_repeats: int) -> list[list[_Job]]:
     bundles: list[list[_Job]] = []
     for job in jobs:
         for bundle in bundles:
-            if all(job.fits(other) for other in bundle):
+            if all(job.fits(other, most_repeats) for other in bundle):
                 bundle.append(job)
                 break
         else:
@@ -108,8 +110,8 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
     length = math.lcm(*(job.prompt.embeds.shape[1] for job in jobs))
     embeds = [_batched(job.prompt.embeds, batch, x.device, dtype) for job in jobs]
     context = torch.cat([e.repeat(1, length // e.shape[1], 1) for e in embeds])
-    wanted = getattr(model.network.config, "cross_attention_dim", None)
-    if isinstance(wanted, int) and context.shape[2] != wanted:
+    wanted = text_width(model.network)
+    if wanted is not None and context.shape[2] != wanted:
         raise NodeError(
             f"The prompt was encoded to {context.shape[2]} numbers a token, but the model reads "
             f"{wanted}.",
@@ -118,7 +120,7 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
         )
     added = {
         name: torch.cat([_batched(one, batch, x.device, one.dtype) for one in values])
-        for name, values in _together([_added(job) for job in jobs]).items()
+        for name, values in _together([told(model.network, job.prompt) for job in jobs]).items()
     }
     scaled = model.sampling.input(x, torch.tensor(sigma)).to(dtype)
     timestep = model.sampling.timestep(torch.tensor(sigma)).to(x.device).expand(x.shape[0])
@@ -137,25 +139,9 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
     height, width = x.shape[-2:]
     call = Call(model.sampling, sigma, (height, width), tuple(job.group for job in jobs))
     with torch.no_grad(), patched(model, call):
-        output = model.network(
-            scaled,
-            timestep,
-            encoder_hidden_states=context,
-            added_cond_kwargs=added or None,
-            return_dict=False,
-            **steered,
-        )[0]
+        output = predict(model.network, scaled, timestep, context, added, steered)
     estimate = model.sampling.denoised(output.to(x.dtype), x, torch.tensor(sigma))
     return estimate.chunk(len(jobs))
-
-
-def _added(job: _Job) -> dict[str, Tensor]:
-    """Name what some networks take beside the text, as diffusers does."""
-    added = {} if job.prompt.pooled is None else {"text_embeds": job.prompt.pooled}
-    times = job.prompt.extras.get("time_ids")
-    if isinstance(times, Tensor):
-        added["time_ids"] = times
-    return added if len(added) == 2 else {}
 
 
 def _hint(job: _Job, control: FittedControl, downscale: int, batch: int, jobs: int) -> Tensor:

@@ -1,6 +1,6 @@
-"""What a network reads beside the text: sizes, and the picture to be painted into."""
+"""What a network reads beside the text: sizes, strengths, and pictures to edit or paint into."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,11 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from nodes.diffusion.control import shared
+from nodes.diffusion.network_calls import input_channels, is_joint
 from nodes.errors import NodeError
 from nodes.types import Cond, Conditioning, Latent, Model, Plain
 
 # The aesthetic scores that SDXL's refiner is told where nothing else is asked for.
 SCORE, NEGATIVE_SCORE = 6.0, 2.5
+
+# How strongly Flux follows a prompt where nothing else is asked for.
+GUIDANCE = 3.5
 
 # A grey picture in the latents of Stable Diffusion 1 and 2: what hides the part to be painted.
 _GREY = (0.8223, -0.6876, 0.6364, 0.1380)
@@ -26,8 +30,9 @@ def completed(
     """Give every part what the model reads beside the text, as tensors among its extras.
 
     `time_ids` are the sizes for SDXL (Podell et al. 2023, arXiv:2307.01952, 2.2): those that the
-    prompt names, or else the latent's. `beside` is what an inpainting model reads beside the
-    latent: the mask and the masked picture.
+    prompt names, or else the latent's. `guidance` is the strength that Flux was taught to follow by
+    itself. `beside` is what stands behind the latent's channels: an editing model's picture, or an
+    inpainting model's picture and mask.
 
     Args:
         conditionings: The last of several is what is led away from.
@@ -35,28 +40,60 @@ def completed(
         latent: What is sampled; `samples` in the model's channels.
 
     Raises:
-        NodeError: If the text was encoded for another family.
+        NodeError: If the text was encoded for another family, or the latent is too large.
     """
+    _check_size(model, latent)
     conditionings = shared(conditionings)
+    last = len(conditionings) - 1
+    return tuple(
+        Conditioning(tuple(_whole(part, model, latent, 0 < n == last) for part in each.parts))
+        for n, each in enumerate(conditionings)
+    )
+
+
+def _whole(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
     config: Any = getattr(model.network, "config", None)
     if getattr(config, "addition_embed_type", None) == "text_time":
-        last = len(conditionings) - 1
-        conditionings = tuple(
-            _each(
-                conditioning, lambda part, away=0 < place == last: _sized(part, model, latent, away)
-            )
-            for place, conditioning in enumerate(conditionings)
-        )
-    if getattr(config, "in_channels", 0) == 2 * model.latent_format.channels + 1:
-        conditionings = tuple(
-            _each(conditioning, lambda part: _painted_into(part, latent))
-            for conditioning in conditionings
-        )
-    return conditionings
+        part = _sized(part, model, latent, away)
+    if is_joint(model.network):
+        part = _guided(part, model)
+    channels = latent.samples.shape[1]
+    beside = _BESIDE.get(input_channels(model.network) - channels, {}).get(channels)
+    return part if beside is None else beside(part, latent, model)
 
 
-def _each(conditioning: Conditioning, change: Any) -> Conditioning:
-    return Conditioning(tuple(change(part) for part in conditioning.parts))
+def _check_size(model: Model, latent: Latent) -> None:
+    config: Any = getattr(model.network, "config", None)
+    most = getattr(config, "pos_embed_max_size", None)
+    if most is None:
+        return
+    cells = most * config.patch_size
+    height, width = latent.samples.shape[-2:]
+    if max(height, width) > cells:
+        scale = model.latent_format.downscale
+        raise NodeError(
+            f"This model knows pictures of at most {cells * scale} pixels a side, and this one has "
+            f"{width * scale} x {height * scale}.",
+            "Sample a smaller latent, and enlarge the picture afterwards.",
+            "latent.size",
+        )
+
+
+def _guided(part: Cond, model: Model) -> Cond:
+    config: Any = model.network.config
+    count = 0 if part.pooled is None else part.pooled.shape[1]
+    if count != config.pooled_projection_dim:
+        raise NodeError(
+            f"The prompt's summary has {count} numbers, but the model reads "
+            f"{config.pooled_projection_dim}.",
+            "Encode the prompt with the text encoders that belong to the model.",
+            "conditioning.width",
+        )
+    rest = {name: value for name, value in part.extras.items() if name != "guidance"}
+    if getattr(config, "guidance_embeds", False):
+        guidance = _number(part.extras, "guidance", GUIDANCE)
+        rest["guidance"] = torch.tensor([guidance], dtype=torch.float32)
+    return replace(part, extras=rest)
 
 
 def _sized(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
@@ -91,23 +128,73 @@ def _number(said: Extras, name: str, otherwise: float) -> float:
     return float(value) if isinstance(value, int | float) else otherwise
 
 
-def _painted_into(part: Cond, latent: Latent) -> Cond:
-    mask, picture = part.extras.get("inpaint_mask"), part.extras.get("inpaint_picture")
+def _painted_into(part: Cond, latent: Latent, model: Model) -> Cond:
+    """Put the mask, and behind it the picture that it hides a part of."""
+    mask, picture = _hidden(part, latent)
     x = latent.samples
+    if mask is None:
+        # With nothing to keep, all is to be painted, over grey.
+        mask, picture = torch.ones_like(x[:1, :1]), torch.tensor(_GREY).reshape(1, -1, 1, 1).to(x)
+        picture = picture.expand_as(x[:1])
+    return _with_beside(part, _to_size(mask.to(x), x).round(), _to_size(picture.to(x), x))
+
+
+def _filled_in(part: Cond, latent: Latent, model: Model) -> Cond:
+    """Put the picture, and behind it every pixel of the mask: Flux Fill."""
+    mask, picture = _hidden(part, latent)
+    x, scale = latent.samples, model.latent_format.downscale
+    if mask is None:
+        mask, picture = torch.ones_like(x[:1, :1]), torch.zeros_like(x[:1])
+    height, width = x.shape[-2:]
+    pixels = nn.functional.interpolate(mask.to(x), (height * scale, width * scale)).round()
+    cells = nn.functional.pixel_unshuffle(pixels, scale)
+    return _with_beside(part, _to_size(picture.to(x), x), cells)
+
+
+def _shown(part: Cond, latent: Latent, model: Model) -> Cond:
+    """Put a picture; zeros where none is shown."""
+    x = latent.samples
+    picture = part.extras.get("edit_picture")
+    picture = picture.to(x) if isinstance(picture, Tensor) else torch.zeros_like(x[:1])
+    return _with_beside(part, _to_size(picture, x))
+
+
+def _shown_raw(part: Cond, latent: Latent, model: Model) -> Cond:
+    """Put a picture as the VAE gives it: InstructPix2Pix was trained without the scale."""
+    shown = _shown(part, latent, model)
+    beside = shown.extras["beside"]
+    if isinstance(beside, Tensor):
+        beside = beside / model.latent_format.scaling_factor
+    return replace(shown, extras={**shown.extras, "beside": beside})
+
+
+def _hidden(part: Cond, latent: Latent) -> tuple[Tensor | None, Tensor]:
+    """Find the mask, if there is any, and the picture under it."""
+    mask, picture = part.extras.get("inpaint_mask"), part.extras.get("inpaint_picture")
     if not isinstance(mask, Tensor) and latent.mask is not None:
         mask = latent.mask.values
-    if not isinstance(mask, Tensor):
-        # With nothing to keep, all is to be painted, over grey.
-        grey = torch.tensor(_GREY).reshape(1, -1, 1, 1).to(x)
-        beside = torch.cat([torch.ones_like(x[:1, :1]), grey.expand_as(x[:1])], dim=1)
-    else:
-        picture = picture.to(x) if isinstance(picture, Tensor) else x
-        mask = _to_size(mask.to(x), x).round()
-        count = max(len(mask), len(picture))
-        parts = (mask, _to_size(picture, x))
-        beside = torch.cat([t.repeat(-(-count // len(t)), 1, 1, 1)[:count] for t in parts], dim=1)
-    rest = {name: v for name, v in part.extras.items() if not name.startswith("inpaint_")}
+    return (
+        mask if isinstance(mask, Tensor) else None,
+        picture if isinstance(picture, Tensor) else latent.samples,
+    )
+
+
+def _with_beside(part: Cond, *planes: Tensor) -> Cond:
+    count = max(len(each) for each in planes)
+    beside = torch.cat([p.repeat(-(-count // len(p)), 1, 1, 1)[:count] for p in planes], dim=1)
+    rest = {name: v for name, v in part.extras.items() if name not in _PICTURES}
     return replace(part, extras=rest | {"beside": beside})
+
+
+_PICTURES = frozenset({"inpaint_mask", "inpaint_picture", "edit_picture"})
+
+# By the channels that a network reads beside the latent's, and by those.
+_BESIDE: Mapping[int, Mapping[int, Callable[[Cond, Latent, Model], Cond]]] = {
+    4: {4: _shown_raw},
+    5: {4: _painted_into},
+    16: {16: _shown},
+    80: {16: _filled_in},
+}
 
 
 def _to_size(planes: Tensor, like: Tensor) -> Tensor:

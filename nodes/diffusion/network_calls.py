@@ -1,0 +1,143 @@
+"""Calls of denoising networks: each kind takes the same things by other names and in other forms."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
+from torch import Tensor, nn
+
+from nodes.diffusion.conditions import Prompt
+
+# Flux reads the latent in squares of 2 x 2 cells, each as one token.
+FLUX_PATCH = 2
+# What a flow network of diffusers calls the time of pure noise.
+_FLOW_STEPS = 1000
+
+
+def is_joint(network: nn.Module) -> bool:
+    """Say whether text and picture attend to one another as one sequence.
+
+    A token that is repeated weighs more there, so that texts keep their lengths.
+    """
+    return isinstance(network, SD3Transformer2DModel | FluxTransformer2DModel)
+
+
+def text_width(network: nn.Module) -> int | None:
+    """Give the numbers that a network reads for each token of the text; None if it does not say."""
+    config: Any = getattr(network, "config", None)
+    name = "joint_attention_dim" if is_joint(network) else "cross_attention_dim"
+    width = getattr(config, name, None)
+    return width if isinstance(width, int) else None
+
+
+def input_channels(network: nn.Module) -> int:
+    """Count the channels that a network reads for each cell of the latent, those beside included."""
+    config: Any = getattr(network, "config", None)
+    channels: int = getattr(config, "in_channels", 0)
+    return channels // FLUX_PATCH**2 if isinstance(network, FluxTransformer2DModel) else channels
+
+
+def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
+    """Name what a network is told beside the text, as diffusers does.
+
+    Args:
+        network: The network.
+        prompt: With its extras completed; see `model_inputs`.
+    """
+    pooled, guidance = prompt.pooled, prompt.extras.get("guidance")
+    if is_joint(network):
+        said = {} if pooled is None else {"pooled_projections": pooled}
+        return said | ({"guidance": guidance} if isinstance(guidance, Tensor) else {})
+    times = prompt.extras.get("time_ids")
+    if pooled is None or not isinstance(times, Tensor):
+        return {}
+    return {"text_embeds": pooled, "time_ids": times}
+
+
+def predict(
+    network: Any,
+    x: Tensor,
+    timestep: Tensor,
+    text: Tensor,
+    said: Mapping[str, Tensor],
+    steered: Mapping[str, Any],
+) -> Tensor:
+    """Call a network.
+
+    Args:
+        network: A UNet2DConditionModel, an SD3Transformer2DModel or a FluxTransformer2DModel.
+        x: (B, C, h, w), scaled as its input, in its dtype.
+        timestep: (B,).
+        text: (B, T, D).
+        said: What `told` names, for the whole batch.
+        steered: What controls add within a UNet.
+
+    Returns:
+        Its prediction (B, C', h, w).
+    """
+    if not is_joint(network):
+        output: Tensor = network(
+            x,
+            timestep,
+            encoder_hidden_states=text,
+            added_cond_kwargs=dict(said) or None,
+            return_dict=False,
+            **steered,
+        )[0]
+        return output
+    height, width = x.shape[-2:]
+    flux = isinstance(network, FluxTransformer2DModel)
+    x = _whole_patches(x, FLUX_PATCH if flux else network.config.patch_size)
+    said = {name: value.to(x.dtype) for name, value in said.items()}
+    call = _flux if flux else _sd3
+    return call(network, x, timestep, text, said)[..., :height, :width]
+
+
+def _sd3(
+    network: Any, x: Tensor, timestep: Tensor, text: Tensor, said: Mapping[str, Tensor]
+) -> Tensor:
+    output: Tensor = network(
+        x, timestep=timestep, encoder_hidden_states=text, return_dict=False, **said
+    )[0]
+    return output
+
+
+def _flux(
+    network: Any, x: Tensor, timestep: Tensor, text: Tensor, said: Mapping[str, Tensor]
+) -> Tensor:
+    rows, columns = (side // FLUX_PATCH for side in x.shape[-2:])
+    # Positions of tokens: text has none, and a patch has its row and its column.
+    places = torch.zeros(rows, columns, 3, device=x.device)
+    places[..., 1] = torch.arange(rows, device=x.device)[:, None]
+    places[..., 2] = torch.arange(columns, device=x.device)
+    output: Tensor = network(
+        hidden_states=packed(x),
+        # It multiplies by that number itself.
+        timestep=timestep / _FLOW_STEPS,
+        encoder_hidden_states=text,
+        img_ids=places.flatten(0, 1),
+        txt_ids=torch.zeros(text.shape[1], 3, device=x.device),
+        return_dict=False,
+        **said,
+    )[0]
+    return unpacked(output, rows, columns)
+
+
+def packed(x: Tensor) -> Tensor:
+    """Turn a latent (B, C, h, w) into tokens (B, h/2 * w/2, C * 4), row by row."""
+    return nn.functional.pixel_unshuffle(x, FLUX_PATCH).flatten(2).transpose(1, 2)
+
+
+def unpacked(tokens: Tensor, rows: int, columns: int) -> Tensor:
+    """Turn tokens (B, rows * columns, C * 4) into a latent (B, C, 2 * rows, 2 * columns)."""
+    squares = tokens.transpose(1, 2).unflatten(2, (rows, columns))
+    return nn.functional.pixel_shuffle(squares, FLUX_PATCH)
+
+
+def _whole_patches(x: Tensor, patch: int) -> Tensor:
+    """Lengthen sides that are no multiples of the patch, by what stands on the other side."""
+    below, beside = -x.shape[-2] % patch, -x.shape[-1] % patch
+    if not (below or beside):
+        return x
+    return nn.functional.pad(x, (0, beside, 0, below), mode="circular")
