@@ -6,9 +6,9 @@ copy that is dropped to make room and never written back.
 
 import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -50,6 +50,36 @@ def copy_sharing(module: nn.Module, device: str | torch.device | None = None) ->
 def module_bytes(module: nn.Module) -> int:
     """Count the bytes of a module's parameters and buffers."""
     return sum(t.nbytes for t in (*module.parameters(), *module.buffers()))
+
+
+def memory_blocks(value: object) -> dict[int, int]:
+    """Find the blocks of memory that hold the weights and tensors of a value, each with its bytes.
+
+    Models that share weights share blocks. Weights that are mapped from a file count like others:
+    what was read of them is in memory until something else needs the room.
+
+    Args:
+        value: A module or tensor, or a dataclass, tuple or mapping with some in it.
+
+    Returns:
+        Bytes by address.
+    """
+    found: dict[int, int] = {}
+    pending: list[object] = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, nn.Module):
+            pending.extend((*item.parameters(), *item.buffers()))
+        elif isinstance(item, torch.Tensor):
+            block = item.untyped_storage()
+            found[block.data_ptr()] = block.nbytes()
+        elif is_dataclass(item) and not isinstance(item, type):
+            pending.extend(getattr(item, field.name) for field in fields(item))
+        elif isinstance(item, tuple | list):
+            pending.extend(item)
+        elif isinstance(item, Mapping):
+            pending.extend(item.values())
+    return found
 
 
 @dataclass

@@ -9,7 +9,7 @@ from nodes.api.subgraph import Subgraph
 from nodes.errors import NodeError
 from server.engine.graph import Link, Links, Literal
 from server.engine.plan import Passed, Step
-from server.engine.results import Many
+from server.engine.result import Many, items_of
 from server.engine.values import fits, named, type_of
 
 Values = Callable[[Link], Any]
@@ -73,8 +73,7 @@ def arguments(step: Step, values: Values, index: int, runs: Runs) -> dict[str, A
             found[item.name] = _lazily(step.spec, item, given, values, index, runs)
         elif isinstance(given, Link) and item.whole:
             brought = values(given)
-            parts = brought.items if isinstance(brought, Many) else (brought,)
-            found[item.name] = tuple(_fitting(part, item, step.spec) for part in parts)
+            found[item.name] = tuple(_fitting(part, item, step.spec) for part in items_of(brought))
         elif isinstance(given, Link):
             found[item.name] = _fitting(_element(values(given), index), item, step.spec)
         elif isinstance(given, Links):
@@ -114,7 +113,7 @@ def joined(runs: list[Mapping[str, Any]], spec: NodeSpec, mapped: bool) -> dict[
         items: list[Any] = []
         for run in runs:
             value = run[output.name]
-            items.extend(value.items if isinstance(value, Many) else (value,))
+            items.extend(items_of(value))
         found[output.name] = Many(tuple(items))
     return found
 

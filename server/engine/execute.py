@@ -20,13 +20,14 @@ from nodes.api.subgraph import Subgraph
 from nodes.errors import NodeError, OutOfMemory
 from server.engine.calls import Empty, Runs, Wanted, arguments, count_runs, joined, outputs
 from server.engine.events import Event
-from server.engine.expand import Expansion, expand
+from server.engine.expand import Caller, Expansion, expand
 from server.engine.graph import Link
 from server.engine.host import Call, Host, NodeContext, Teller
 from server.engine.order import links_of
 from server.engine.plan import Plan, Step, running
 from server.engine.problems import Problem, without_paths
-from server.engine.results import Many, Result, Results
+from server.engine.result import Many, Result
+from server.engine.results import Known, Results
 
 LOG = logging.getLogger("weft.engine")
 IO_LIMIT = 32
@@ -107,6 +108,7 @@ class _Run:
         self.plan = plan
         self.catalogue = catalogue
         self.results = results
+        self.known = Known(results, host.saved)
         self.teller = teller
         self.host = host
         self.steps = dict(plan.steps)
@@ -352,8 +354,9 @@ class _Run:
             raise
         work.seconds += time.perf_counter() - start
         if isinstance(returned, Subgraph):
-            number = next(self.expansions)
-            return expand(work.step, returned, self.plan, self.catalogue, number)
+            element = index if runs.mapped else None
+            caller = Caller(work.step, given, element, self.steps)
+            return expand(caller, returned, self.plan, self.catalogue, next(self.expansions))
         return outputs(work.step.spec, returned)
 
     def _call(self, work: _Work, given: Mapping[str, Any]) -> Any:
@@ -422,7 +425,7 @@ class _Run:
 
     def _tell_plan(self, ids: Iterable[str]) -> None:
         """Tell what will run, and tell it again when a lazy input asks for more."""
-        more = running(self.plan.steps, (i for i in ids if i in self.plan.steps), self.results)
+        more = running(self.plan.steps, (i for i in ids if i in self.plan.steps), self.known)
         added = sorted((self.plan.steps[id_] for id_ in more - self.order.keys()), key=_place)
         self.order.update((step.id, step.root) for step in added)
         now = time.monotonic()

@@ -9,7 +9,7 @@ from nodes.api.subgraph import Out, Subgraph
 from nodes.errors import NodeError
 from server.engine.effective import flatten_nodes
 from server.engine.graph import SUBGRAPH, Input, Link, Links, Literal, Node
-from server.engine.order import sources_of, topological
+from server.engine.order import links_of, sources_of, topological
 from server.engine.plan import Passed, Plan, Step, digest, make_steps
 from server.engine.values import check_value
 
@@ -36,13 +36,48 @@ class Expansion:
         return list(dict.fromkeys([*links, *sinks]))
 
 
+@dataclass(frozen=True)
+class Caller:
+    """The run of a step that returned a subgraph.
+
+    Attributes:
+        step: Which.
+        given: Its arguments.
+        element: Which element of the sequences that it takes it ran for; None if it takes none.
+        steps: All that there are, by id.
+    """
+
+    step: Step
+    given: Mapping[str, Any]
+    element: int | None
+    steps: Mapping[str, Step]
+
+    def key(self, value: Any, node: str, name: str) -> str:
+        """Name a value that it put into its subgraph as the input `name` of `node`.
+
+        A value that a wire brought is named by that wire: what it leads to is found again by
+        another run that differs elsewhere.
+        """
+        for given, argument in self.given.items():
+            source = self.step.inputs.get(given)
+            if isinstance(source, Literal):
+                if isinstance(source.value, Passed) and source.value.value is value:
+                    return source.value.key
+            elif source is not None:
+                brought = argument if isinstance(source, Links) else (argument,)
+                for link, one in zip(links_of(source), brought, strict=True):
+                    if one is value and link.node in self.steps:
+                        return digest([self.steps[link.node].key, link.output, self.element])
+        return digest([self.step.key, self.element, node, name])
+
+
 def expand(
-    step: Step, subgraph: Subgraph, plan: Plan, catalogue: Catalogue, number: int
+    caller: Caller, subgraph: Subgraph, plan: Plan, catalogue: Catalogue, number: int
 ) -> Expansion:
     """Make the steps of an expansion.
 
     Args:
-        step: What returned it.
+        caller: What returned it.
         subgraph: What it returned.
         plan: For its saved subgraphs and keys.
         catalogue: What nodes there are.
@@ -51,9 +86,10 @@ def expand(
     Raises:
         NodeError: If the subgraph is not sound.
     """
+    step = caller.step
     prefix = f"{step.id.partition('.')[0]}.{number}."
     nodes = {
-        name: _node(step, name, inner.type, inner.inputs, catalogue)
+        name: _node(caller, name, inner.type, inner.inputs, catalogue)
         for name, inner in subgraph.nodes.items()
     }
     flat = flatten_nodes(nodes, plan.subgraphs, catalogue, prefix)
@@ -86,16 +122,16 @@ def expand(
 
 
 def _node(
-    step: Step, name: str, type_: str, given: Mapping[str, Any], catalogue: Catalogue
+    caller: Caller, name: str, type_: str, given: Mapping[str, Any], catalogue: Catalogue
 ) -> Node:
     spec = catalogue.specs.get(type_)
     if spec is None and not type_.startswith(SUBGRAPH):
-        raise _unsound(step, f"there is no node `{type_}`.")
-    inputs = {key: _input(step, name, key, value) for key, value in given.items()}
+        raise _unsound(caller.step, f"there is no node `{type_}`.")
+    inputs = {key: _input(caller, name, key, value) for key, value in given.items()}
     return Node(type_, spec.version if spec is not None else 1, inputs)
 
 
-def _input(step: Step, node: str, name: str, value: Any) -> Input:
+def _input(caller: Caller, node: str, name: str, value: Any) -> Input:
     if isinstance(value, Out):
         return Link(value.node, value.output)
     if isinstance(value, list | tuple) and value and all(isinstance(x, Out) for x in value):
@@ -104,7 +140,7 @@ def _input(step: Step, node: str, name: str, value: Any) -> Input:
         return Literal(value)
     if isinstance(value, list) and all(type(item) in PLAIN for item in value):
         return Literal(value)
-    return Literal(Passed(value, digest([step.key, step.id, node, name])))
+    return Literal(Passed(value, caller.key(value, node, name)))
 
 
 def _check(

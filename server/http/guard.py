@@ -32,7 +32,7 @@ PAGE_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
+        "style-src 'self'",
         "img-src 'self' blob: data:",
         "media-src 'self' blob:",
         "font-src 'self'",
@@ -44,7 +44,7 @@ PAGE_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""For the editor: its own scripts only, none inline; libraries set styles inline."""
+"""For the editor: its own scripts and style sheets only, none inline."""
 CONTENT_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """For everything else: nothing runs, whatever it is."""
 

@@ -1,7 +1,7 @@
 """How a worker saves what nodes make: whole, once a place of a job, and found again by its key.
 
 Two kinds of notes are kept beside the cache. A *pledge* is written before a file gets its name: a
-second attempt at the same job finds by it the file of the first, and writes over it. A *receipt*
+second attempt at the same job finds by it the file of the first, and takes its place. A *receipt*
 says what a node saved in all; a later run with the same key publishes that again.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from nodes.api.file_names import with_date
 from nodes.errors import NodeError
 from server.artifacts import fingerprint, write_atomic
-from server.atomic import part_in, replace_with, settle, settle_folder
+from server.atomic import replace_with
 from server.disk import DiskFull, is_full
 from server.engine.effective import inner_of, root_of
 from server.paths import contained
@@ -141,24 +141,21 @@ class Saver:
     ) -> Path:
         texts = self._texts()
         pledge = self._pledges / _short(self._job) / _short(f"{node} {index}")
-        before = _kept(pledge, root)
-        if before is not None:
-            return _written_over(before, lambda path: write(path, texts))
-        if pledge.exists():
-            pledge.unlink()
+        before, pledged = _kept(pledge, root)
+        into = root.joinpath(prefix).parent if before is None else before.parent
 
-        def pledged(path: Path) -> None:
+        def promised(path: Path) -> None:
             write(path, texts)
-            where = root.joinpath(prefix).parent
             note = {
-                "folder": "" if where == root else where.relative_to(root).as_posix(),
-                "suffix": suffix,
-                "bytes": path.stat().st_size,
-                "sha256": fingerprint(path),
+                "folder": "" if into == root else into.relative_to(root).as_posix(),
+                "files": [*pledged, _identity(path)],
             }
             replace_with(pledge, lambda part: _write_text(part, json.dumps(note)))
 
-        return write_atomic(root, prefix, suffix, pledged)
+        if before is not None:
+            replace_with(before, promised)
+            return before
+        return write_atomic(root, prefix, suffix, promised)
 
     def _is_there(self, artifact: Mapping[str, Any]) -> bool:
         path = self._folders[artifact["folder"]] / artifact["subfolder"] / artifact["name"]
@@ -181,34 +178,30 @@ def sweep(settings: Settings, unfinished: Collection[str]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _kept(pledge: Path, root: Path) -> Path | None:
-    """Find the file that an earlier attempt wrote at the same place, by its content."""
+def _kept(pledge: Path, root: Path) -> tuple[Path | None, list[Any]]:
+    """Find the file that an earlier attempt wrote at the same place, and what it may have been.
+
+    A file is told by its inode, which it has from before it gets its name, and by its content:
+    another place's file may hold the same.
+    """
     try:
         note = json.loads(pledge.read_bytes())
     except (FileNotFoundError, ValueError):
-        return None
+        return None, []
     folder = contained(root, note["folder"], folders=True) if note["folder"] else root
-    if not folder.is_dir():
-        return None
-    newest_first = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in newest_first:
-        if not (path.name.endswith(note["suffix"]) and not path.name.startswith(".")):
-            continue
-        if path.stat().st_size == note["bytes"] and fingerprint(path) == note["sha256"]:
-            return path
-    return None
+    found = folder.iterdir() if folder.is_dir() else ()
+    by_inode = {path.stat().st_ino: path for path in found if not path.name.startswith(".")}
+    # The last one first: the inode of one that was replaced may be another file's by now.
+    for identity in reversed(note["files"]):
+        path = by_inode.get(identity[0])
+        if path is not None and path.is_file() and _identity(path) == identity:
+            return path, [identity]
+    return None, []
 
 
-def _written_over(path: Path, write: Callable[[Path], None]) -> Path:
-    part = part_in(path.parent)
-    try:
-        write(part)
-        settle(part)
-        part.replace(path)
-        settle_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+def _identity(path: Path) -> list[Any]:
+    found = path.stat()
+    return [found.st_ino, found.st_size, fingerprint(path)]
 
 
 def _place(inner: str, index: int) -> int:

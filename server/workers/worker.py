@@ -12,6 +12,7 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -24,11 +25,11 @@ from server.engine.execute import Outcome, execute
 from server.engine.graph import Graph
 from server.engine.plan import make_plan
 from server.engine.problems import Invalid, Problem
-from server.engine.results import Results
+from server.engine.results import Known, Results
 from server.engine.upgrade import upgrade
 from server.files import Files
 from server.formats.interfaces import interfaces_of
-from server.platform import die_with, memory_in_use, private_channel
+from server.platform import die_with, memory_in_use, memory_of_machine, private_channel
 from server.settings import Settings
 from server.workers import Task
 from server.workers.embedded import texts_of
@@ -40,6 +41,8 @@ from server.workers.saving import Saver
 log = logging.getLogger("weft.worker")
 
 _MIB = 2**20
+_SHARE_FOR_MODELS = 0.5
+"""Of the machine's memory, for models there; their copies on a device do not count."""
 
 
 class _InPlace:
@@ -63,6 +66,11 @@ class _Desk:
     saver: Saver
     cancelled: str = ""
     watched: bool = False
+
+    @property
+    def known(self) -> Known:
+        """The keys of what need not be computed."""
+        return Known(self.results, self.saver.saved)
 
 
 class Worker:
@@ -110,7 +118,7 @@ class Worker:
             catalogue,
             salt=catalogue.salt_text,
             stamp=self._host.files.stamp,
-            known=desk.results,
+            known=desk.known,
             targets=task.targets,
         )
         desk.saver.begin(
@@ -145,7 +153,7 @@ def listen(commands: IO[bytes], desk: _Desk) -> None:
                 memory = memory_in_use()
                 desk.outbox.send({"is": "answer", "id": header["id"], "memory": memory})
             case "known":
-                known = [key for key in header["keys"] if key in desk.results]
+                known = [key for key in header["keys"] if key in desk.known]
                 desk.outbox.send({"is": "answer", "id": header["id"], "keys": known})
             case "watch":
                 desk.watched = header["on"]
@@ -185,6 +193,13 @@ def memory_for(device: str, settings: Settings) -> tuple[Memory, str]:
     return ModelMemory(device, budget), dtype
 
 
+def blocks_of(value: Any) -> Mapping[int, int]:
+    """Find the blocks of memory of a model; torch is imported where there are models."""
+    from nodes.diffusion.memory import memory_blocks
+
+    return memory_blocks(value)
+
+
 def main() -> None:
     """Be a worker until the server goes."""
     commands, reports = private_channel()
@@ -201,6 +216,8 @@ def main() -> None:
         settings.result_memory * _MIB,
         settings.cache_dir / "results" / told["name"],
         settings.result_disk * _MIB,
+        blocks=blocks_of,
+        block_bytes=int(memory_of_machine() * _SHARE_FOR_MODELS),
     )
     desk = _Desk(outbox, queue.SimpleQueue(), results, saver)
     threading.Thread(target=listen, args=(commands, desk), name="weft-listen", daemon=True).start()

@@ -95,6 +95,19 @@ def test_a_plan_says_what_would_run() -> None:
     }
 
 
+def test_a_node_whose_saved_file_is_gone_is_planned_again() -> None:
+    bench = Bench()
+    wanted = graph(BASE)
+    bench.run(wanted)
+    assert bench.plan(wanted).order == ()
+    bench.host.kept.clear()
+    assert [step.id for step in bench.plan(wanted).order] == ["s"]
+    bench.run(wanted)
+    (told,) = (event.data for event in bench.events if event.type == "plan")
+    assert (told["order"], told["cached"], told["total"]) == (["s"], ["a"], 1)
+    assert bench.saved() == ["box:1.txt"]
+
+
 def test_one_branch_is_finished_before_the_next_is_begun() -> None:
     nodes: dict[str, Any] = {}
     for branch in "xy":

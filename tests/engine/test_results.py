@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from server.engine.problems import Problem
-from server.engine.results import META, UNWEIGHED_LIMIT, Many, Result, Results, weigh
+from server.engine.result import Many, Result
+from server.engine.result_files import META
+from server.engine.results import Results, weigh
 from tests.engine.toys import CATALOGUE, Box, Tool
 
 TYPES = CATALOGUE.types
@@ -19,7 +21,7 @@ def box(size: int = 1000) -> Result:
 
 
 def test_the_least_recently_used_go_first() -> None:
-    results = Results(3 * weigh(box())[0])
+    results = Results(3 * weigh(box()))
     for number in range(3):
         results.put(key(number), box(), 0)
     assert results.get(key(0), TYPES) is not None
@@ -38,16 +40,52 @@ def test_memory_is_counted_by_bytes_through_replacement_and_clearing() -> None:
     results = Results(10**6)
     results.put(KEY, box(1000), 0)
     results.put(KEY, box(3000), 0)
-    assert results.nbytes == weigh(box(3000))[0]
+    assert results.nbytes == weigh(box(3000))
     results.clear()
     assert results.nbytes == 0
 
 
-def test_what_cannot_be_weighed_is_held_by_number() -> None:
-    results = Results(10**9)
-    for number in range(UNWEIGHED_LIMIT + 5):
-        results.put(key(number), Result({"tool": Tool(str(number))}), 0)
-    assert len(results.keys()) == UNWEIGHED_LIMIT
+def blocks(value: Tool) -> dict[int, int]:
+    """A tool's name lists its blocks, of 100 bytes each."""
+    return {int(number): 100 for number in value.name.split()}
+
+
+def tools(*names: str) -> Results:
+    results = Results(10**6, blocks=blocks, block_bytes=300)
+    for number, name in enumerate(names):
+        results.put(key(number), Result({"tool": Tool(name)}), 0)
+    return results
+
+
+def test_blocks_that_results_share_count_once() -> None:
+    results = tools("1 2", "2 1", "1 2 3")
+    assert results.keys() == {key(0), key(1), key(2)}
+    assert results.block_bytes == 300
+
+
+def test_the_least_recently_used_go_when_blocks_are_too_many() -> None:
+    results = tools("1", "2", "3")
+    results.get(key(0), TYPES)
+    results.put(KEY, Result({"tool": Tool("4")}), 0)
+    assert results.keys() == {key(0), key(2), KEY}
+    assert results.block_bytes == 300
+
+
+def test_what_was_made_last_stays_whatever_its_blocks() -> None:
+    results = tools("1", "2 3 4 5")
+    assert results.keys() == {key(1)}
+    results.put(key(1), Result({"tool": Tool("6")}), 0)
+    assert results.block_bytes == 100
+    results.clear()
+    assert results.block_bytes == 0
+
+
+def test_results_on_disk_know_what_they_saved(tmp_path: Path) -> None:
+    Results(10**6, tmp_path).put(KEY, Result(saves=2), seconds=0.0)
+    again = Results(10**6, tmp_path)
+    assert (again.saves(KEY), again.saves(key(0))) == (2, 0)
+    again.get(KEY, TYPES)
+    assert again.saves(KEY) == 2
 
 
 def test_a_costly_result_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:

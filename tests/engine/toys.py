@@ -34,7 +34,7 @@ from server.engine.events import Event
 from server.engine.execute import Outcome, execute
 from server.engine.graph import Graph
 from server.engine.plan import Plan, make_plan
-from server.engine.results import Results
+from server.engine.results import Known, Results
 
 T = TypeVar("T")
 RAN: list[str] = []
@@ -414,7 +414,7 @@ class Bench:
             self.catalogue,
             salt=salt,
             stamp=stamp,
-            known=self.results,
+            known=Known(self.results, self.host.saved),
             targets=targets,
         )
 

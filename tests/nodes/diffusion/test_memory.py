@@ -16,6 +16,7 @@ from nodes.diffusion.memory import (
     compute_dtype,
     copy_sharing,
     default_budget,
+    memory_blocks,
     module_bytes,
 )
 from nodes.types import LatentFormat, Vae
@@ -112,6 +113,14 @@ def test_a_structural_copy_shares_weights_and_nothing_else() -> None:
     assert {p.data_ptr() for p in copy.parameters()} == {p.data_ptr() for p in layer.parameters()}
     copy.weight = nn.Parameter(torch.zeros(2, 2))
     assert layer.weight.abs().sum() > 0
+
+
+def test_memory_that_two_models_share_is_found_once() -> None:
+    layer, other = nn.Linear(16, 16, bias=False), nn.Linear(16, 16, bias=False)
+    pair = (Vae(layer, LatentFormat(4, 1.0), "float32", "a"), {"x": copy_sharing(layer)})
+    assert sum(memory_blocks(pair).values()) == KILO
+    assert sum(memory_blocks([pair, other, torch.zeros(256)]).values()) == 3 * KILO
+    assert memory_blocks(LatentFormat(4, 1.0)) == {}
 
 
 def test_the_cpu_computes_in_float32_and_needs_no_budget() -> None:

@@ -66,6 +66,44 @@ def test_other_places_of_a_job_and_settled_jobs_get_files_of_their_own(settings:
     assert len(names(settings)) == 4
 
 
+def test_places_that_save_the_same_keep_their_own_files(settings: Settings) -> None:
+    for _ in range(3):
+        saver = saver_for(settings, "job")
+        made = [save(saver, "same", node=node)["name"] for node in ("n", "m")]
+        assert made == ["a_00001_.txt", "a_00002_.txt"]
+    assert names(settings) == made
+
+
+def test_a_pledge_is_not_made_good_by_the_same_file_of_another_job(settings: Settings) -> None:
+    other = save(saver_for(settings, "other"), "same")
+    first = save(saver_for(settings, "job"), "same")
+    (settings.output_dir / first["name"]).unlink()
+    again = save(saver_for(settings, "job"), "same")
+    assert again["name"] != other["name"]
+    assert len(names(settings)) == 2
+
+
+def test_a_kill_between_pledge_and_file_leaves_one_file(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = save(saver_for(settings, "job"), "one")
+
+    def cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    # The second attempt has pledged its file, but not given it the name yet.
+    replace = Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda self, to: cut() if to.suffix == ".txt" else replace(self, to)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        save(saver_for(settings, "job"), "two")
+    monkeypatch.undo()
+    third = save(saver_for(settings, "job"), "three")
+    assert third["name"] == first["name"]
+    assert names(settings) == [first["name"]]
+
+
 def test_a_pledge_without_its_file_is_made_good(settings: Settings) -> None:
     save(saver_for(settings, "job"), "one")
     (settings.output_dir / "a_00001_.txt").unlink()
