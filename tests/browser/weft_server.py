@@ -24,9 +24,11 @@ PATIENCE = 60.0
 class WeftServer:
     """Weft on a free port, with a data folder of its own and the nodes of these tests."""
 
-    def __init__(self, data: Path, models: Path) -> None:
+    def __init__(self, data: Path, models: Path, *options: str) -> None:
+        """Use folders, and options of the command line beside those of every test."""
         self.data = data
         self.models = models
+        self.options = options
         self.port = 0
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -41,6 +43,7 @@ class WeftServer:
         command = [sys.executable, "-m", "server", "--no-browser", "--port", str(self.port)]
         command += ["--data-dir", str(self.data), "--models-dir", str(self.models)]
         command += ["--custom-nodes", str(HERE / "nodes"), "--device", "cpu", "--threads", "1"]
+        command += self.options
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,

@@ -3,6 +3,7 @@
 import {
   CircleAlert,
   CircleCheck,
+  CircleDashed,
   Command,
   FileDown,
   FilePlus2,
@@ -28,7 +29,7 @@ import { setTitle } from "../commands/document";
 import { chordText, perform, useActions } from "../store/actions";
 import { useTab } from "../store/current";
 import { newDocument } from "../store/files";
-import { useProblems } from "../store/plan";
+import { useChecked, useProblems } from "../store/plan";
 import { useShell } from "../store/shell";
 import { activate, documentOf, editIn, isDirty, type Tab, useTabs } from "../store/tabs";
 import { appTexts } from "../texts/app";
@@ -241,7 +242,9 @@ function ProblemsButton() {
   const problems = useProblems();
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const shown = useShell((state) => state.problems);
-  const text = problems.length === 0 ? appTexts.noProblems : appTexts.problems(problems.length);
+  const checked = useChecked();
+  const none = checked ? appTexts.noProblems : appTexts.checking;
+  const text = problems.length === 0 ? none : appTexts.problems(problems.length);
   return (
     <button
       type="button"
@@ -251,7 +254,11 @@ function ProblemsButton() {
       onClick={() => perform("panel.problems")}
     >
       {problems.length === 0 ? (
-        <CircleCheck size={15} aria-hidden="true" />
+        checked ? (
+          <CircleCheck size={15} aria-hidden="true" />
+        ) : (
+          <CircleDashed size={15} aria-hidden="true" />
+        )
       ) : (
         <CircleAlert size={15} className={errors > 0 ? "tone-danger" : "tone-warning"} aria-hidden="true" />
       )}

@@ -5,9 +5,10 @@ import { changeFrame, changeNote, removeFrame, removeNote } from "../commands/fr
 import { changeView } from "../commands/nodes";
 import { setRoute } from "../commands/wires";
 import { chordText, perform, useActions } from "../store/actions";
-import { edit } from "../store/tabs";
+import { activeGraph, edit, select } from "../store/tabs";
 import { actionTexts } from "../texts/canvas";
 import { noteHere, removal } from "./chosen";
+import { contentsOf, copyFrame, copyNote, duplicateFrame, duplicateNote } from "./clipboard";
 import { selectionOf } from "./current";
 import { HUES } from "./dyes";
 import { closeMenu, type MenuTarget, useMenu } from "./menu";
@@ -59,6 +60,13 @@ function Items({ target }: { target: MenuTarget }) {
     case "frame":
       return (
         <>
+          <Item title={actionTexts.copy} run={() => copyFrame(target.id)} />
+          <Item title={actionTexts.duplicate} run={() => duplicateFrame(target.id)} />
+          <Item
+            title={actionTexts.selectContents}
+            run={() => select(contentsOf(activeGraph(), target.id).nodes)}
+          />
+          <Separator />
           <Colours onPick={(color) => edit(changeFrame(target.id, { color }))} />
           <Separator />
           <Item danger title={actionTexts.delete} run={() => edit(removeFrame(target.id))} />
@@ -67,6 +75,9 @@ function Items({ target }: { target: MenuTarget }) {
     case "note":
       return (
         <>
+          <Item title={actionTexts.copy} run={() => copyNote(target.id)} />
+          <Item title={actionTexts.duplicate} run={() => duplicateNote(target.id)} />
+          <Separator />
           <Colours onPick={(color) => edit(changeNote(target.id, { color }))} />
           <Separator />
           <Item danger title={actionTexts.delete} run={() => edit(removeNote(target.id))} />
@@ -85,16 +96,18 @@ function NodeItems() {
     <>
       <ActionItem id="node.runTo" />
       <Separator />
-      {["node.rename", "node.mute", "node.bypass", "node.collapse", "node.enter"].map((id) => (
-        <ActionItem key={id} id={id} />
-      ))}
+      {["node.rename", "node.mute", "node.bypass", "node.collapse", "node.enter", "node.ungroup"].map(
+        (id) => (
+          <ActionItem key={id} id={id} />
+        ),
+      )}
       <Colours onPick={(color) => edit(changeView(ids, { color }))} />
       <Separator />
       {["node.copy", "node.duplicate", "node.disconnect", "node.reset"].map((id) => (
         <ActionItem key={id} id={id} />
       ))}
       <Separator />
-      {["arrange.frame", "select.up", "select.down"].map((id) => (
+      {["node.group", "arrange.frame", "select.up", "select.down"].map((id) => (
         <ActionItem key={id} id={id} />
       ))}
       <Separator />

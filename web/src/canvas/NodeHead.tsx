@@ -3,8 +3,10 @@
 import { Ban, Boxes, ChevronRight, CircleAlert, Ghost, Layers2, TriangleAlert, Zap } from "lucide-react";
 import { type CSSProperties, useEffect, useRef } from "react";
 import type { Problem } from "../api/types";
+import { setSubgraphTitle } from "../commands/document";
+import type { Edit } from "../commands/edit";
 import { setNodeTitle } from "../commands/nodes";
-import type { NodeId } from "../documents/types";
+import { subgraphKey } from "../documents/inputs";
 import type { NodeRun } from "../runs/types";
 import { edit } from "../store/tabs";
 import { canvasTexts } from "../texts/canvas";
@@ -22,7 +24,13 @@ export function Head({ id, title, spec, node, run, problems }: HeadProps) {
   return (
     <div className="node__head" title={spec.summary}>
       {naming ? (
-        <TitleInput id={id} title={title} />
+        <TitleInput
+          title={title}
+          rename={(value) => {
+            const key = node.title === undefined && spec.kind === "subgraph" ? subgraphKey(node) : undefined;
+            return key === undefined ? setNodeTitle(id, value) : setSubgraphTitle(key, value);
+          }}
+        />
       ) : (
         // biome-ignore lint/a11y/noStaticElementInteractions: F2 does the same by key
         <span className="node__title" onDoubleClick={() => stage.setState({ naming: id })}>
@@ -85,11 +93,16 @@ function RunMark({ run }: { run: NodeRun | undefined }) {
   }
 }
 
-function TitleInput({ id, title }: { id: NodeId; title: string }) {
+interface TitleInputProps {
+  readonly title: string;
+  readonly rename: (title: string) => Edit;
+}
+
+function TitleInput({ title, rename }: TitleInputProps) {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.select(), []);
   const close = (value: string | undefined): void => {
-    if (value !== undefined && value !== title) edit(setNodeTitle(id, value));
+    if (value !== undefined && value !== title) edit(rename(value));
     stage.setState({ naming: undefined });
   };
   return (

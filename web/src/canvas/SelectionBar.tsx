@@ -10,6 +10,7 @@ import {
   AlignStartVertical,
   AlignVerticalDistributeCenter,
   Ban,
+  Boxes,
   CornerDownRight,
   Frame,
   type LucideIcon,
@@ -37,6 +38,7 @@ const GROUPS: readonly (readonly (readonly [action: string, icon: LucideIcon])[]
   ],
   [
     ["arrange.frame", Frame],
+    ["node.group", Boxes],
     ["node.mute", Ban],
     ["node.bypass", CornerDownRight],
     ["node.delete", Trash2],

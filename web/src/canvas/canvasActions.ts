@@ -6,20 +6,18 @@ import { runTo } from "../store/run";
 import { useSettings } from "../store/settings";
 import { activeGraph, activeTab, enter, seal, select } from "../store/tabs";
 import { actionTexts } from "../texts/canvas";
+import { subgraphTexts } from "../texts/subgraphs";
 import {
   align,
   chosen,
   chosenSubgraph,
-  copy,
   disconnectChosen,
   distribute,
-  duplicate,
   enterChosen,
   frameChosen,
   noteHere,
   nudge,
   openSearch,
-  pasteHeld,
   removeChosen,
   resetChosen,
   several,
@@ -29,8 +27,10 @@ import {
   toggleCollapsed,
   toggleMode,
 } from "./chosen";
+import { copy, duplicate, pasteHeld } from "./clipboard";
 import { selectionOf } from "./current";
 import { stage } from "./stage";
+import { groupChosen, unpackChosen } from "./subgraphing";
 import { fitAll, fitNodes, zoomBy, zoomTo } from "./viewport";
 
 const NUDGES: readonly (readonly [key: string, dx: number, dy: number])[] = [
@@ -98,6 +98,22 @@ function canvasActions(): readonly Action[] {
       keys: ["Enter"],
       enabled: () => chosenSubgraph() !== undefined,
       run: enterChosen,
+    },
+    {
+      id: "node.group",
+      title: subgraphTexts.make,
+      keys: ["Mod+G"],
+      words: ["group", "pack", "subgraph"],
+      enabled: some,
+      run: groupChosen,
+    },
+    {
+      id: "node.ungroup",
+      title: subgraphTexts.unpack,
+      keys: ["Mod+Shift+G"],
+      words: ["ungroup", "expand"],
+      enabled: () => chosenSubgraph() !== undefined,
+      run: unpackChosen,
     },
     {
       id: "graph.leave",

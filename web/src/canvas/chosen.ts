@@ -1,14 +1,13 @@
 /** What is done with the selected nodes, and where the pointer stands. */
 
 import { together } from "../commands/edit";
-import { copyNodes, type Fragment, pasteNodes } from "../commands/fragment";
 import { addFrame, addNote } from "../commands/frames";
 import { changeView, moveNodes, removeNodes, setMode } from "../commands/nodes";
 import { resetValue } from "../commands/values";
 import { disconnect, setRoute } from "../commands/wires";
 import { freshName } from "../documents/ids";
-import { isWired, type Wire } from "../documents/inputs";
-import { type NodeId, type NodeMode, type Point, SUBGRAPH_PREFIX } from "../documents/types";
+import { isWired, subgraphKey, type Wire } from "../documents/inputs";
+import type { NodeId, NodeMode, Point } from "../documents/types";
 import type { upstream } from "../documents/walk";
 import { specOf } from "../store/catalogue";
 import { useSettings } from "../store/settings";
@@ -21,8 +20,6 @@ import { stage, toWorld } from "./stage";
 import { union } from "./threads";
 import { fitAll } from "./viewport";
 
-const CLIPBOARD = "weft.fragment";
-
 export const some = (): boolean => selectionOf().size > 0;
 export const several = (): boolean => selectionOf().size > 1;
 export const chosen = (): readonly NodeId[] => [...selectionOf()];
@@ -32,52 +29,15 @@ export function chosenBoxes(): readonly Placed[] {
   return chosen().flatMap((id) => placed.get(id) ?? []);
 }
 
-let held: Fragment | undefined;
-
-/** The copy is kept in this browser, so that it can be pasted into another window. */
-export function copy(): void {
-  held = copyNodes(activeGraph(), chosen());
-  try {
-    localStorage.setItem(CLIPBOARD, JSON.stringify(held));
-  } catch {
-    // Too large to share between windows (or holds integers that JSON cannot): this window keeps its own.
-    localStorage.removeItem(CLIPBOARD);
-  }
-}
-
-function heldFragment(): Fragment | undefined {
-  const text = localStorage.getItem(CLIPBOARD);
-  return text === null ? held : (JSON.parse(text) as Fragment);
-}
-
-function pasteAt(fragment: Fragment, at: { x: number; y: number }, keepIncoming: boolean): void {
-  const pasted = pasteNodes(activeGraph(), fragment, { at, keepIncoming });
-  edit(pasted.edit);
-  select(pasted.ids);
-}
-
-/** Where a paste goes: under the pointer, or the middle of the canvas. */
+/** Where the pointer is on the canvas: pastes, notes and new nodes go there. */
 let pointer: Point | undefined;
 
 export function notePointer(at: Point | undefined): void {
   pointer = at;
 }
 
-export function pasteHeld(keepIncoming: boolean): void {
-  const fragment = heldFragment();
-  if (fragment === undefined) return;
-  const { width, height, camera } = stage.getState();
-  const [x, y] = pointer ?? toWorld([width / 2, height / 2], camera);
-  pasteAt(fragment, { x: Math.round(x), y: Math.round(y) }, keepIncoming);
-}
-
-export function duplicate(): void {
-  const fragment = copyNodes(activeGraph(), chosen());
-  const views = Object.values(fragment.view);
-  const { grid } = useSettings.getState();
-  const off = Math.max(grid * 2, 32);
-  const at = { x: Math.min(...views.map(({ x }) => x)) + off, y: Math.min(...views.map(({ y }) => y)) + off };
-  pasteAt(fragment, at, true);
+export function pointerNow(): Point | undefined {
+  return pointer;
 }
 
 export function removeChosen(): void {
@@ -166,8 +126,8 @@ export function nudge(dx: number, dy: number): void {
 /** The subgraph that the one selected node is an instance of. */
 export function chosenSubgraph(): string | undefined {
   const [id, another] = chosen();
-  const type = id === undefined || another !== undefined ? undefined : activeGraph().nodes[id]?.type;
-  return type?.startsWith(SUBGRAPH_PREFIX) ? type.slice(SUBGRAPH_PREFIX.length) : undefined;
+  const node = id === undefined || another !== undefined ? undefined : activeGraph().nodes[id];
+  return node && subgraphKey(node);
 }
 
 export function enterChosen(): void {

@@ -1,7 +1,6 @@
 /** Dragging nodes: a shift on the stage while the pointer is down, one edit when it is released. */
 
 import { type Edit, together } from "../commands/edit";
-import { copyNodes, pasteNodes } from "../commands/fragment";
 import { type Move, moveNodes } from "../commands/nodes";
 import { insertOnWire, routeKey, setRoute } from "../commands/wires";
 import type { Wire } from "../documents/inputs";
@@ -9,6 +8,7 @@ import type { NodeId, Point } from "../documents/types";
 import { downstream } from "../documents/walk";
 import { useSettings } from "../store/settings";
 import { activeGraph, edit, select } from "../store/tabs";
+import { dropCopy } from "./clipboard";
 import { selectionOf } from "./current";
 import { insertion } from "./fitting";
 import { DRAG_START, follow } from "./pointer";
@@ -167,14 +167,4 @@ function roomFor(wire: Wire, id: NodeId, at: Move | undefined): readonly Edit[] 
   const after = [...downstream(activeGraph().nodes, [reader.id])].flatMap((other) => placed.get(other) ?? []);
   const pushed = after.filter((other) => other.x >= reader.x && other.id !== id);
   return [...edits, moveNodes(pushed.map((other) => ({ id: other.id, x: other.x + push, y: other.y })))];
-}
-
-function dropCopy(ids: readonly NodeId[], dx: number, dy: number): void {
-  const graph = activeGraph();
-  const fragment = copyNodes(graph, ids);
-  const views = Object.values(fragment.view);
-  const at = { x: Math.min(...views.map(({ x }) => x)) + dx, y: Math.min(...views.map(({ y }) => y)) + dy };
-  const pasted = pasteNodes(graph, fragment, { at, keepIncoming: true });
-  edit(pasted.edit);
-  select(pasted.ids);
 }

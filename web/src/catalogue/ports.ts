@@ -55,8 +55,9 @@ function controlOf(subgraph: Subgraph, name: string, catalogue: Catalogue): Part
       const inner = reads
         ? catalogue.nodes.get(node.type)?.inputs.find((port) => port.name === input)
         : undefined;
-      if (inner?.widget !== undefined)
-        return { widget: inner.widget, socket: inner.socket, help: inner.help };
+      if (inner === undefined) continue;
+      const { widget, socket, list, help } = inner;
+      return widget === undefined ? { list, help } : { widget, socket, list, help };
     }
   }
   return {};

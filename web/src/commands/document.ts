@@ -14,6 +14,17 @@ export function setTitle(title: string): Edit {
   };
 }
 
+/** Names a subgraph: what its instances are called that have no name of their own. */
+export function setSubgraphTitle(key: string, title: string): Edit {
+  return {
+    label: "Rename subgraph",
+    recipe: (_, document) => {
+      const subgraph = document.subgraphs[key];
+      if (subgraph !== undefined && title.trim() !== "") subgraph.title = title;
+    },
+  };
+}
+
 /** An entry of `meta`: author, licence, description, tags. An empty one leaves the file. */
 export function setMeta(key: string, value: string | readonly string[]): Edit {
   return {

@@ -1,6 +1,17 @@
 /** Reading the value of an input: a literal, one wire, several wires, or the input of the surrounding subgraph. */
 
-import type { InputRef, InputValue, Json, Link, Links, NodeId, Source, WorkflowNode, Wrapped } from "./types";
+import {
+  type InputRef,
+  type InputValue,
+  type Json,
+  type Link,
+  type Links,
+  type NodeId,
+  type Source,
+  SUBGRAPH_PREFIX,
+  type WorkflowNode,
+  type Wrapped,
+} from "./types";
 
 function isObject(value: InputValue | undefined): value is Link | Links | Wrapped | InputRef {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -64,4 +75,9 @@ export function wiresOf(nodes: Readonly<Record<NodeId, WorkflowNode>>): readonly
 /** The name of a wire in a graph, stable while the wire stays where it ends. */
 export function wireKey(wire: Wire): string {
   return `${wire.to[0]}.${wire.to[1]}.${wire.index}`;
+}
+
+/** The subgraph that a node stands for, if any. */
+export function subgraphKey({ type }: WorkflowNode): string | undefined {
+  return type.startsWith(SUBGRAPH_PREFIX) ? type.slice(SUBGRAPH_PREFIX.length) : undefined;
 }

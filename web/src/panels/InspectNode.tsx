@@ -1,18 +1,20 @@
 /** One node in full: name, mode, every input with its help, outputs with their sizes, the last run, what it is. */
 
-import { RotateCcw } from "lucide-react";
+import { LogIn, LogOut, RotateCcw } from "lucide-react";
 import type { Problem } from "../api/types";
 import type { InputSpec, NodeSpec } from "../catalogue/types";
 import { setMode, setNodeTitle } from "../commands/nodes";
+import { offerInput, offerOutput } from "../commands/subgraphPorts";
 import { resetValue, setSeedMode, setValue } from "../commands/values";
 import { isInputRef, literalOf, sourcesOf } from "../documents/inputs";
 import type { InputValue, NodeId, NodeMode, WorkflowNode } from "../documents/types";
-import { useDocumentId, useGraph, useNode, useNodeView, useSpec } from "../store/current";
+import { useDocumentId, useGraph, useNode, useNodeView, useScope, useSpec } from "../store/current";
 import { useLedger } from "../store/ledger";
 import { useNodeProblems, useNodeRun } from "../store/runs";
 import { revealNode } from "../store/shell";
 import { edit, seal, select } from "../store/tabs";
 import { texts } from "../texts/panels";
+import { subgraphTexts } from "../texts/subgraphs";
 import { Control } from "../widgets/Control";
 import { emptyValue } from "../widgets/kinds";
 import { ago, byteSize, duration } from "./format";
@@ -124,6 +126,7 @@ function InputRow({ id, node, input }: InputRowProps) {
   const held = node.inputs[input.name];
   const wired = sourcesOf(held).length > 0 || isInputRef(held);
   const changed = !wired && held !== undefined && input.default !== undefined;
+  const inside = useScope() !== null;
   return (
     <div className="inspected">
       <div className="row">
@@ -138,6 +141,14 @@ function InputRow({ id, node, input }: InputRowProps) {
             className="inspected__reset"
             label={`${texts.inspector.reset}: ${input.label}`}
             onClick={() => edit(resetValue(id, input.name))}
+          />
+        )}
+        {inside && !wired && (
+          <IconButton
+            icon={LogIn}
+            size={13}
+            label={subgraphTexts.offerInput(input.label)}
+            onClick={() => edit(offerInput(id, input.name, input.type, literalOf(held) ?? input.default))}
           />
         )}
         <span className="hint">{input.type}</span>
@@ -225,7 +236,7 @@ function asSeed(digits: string): number | bigint {
 function Wired({ held, input }: { readonly held: InputValue | undefined; readonly input: InputSpec }) {
   const { nodes } = useGraph();
   const sources = sourcesOf(held);
-  if (isInputRef(held)) return <p className="inspected__wire">{held.input}</p>;
+  if (isInputRef(held)) return <p className="inspected__wire">{subgraphTexts.fed(held.input)}</p>;
   if (sources.length === 0) {
     return (
       <p className="inspected__wire muted">
@@ -252,6 +263,7 @@ function Wired({ held, input }: { readonly held: InputValue | undefined; readonl
 
 function Outputs({ id, spec }: { readonly id: NodeId; readonly spec: NodeSpec }) {
   const shapes = useNodeRun(useDocumentId(), id)?.shapes ?? {};
+  const inside = useScope() !== null;
   if (spec.outputs.length === 0) return null;
   return (
     <>
@@ -262,6 +274,14 @@ function Outputs({ id, spec }: { readonly id: NodeId; readonly spec: NodeSpec })
             <span className="label">{output.label}</span>
             <span className="spacer" />
             {shapes[output.name] !== undefined && <span className="badge">{shapes[output.name]}</span>}
+            {inside && (
+              <IconButton
+                icon={LogOut}
+                size={13}
+                label={subgraphTexts.offerOutput(output.label)}
+                onClick={() => edit(offerOutput(id, output.name, output.type))}
+              />
+            )}
             <span className="hint">{output.type}</span>
           </div>
           {output.help !== "" && <p className="hint">{output.help}</p>}

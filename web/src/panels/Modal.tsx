@@ -25,7 +25,8 @@ export function Modal({ title, wide, footer, tools, bare, children }: ModalProps
   return (
     <Dialog.Root open onOpenChange={(open) => !open && closeDialog()}>
       <Dialog.Portal>
-        <Dialog.Overlay className="dialog__overlay" />
+        {/* A plain element: the library's own writes a style sheet into the page, which the page's policy forbids. */}
+        <div className="dialog__overlay" />
         <Dialog.Content className={wide ? "dialog dialog--wide" : "dialog"} aria-describedby={undefined}>
           <div className="dialog__header">
             <Dialog.Title className="dialog__title">{title}</Dialog.Title>

@@ -27,7 +27,7 @@ export function PaletteDialog() {
   return (
     <Dialog.Root open onOpenChange={(open) => !open && closeDialog()}>
       <Dialog.Portal>
-        <Dialog.Overlay className="dialog__overlay" />
+        <div className="dialog__overlay" />
         <Dialog.Content className="dialog palette" aria-describedby={undefined}>
           <Dialog.Title className="visually-hidden">{texts.palette.title}</Dialog.Title>
           <Command label={texts.palette.title} shouldFilter={false} loop>

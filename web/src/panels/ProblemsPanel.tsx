@@ -1,10 +1,10 @@
 /** What is wrong: before the run, and what the last run met. Each with its place and what to do. */
 
-import { CircleAlert, CircleCheck, Crosshair, TriangleAlert, X } from "lucide-react";
+import { CircleAlert, CircleCheck, Crosshair, LoaderCircle, TriangleAlert, X } from "lucide-react";
 import type { Problem } from "../api/types";
 import { specOf } from "../store/catalogue";
 import { useDocumentId, useGraph } from "../store/current";
-import { useProblems } from "../store/plan";
+import { useChecked, useProblems } from "../store/plan";
 import { useDocumentRun } from "../store/runs";
 import { revealNode, useShell } from "../store/shell";
 import { select } from "../store/tabs";
@@ -13,6 +13,7 @@ import { Empty, IconButton } from "./Pieces";
 
 export function ProblemsPanel() {
   const problems = useProblems();
+  const checked = useChecked();
   const run = useDocumentRun(useDocumentId());
   const ofRun = run?.problem ? [run.problem] : [];
   const count = (severity: Problem["severity"]) =>
@@ -33,7 +34,12 @@ export function ProblemsPanel() {
         />
       </div>
       <div className="panel__body">
-        {problems.length + ofRun.length === 0 && <Empty icon={CircleCheck} title={texts.problems.none} />}
+        {problems.length + ofRun.length === 0 &&
+          (checked ? (
+            <Empty icon={CircleCheck} title={texts.problems.none} />
+          ) : (
+            <Empty icon={LoaderCircle} title={texts.problems.checking} />
+          ))}
         <ul className="list">
           {problems.map((problem) => (
             <Item key={keyOf(problem)} problem={problem} />

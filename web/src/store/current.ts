@@ -4,7 +4,7 @@ import { specOf } from "../catalogue/ports";
 import type { NodeSpec } from "../catalogue/types";
 import { graphAt } from "../commands/edit";
 import { EMPTY_DOCUMENT } from "../documents/empty";
-import type { Document, Graph, NodeId, NodeView, WorkflowNode } from "../documents/types";
+import type { Document, Graph, NodeId, NodeView, Scope, WorkflowNode } from "../documents/types";
 import { useCatalogue } from "./catalogue";
 import { activeGraph, activeTab, documentOf, scopeOf, type Tab, useTabs } from "./tabs";
 
@@ -21,6 +21,14 @@ export function useDocument(): Document {
   return useTabs((state) => {
     const tab = activeTab(state);
     return tab === undefined ? EMPTY_DOCUMENT : documentOf(tab);
+  });
+}
+
+/** Which graph of the document is on the canvas. */
+export function useScope(): Scope {
+  return useTabs((state) => {
+    const tab = activeTab(state);
+    return tab === undefined ? null : scopeOf(tab);
   });
 }
 

@@ -25,6 +25,12 @@ export function useProblems(): readonly Problem[] {
   return usePlans((state) => state.problems.get(id) ?? NO_PROBLEMS);
 }
 
+/** Has the server said yet what is wrong with the active document, if anything is? */
+export function useChecked(): boolean {
+  const id = useTabs((state) => state.active ?? "");
+  return usePlans((state) => state.problems.has(id));
+}
+
 /** The plan of the active document; `undefined` while unknown, and where it cannot run. */
 export function usePlan(): RunPlan | undefined {
   const id = useTabs((state) => state.active ?? "");

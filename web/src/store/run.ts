@@ -14,7 +14,7 @@ import { recordSeeds } from "./ledger";
 import { report } from "./notices";
 import { recordProblems } from "./plan";
 import { CLIENT } from "./session";
-import { useShell } from "./shell";
+import { dismissErrors, useShell } from "./shell";
 import { activeTab, documentOf, editIn, tabOf } from "./tabs";
 
 export interface RunOptions {
@@ -30,6 +30,7 @@ export async function run(options: RunOptions = {}): Promise<void> {
   const id = activeTab()?.id;
   if (id === undefined) return;
   const { count = 1, ...how } = options;
+  dismissErrors();
   for (let turn = 0; turn < count; turn += 1) if (!(await runOnce(id, how))) return;
 }
 

@@ -83,6 +83,11 @@ export function notify(notice: Omit<Notice, "id">): void {
   if (notice.kind !== "error") setTimeout(() => dismiss(id), notice.action === undefined ? 4_000 : 8_000);
 }
 
+/** What went wrong before is no news once something is tried again. */
+export function dismissErrors(): void {
+  useShell.setState(({ notices }) => ({ notices: notices.filter((notice) => notice.kind !== "error") }));
+}
+
 export function dismiss(id: number): void {
   useShell.setState(({ notices }) => ({ notices: notices.filter((notice) => notice.id !== id) }));
 }

@@ -20,6 +20,7 @@ export const appTexts = {
   stop: "Stop",
   problems: (count: number) => `${count} ${count === 1 ? "problem" : "problems"}`,
   noProblems: "No problems",
+  checking: "Problems: being checked",
   queue: (count: number) => (count === 0 ? "Queue" : `Queue: ${count} waiting or running`),
   inspector: "Details of the selection",
   palette: "Search for a command",

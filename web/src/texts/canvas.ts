@@ -96,6 +96,7 @@ export const actionTexts = {
   reset: "Reset values",
   runTo: "Run to here",
   selectAll: "Select all",
+  selectContents: "Select what is in it",
   selectDown: "Select what depends on it",
   selectNone: "Select nothing",
   selectUp: "Select what it depends on",

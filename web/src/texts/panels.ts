@@ -161,6 +161,7 @@ export const texts = {
   problems: {
     title: "Problems",
     none: "No problems. This can run.",
+    checking: "Being checked…",
     jump: "Show the node",
     ofRun: "From the last run",
     counted: (errors: number, warnings: number) =>
