@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from io import UnsupportedOperation
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -203,12 +203,16 @@ class ModelSampling(Protocol):
 
 
 class Tokenizer(Protocol):
-    """Turns a word or a phrase into ids of a text encoder's vocabulary."""
+    """Turns a word or a phrase into ids of a text encoder's vocabulary.
+
+    `length` is how many ids CLIP takes at once, and how many T5 is given at the least; `start` is
+    None where texts begin without a mark.
+    """
 
     @property
     def length(self) -> int: ...
     @property
-    def start(self) -> int: ...
+    def start(self) -> int | None: ...
     @property
     def end(self) -> int: ...
     @property
@@ -222,7 +226,8 @@ class Model:
     """A denoiser.
 
     Attributes:
-        network: A UNet2DConditionModel of diffusers, frozen, in its stored dtype.
+        network: A UNet2DConditionModel, SD3Transformer2DModel or FluxTransformer2DModel of
+            diffusers, frozen, in its stored dtype.
         sampling: Its parameterisation.
         latent_format: The latent space it works in.
         dtype: Name of the dtype to compute in, such as "float32".
@@ -238,20 +243,27 @@ class Model:
     patches: tuple[object, ...] = ()
 
 
+TextJoin: TypeAlias = Literal["side by side", "sd3", "flux"]
+
+
 @wire("CLIP")
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A text encoder, or two that a model reads side by side.
+    """A text encoder, or several that a model reads together.
 
     Attributes:
-        encoder: A CLIPTextModel of transformers, frozen.
+        encoder: A CLIPTextModel or a T5EncoderModel of transformers, frozen.
         tokenizer: Its vocabulary.
         key: Names the weights.
-        skip: Which hidden state is taken, counted from the end: 1 is the last.
+        skip: Which hidden state of CLIP is taken, counted from the end: 1 is the last.
         normed: Whether the final normalisation is applied to it.
-        second: Another CLIPTextModel, whose numbers stand behind those of the first.
+        second: Another encoder.
         second_tokenizer: Its vocabulary.
-        projection: What the last encoder's summary goes through; None leaves it as it is.
+        projection: What the summary of the last CLIP goes through; None leaves it as it is.
+        third: One more encoder.
+        third_tokenizer: Its vocabulary.
+        join: How what the encoders say is put together: their numbers stand side by side, or as
+            Stable Diffusion 3 or Flux reads them.
     """
 
     encoder: nn.Module
@@ -262,6 +274,9 @@ class Clip:
     second: nn.Module | None = None
     second_tokenizer: Tokenizer | None = None
     projection: nn.Module | None = None
+    third: nn.Module | None = None
+    third_tokenizer: Tokenizer | None = None
+    join: TextJoin = "side by side"
 
 
 @wire("VAE")
@@ -366,6 +381,62 @@ class Control:
     both: bool = False
 
 
+@wire("CLIP_VISION")
+@dataclass(frozen=True, eq=False)
+class ClipVision:
+    """An image encoder.
+
+    Attributes:
+        network: A CLIPVisionModelWithProjection of transformers, frozen.
+        size: Side of the pictures that it sees, in pixels.
+        dtype: Name of the dtype to compute in.
+        key: Names the weights.
+    """
+
+    network: nn.Module
+    size: int
+    dtype: str
+    key: str
+
+
+@wire("CLIP_VISION_OUTPUT", codec=STORED)
+@dataclass(frozen=True, eq=False)
+class ClipVisionOutput:
+    """What an image encoder says of pictures; float32 on the CPU.
+
+    Attributes:
+        image_embeds: (B, P) summary, in the space that texts share.
+        last_hidden_state: (B, T, C), one vector for the whole and one for each patch.
+        penultimate_hidden_states: (B, T, C), those before the last layer.
+    """
+
+    image_embeds: Tensor
+    last_hidden_state: Tensor
+    penultimate_hidden_states: Tensor
+
+
+@wire("IPADAPTER")
+@dataclass(frozen=True, eq=False)
+class IPAdapter:
+    """What lets a denoiser follow pictures as prompts; see nodes/diffusion/ip_adapter.py.
+
+    Attributes:
+        projection: From what an image encoder says of a picture to tokens; frozen.
+        keys: For each cross-attention of the denoiser in order, from tokens to keys.
+        values: Likewise, to values.
+        reads_patches: Whether it reads the image encoder's hidden states, or its summary.
+        dtype: Name of the dtype to compute in.
+        key: Names the weights.
+    """
+
+    projection: nn.Module
+    keys: nn.ModuleList
+    values: nn.ModuleList
+    reads_patches: bool
+    dtype: str
+    key: str
+
+
 @wire("UPSCALE_MODEL")
 @dataclass(frozen=True, eq=False)
 class UpscaleModel:
@@ -385,7 +456,18 @@ class UpscaleModel:
 
 
 _CLASSES: Mapping[str, type] = {
-    cls.__name__: cls for cls in (Image, Mask, Latent, Area, Cond, Conditioning, Control, Sigmas)
+    cls.__name__: cls
+    for cls in (
+        Image,
+        Mask,
+        Latent,
+        Area,
+        Cond,
+        Conditioning,
+        ClipVisionOutput,
+        Control,
+        Sigmas,
+    )
 }
 
 

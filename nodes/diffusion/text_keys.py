@@ -7,9 +7,11 @@ from typing import Any
 from torch import Tensor
 
 from nodes.diffusion import ldm_keys
+from nodes.diffusion.t5_keys import T5Place, t5_place
+from nodes.diffusion.weight_shapes import Shapes, count
 
-# Where checkpoints and files of their own keep text encoders, the first of two first; the ones
-# that OpenCLIP trained keep its names.
+# Where checkpoints and files of their own keep CLIP's text encoders, the first of two first; the
+# ones that OpenCLIP trained keep its names.
 _PLACES = (
     (ldm_keys.TEXT_PREFIX, False),
     (ldm_keys.TEXT_PREFIX.removesuffix("text_model."), False),
@@ -17,6 +19,8 @@ _PLACES = (
     ("conditioner.embedders.0.transformer.text_model.", False),
     ("conditioner.embedders.0.model.", True),
     ("conditioner.embedders.1.model.", True),
+    ("text_encoders.clip_l.transformer.text_model.", False),
+    ("text_encoders.clip_g.transformer.text_model.", False),
     ("text_model.", False),
     ("", False),
     ("", True),
@@ -45,7 +49,7 @@ _QUICK_WIDTH = 768
 
 @dataclass(frozen=True)
 class TextPlace:
-    """A text encoder in a file.
+    """A CLIP text encoder in a file.
 
     Attributes:
         prefix: Stands before every name of it.
@@ -71,7 +75,7 @@ class TextPlace:
         """
         file = dict(file)
         projection = file.pop(self._projection, None)
-        own = self._from_open_clip(file) if self.open_clip else file
+        own = from_open_clip(file, self.prefix, _OUTSIDE) if self.open_clip else file
         prefix = "" if self.open_clip else self.prefix
         found = ldm_keys.text_encoder_from_ldm(own, self.config, prefix)
         if projection is not None and "projection_dim" in self.config:
@@ -85,57 +89,66 @@ class TextPlace:
             return self.prefix + "text_projection"
         return self.prefix.removesuffix("text_model.") + "text_projection.weight"
 
-    def _from_open_clip(self, file: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        renamed: dict[str, Tensor] = {}
-        for full, tensor in file.items():
-            name = full.removeprefix(self.prefix)
-            if not full.startswith(self.prefix) or name in _PASSED_OVER:
-                continue
-            if ".attn.in_proj_" in name:
-                layer, _, kind = name.partition(".attn.in_proj_")
-                path = layer.replace("transformer.resblocks.", "encoder.layers.")
-                for part, rows in zip("qkv", tensor.chunk(3), strict=True):
-                    renamed[f"{path}.self_attn.{part}_proj.{kind}"] = rows
-            else:
-                renamed[_renamed(name)] = tensor
-        return renamed
+
+def from_open_clip(
+    file: Mapping[str, Tensor], prefix: str, outside: Mapping[str, str]
+) -> dict[str, Tensor]:
+    """Pick a transformer's weights out of a file of OpenCLIP's, under transformers' names.
+
+    Args:
+        file: Weights by name.
+        prefix: Stands before every name that is wanted.
+        outside: The names of what is in no layer, and their new names.
+    """
+    renamed: dict[str, Tensor] = {}
+    for full, tensor in file.items():
+        name = full.removeprefix(prefix)
+        if not full.startswith(prefix) or name in _PASSED_OVER:
+            continue
+        if ".attn.in_proj_" in name:
+            layer, _, kind = name.partition(".attn.in_proj_")
+            path = layer.replace("transformer.resblocks.", "encoder.layers.")
+            for part, rows in zip("qkv", tensor.chunk(3), strict=True):
+                renamed[f"{path}.self_attn.{part}_proj.{kind}"] = rows
+        else:
+            renamed[outside.get(name) or _layer_renamed(name)] = tensor
+    return renamed
 
 
-def text_places(shapes: Mapping[str, Sequence[int]]) -> tuple[TextPlace, ...]:
-    """Find the text encoders of a file, the first of two first."""
-    found = []
+def text_places(shapes: Shapes) -> tuple[TextPlace | T5Place, ...]:
+    """Find the text encoders of a file, in the order in which a model reads them."""
+    found: list[TextPlace | T5Place] = []
     for prefix, open_clip in _PLACES:
         words = prefix + ("" if open_clip else "embeddings.") + "token_embedding.weight"
         if words in shapes:
             config = _open_clip_config(shapes, prefix) if open_clip else _config(shapes, prefix)
             found.append(TextPlace(prefix, open_clip, config))
-    return tuple(found)
+    t5 = t5_place(shapes)
+    return (*found, *([] if t5 is None else [t5]))
 
 
-def _renamed(name: str) -> str:
-    if name in _OUTSIDE:
-        return _OUTSIDE[name]
+def _layer_renamed(name: str) -> str:
     path = name.replace("transformer.resblocks.", "encoder.layers.")
     for theirs, ours in _LAYER.items():
         path = path.replace(f".{theirs}.", f".{ours}.")
     return path
 
 
-def _config(shapes: Mapping[str, Sequence[int]], prefix: str) -> dict[str, Any]:
+def _config(shapes: Shapes, prefix: str) -> dict[str, Any]:
     return _settings(
         shapes[prefix + "embeddings.token_embedding.weight"],
         shapes[prefix + "encoder.layers.0.mlp.fc1.weight"][0],
         shapes[prefix + "embeddings.position_embedding.weight"][0],
-        _layers(shapes, prefix + "encoder.layers."),
+        count(shapes, prefix + "encoder.layers."),
     )
 
 
-def _open_clip_config(shapes: Mapping[str, Sequence[int]], prefix: str) -> dict[str, Any]:
+def _open_clip_config(shapes: Shapes, prefix: str) -> dict[str, Any]:
     return _settings(
         shapes[prefix + "token_embedding.weight"],
         shapes[prefix + "transformer.resblocks.0.mlp.c_fc.weight"][0],
         shapes[prefix + "positional_embedding"][0],
-        _layers(shapes, prefix + "transformer.resblocks."),
+        count(shapes, prefix + "transformer.resblocks."),
     )
 
 
@@ -157,9 +170,3 @@ def _settings(words: Sequence[int], inner: int, length: int, layers: int) -> dic
         "pad_token_id": count - 1 if quick else 0,
     }
     return settings | ({"projection_dim": width} if width == _PROJECTED_WIDTH else {})
-
-
-def _layers(shapes: Mapping[str, Sequence[int]], start: str) -> int:
-    return len(
-        {name.removeprefix(start).split(".")[0] for name in shapes if name.startswith(start)}
-    )
