@@ -1,7 +1,9 @@
 """What a running node is given: progress, cancel, previews, files and saving."""
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -81,6 +83,13 @@ class Context(Protocol):
     def resident(self, model: Any) -> AbstractContextManager[Any]:
         """Hold a model's module on the device, within the budget, and yield it."""
 
+    def workspace(self) -> Path:
+        """Give a folder of the disk for what is made on the way to the result.
+
+        When the run ends before the node has finished, a later run with the same inputs finds the
+        folder as it was; when the node has finished it goes.
+        """
+
 
 class _NoFiles:
     def path(self, kind: str, name: str) -> Path:
@@ -131,6 +140,15 @@ class Quiet:
     def resident(self, model: Any) -> AbstractContextManager[Any]:
         """Yield the model as it is."""
         return nullcontext(model)
+
+    def workspace(self) -> Path:
+        """Give a new folder, which goes with the process."""
+        return Path(tempfile.mkdtemp(dir=_scratch().name))
+
+
+@cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="weft-", ignore_cleanup_errors=True)
 
 
 QUIET: Context = Quiet()

@@ -77,3 +77,8 @@ class FolderContext:
 
     def resident(self, model: Any) -> AbstractContextManager[Any]:
         return nullcontext(model)
+
+    def workspace(self) -> Path:
+        folder = self.root / "work"
+        folder.mkdir(exist_ok=True)
+        return folder
