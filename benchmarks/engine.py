@@ -91,6 +91,10 @@ class BareHost:
         """Remember nothing."""
         return None
 
+    def watch_memory(self) -> Callable[[], int | None]:
+        """Watch nothing."""
+        return lambda: None
+
     def out_of_memory(self, error: BaseException) -> bool:
         """Have enough."""
         return False

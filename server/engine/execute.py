@@ -9,30 +9,32 @@ import itertools
 import logging
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from nodes.api.catalogue import Catalogue
 from nodes.api.context import Cancelled
 from nodes.api.subgraph import Subgraph
-from nodes.errors import NodeError, OutOfMemory
+from nodes.errors import NodeError
+from server.engine.attempts import call
 from server.engine.calls import Empty, Runs, Wanted, arguments, count_runs, joined, outputs
 from server.engine.events import Event
 from server.engine.expand import Caller, Expansion, expand
 from server.engine.graph import Link
 from server.engine.host import Call, Host, NodeContext, Teller
 from server.engine.order import links_of
-from server.engine.plan import Plan, Step, running
+from server.engine.plan import Plan
+from server.engine.plan_told import PlanTold
 from server.engine.problems import Problem, without_paths
-from server.engine.result import Many, Result
+from server.engine.result import Result, shape_of
 from server.engine.results import Known, Results
+from server.engine.work import Instances, Work, finished
 
 LOG = logging.getLogger("weft.engine")
 IO_LIMIT = 32
 POLL_SECONDS = 0.05
-PLAN_SECONDS = 1.0
 State = Literal["succeeded", "failed", "cancelled"]
 
 
@@ -67,40 +69,6 @@ def execute(
     return _Run(plan, catalogue, results, Teller(emit, cancelled, watched), host).run()
 
 
-@dataclass
-class _Work:
-    """A step that something waits for.
-
-    Attributes:
-        step: Which.
-        call: What it tells.
-        waiting: How many steps it waits for.
-        readers: The works that wait for it.
-        reads: The steps whose values it holds.
-        runs: How often it runs; None before its inputs are there.
-        done: The outputs of the runs that are done, or what stands in for them.
-        seconds: How long its calls took.
-        started: Whether it was told.
-        expanded: Whether nodes stand in for it.
-        finished: Whether its values are there.
-    """
-
-    step: Step
-    call: Call
-    waiting: int = 1
-    readers: list["_Work"] = field(default_factory=list)
-    reads: set[str] = field(default_factory=set)
-    runs: Runs | None = None
-    done: list[Mapping[str, Any] | Expansion] = field(default_factory=list)
-    seconds: float = 0.0
-    started: bool = False
-    expanded: bool = False
-    finished: bool = False
-
-    def __lt__(self, other: "_Work") -> bool:
-        return self.step.place < other.step.place
-
-
 class _Run:
     def __init__(
         self, plan: Plan, catalogue: Catalogue, results: Results, teller: Teller, host: Host
@@ -112,28 +80,24 @@ class _Run:
         self.teller = teller
         self.host = host
         self.steps = dict(plan.steps)
-        self.works: dict[str, _Work] = {}
+        self.works: dict[str, Work] = {}
         self.values: dict[str, Result] = {}
         self.held: Counter[str] = Counter()
         self.made: set[str] = set()
-        self.order: dict[str, str] = {}
-        self.told_at = 0.0
+        self.plan_told = PlanTold(plan, self.known, teller)
+        self.instances = Instances(plan)
         self.left = set(plan.targets)
-        self.device: list[_Work] = []
-        self.waiting_io: list[_Work] = []
+        self.device: list[Work] = []
+        self.waiting_io: list[Work] = []
         self.io_running = 0
+        self.io_started = 0
         self.problem: Problem | None = None
         self.ended = False
         self.expansions = itertools.count(1)
         self.changed = threading.Condition(threading.RLock())
-        self.instances: defaultdict[str, set[str]] = defaultdict(set)
-        self.seconds: defaultdict[str, float] = defaultdict(float)
-        for step in plan.order:
-            if step.inner:
-                self.instances[step.root].add(step.id)
 
     def run(self) -> Outcome:
-        self._tell_plan(self.plan.targets)
+        self.plan_told.tell(self.plan.targets)
         try:
             with self.changed:
                 self._open([self._work(id_) for id_ in dict.fromkeys(self.plan.targets)])
@@ -145,7 +109,7 @@ class _Run:
             return Outcome("failed", self.problem)
         return Outcome("cancelled") if self.left else Outcome("succeeded")
 
-    def _next(self) -> _Work | None:
+    def _next(self) -> Work | None:
         with self.changed:
             while True:
                 if self.problem is not None or self.ended or not self.left:
@@ -160,7 +124,7 @@ class _Run:
 
     # What follows, up to `_process`, is called with `changed` held.
 
-    def _open(self, opening: list[_Work]) -> None:
+    def _open(self, opening: list[Work]) -> None:
         while opening:
             work = opening.pop()
             known = None if work.step.fresh else self._known(work)
@@ -176,19 +140,19 @@ class _Run:
                         opening.extend(self._want(work, link.node))
             self._arrived(work)
 
-    def _work(self, id_: str) -> _Work:
+    def _work(self, id_: str) -> Work:
         step = self.steps[id_]
-        work = self.works[id_] = _Work(step, Call(step))
+        work = self.works[id_] = Work(step, Call(step))
         # What runs every time must still run once only in one run.
         self.held[id_] += step.fresh
         return work
 
-    def _hold(self, work: _Work, id_: str) -> None:
+    def _hold(self, work: Work, id_: str) -> None:
         if id_ not in work.reads:
             work.reads.add(id_)
             self.held[id_] += 1
 
-    def _want(self, work: _Work, id_: str) -> list[_Work]:
+    def _want(self, work: Work, id_: str) -> list[Work]:
         """Have a work wait for a step, and give what must be opened for that."""
         self._hold(work, id_)
         if id_ in self.values:
@@ -199,7 +163,7 @@ class _Run:
         work.waiting += 1
         return opened
 
-    def _arrived(self, work: _Work) -> None:
+    def _arrived(self, work: Work) -> None:
         work.waiting -= 1
         if work.waiting:
             return
@@ -213,11 +177,12 @@ class _Run:
     def _start_io(self) -> None:
         while self.waiting_io and self.io_running < IO_LIMIT:
             self.io_running += 1
+            self.io_started += 1
             # A daemon, since a node that waits for ever must not keep the process alive.
             work = heapq.heappop(self.waiting_io)
             threading.Thread(target=self._io, args=(work,), name="weft-io", daemon=True).start()
 
-    def _known(self, work: _Work) -> Result | None:
+    def _known(self, work: Work) -> Result | None:
         result = self.results.get(work.step.key, self.catalogue.types)
         if result is None:
             return None
@@ -231,7 +196,7 @@ class _Run:
         self.teller.tell("node.cached", work.step)
         return result
 
-    def _finish(self, work: _Work, result: Result) -> None:
+    def _finish(self, work: Work, result: Result) -> None:
         id_ = work.step.id
         work.finished = True
         # A value that everybody has read is looked up, or made, anew if somebody comes late.
@@ -240,7 +205,9 @@ class _Run:
         else:
             del self.works[id_]
         self.left.discard(id_)
-        self._instance_finished(work)
+        done = self.instances.finished(work)
+        if done is not None:
+            self.teller.send(Event("node.finished", done, work.step.root))
         for reader in work.readers:
             self._arrived(reader)
         for read in work.reads:
@@ -252,19 +219,9 @@ class _Run:
                     del self.works[read]
         self.changed.notify_all()
 
-    def _instance_finished(self, work: _Work) -> None:
-        root = work.step.root
-        left = self.instances.get(root, set())
-        if work.step.id in left:
-            left.discard(work.step.id)
-            self.seconds[root] += work.seconds
-            if not left:
-                told = {"seconds": round(self.seconds[root], 6), "cached": False}
-                self.teller.send(Event("node.finished", told, root))
-
     # From here on `changed` is not held but for moments.
 
-    def _io(self, work: _Work) -> None:
+    def _io(self, work: Work) -> None:
         try:
             self._process(work)
         finally:
@@ -273,7 +230,7 @@ class _Run:
                 self._start_io()
                 self.changed.notify_all()
 
-    def _process(self, work: _Work) -> None:
+    def _process(self, work: Work) -> None:
         try:
             self._advance(work)
         except Wanted as wanted:
@@ -291,7 +248,7 @@ class _Run:
             message = f"{work.step.spec.title} failed: {text[:1000]}"
             self._fail(work, Problem("node.failed", message, "The log has the details."))
 
-    def _fail(self, work: _Work, problem: Problem) -> None:
+    def _fail(self, work: Work, problem: Problem) -> None:
         inner = f"In `{work.step.inner}`: " if work.step.inner else ""
         shown = Problem(problem.code, inner + problem.message, problem.hint, work.step.root)
         self.teller.tell("node.failed", work.step, {"problem": shown.to_json()})
@@ -299,15 +256,15 @@ class _Run:
             self.problem = self.problem or shown
             self.changed.notify_all()
 
-    def _wait_for(self, work: _Work, ids: Iterable[str]) -> None:
+    def _wait_for(self, work: Work, ids: Iterable[str]) -> None:
         with self.changed:
             work.waiting += 1
             opened = [part for id_ in ids for part in self._want(work, id_)]
-            self._tell_plan(part.step.id for part in opened)
+            self.plan_told.tell(part.step.id for part in opened)
             self._open(opened)
             self._arrived(work)
 
-    def _advance(self, work: _Work) -> None:
+    def _advance(self, work: Work) -> None:
         """Run what can be run of a step."""
         if work.step.key in self.made and not work.done and not work.step.fresh:
             with self.changed:
@@ -340,55 +297,30 @@ class _Run:
             for id_ in expansion.steps:
                 del self.steps[id_]
 
-    def _once(self, work: _Work, runs: Runs, index: int) -> Mapping[str, Any] | Expansion:
+    def _once(self, work: Work, runs: Runs, index: int) -> Mapping[str, Any] | Expansion:
         given = arguments(work.step, self._value, index, runs)
         if work.step.spec.takes_context:
             context = NodeContext(self.host, self.teller, work.call)
             part = context.part(index / runs.count, (index + 1) / runs.count)
             given["ctx"] = context if runs.count == 1 else part
-        saves, start = work.call.saves, time.perf_counter()
+        saves, beside, start = work.call.saves, self.io_started, time.perf_counter()
+        risen = self.host.watch_memory()
         try:
-            returned = self._call(work, given)
+            returned = call(work.step.spec, given, self.host, self.teller, work.call)
         except Wanted:
             work.call.saves = saves
             raise
         work.seconds += time.perf_counter() - start
         if isinstance(returned, Subgraph):
+        # What several nodes take at a time is nobody's.
+        alone = not work.step.spec.io and not self.io_running and beside == self.io_started
+        work.peaks.append(risen() if alone else None)
             element = index if runs.mapped else None
             caller = Caller(work.step, given, element, self.steps)
             return expand(caller, returned, self.plan, self.catalogue, next(self.expansions))
         return outputs(work.step.spec, returned)
 
-    def _call(self, work: _Work, given: Mapping[str, Any]) -> Any:
-        """Call the node's function, and thriftier ones when memory runs out."""
-        spec = work.step.spec
-        assert spec.function is not None
-        # Without a variant the function itself may fit once memory is freed.
-        variants = (spec.function, *(spec.thriftier or (spec.function,)))
-        saves = work.call.saves
-        for number, function in enumerate(variants):
-            try:
-                return function(**given)
-            except Exception as error:
-                if not isinstance(error, OutOfMemory) and not self.host.out_of_memory(error):
-                    raise
-                LOG.warning("%s ran out of memory", spec.id, exc_info=True)
-            # Outside of the handler, so that the traceback no longer holds what the call had made.
-            self.host.free_memory()
-            work.call.saves = saves
-            if number + 1 < len(variants):
-                self._warn_of_memory(work, given)
-        raise OutOfMemory(
-            f"{spec.title} needs more memory than the device has.",
-            "Use a smaller size or batch, or a tiled variant of the node.",
-        )
-
-    def _warn_of_memory(self, work: _Work, given: Mapping[str, Any]) -> None:
-        how = "a thriftier way, which is slower" if work.step.spec.thriftier else "freed memory"
-        message = f"{work.step.spec.title} ran out of memory and was run again with {how}."
-        NodeContext(self.host, self.teller, work.call).warn(message, "Use a smaller size or batch.")
-
-    def _complete(self, work: _Work, runs: Runs) -> None:
+    def _complete(self, work: Work, runs: Runs) -> None:
         step = work.step
         parts = [self._taken(part) if isinstance(part, Expansion) else part for part in work.done]
         values = joined(parts, step.spec, runs.mapped)
@@ -422,35 +354,3 @@ class _Run:
         if result is None:
             raise Wanted(link.node)
         return result.values[link.output]
-
-    def _tell_plan(self, ids: Iterable[str]) -> None:
-        """Tell what will run, and tell it again when a lazy input asks for more."""
-        more = running(self.plan.steps, (i for i in ids if i in self.plan.steps), self.known)
-        added = sorted((self.plan.steps[id_] for id_ in more - self.order.keys()), key=_place)
-        self.order.update((step.id, step.root) for step in added)
-        now = time.monotonic()
-        if self.told_at and (not added or now - self.told_at < PLAN_SECONDS):
-            return
-        self.told_at = now
-        roots = list(dict.fromkeys(self.order.values()))
-        cached = {self.plan.steps[id_].root for id_ in self.plan.cached}
-        told = {"order": roots, "cached": sorted(cached - set(roots)), "total": len(roots)}
-        self.teller.send(Event("plan", told))
-
-
-def _place(step: Step) -> tuple[int, ...]:
-    return step.place
-
-
-def shape_of(value: Any) -> str | None:
-    """Say the shape of the first tensor of a wire value, such as "1×4×16×16"."""
-    if isinstance(value, Many):
-        inner = shape_of(value.items[0]) if value.items else None
-        return f"{len(value.items)} of {inner}" if inner else None
-    if not is_dataclass(value) or isinstance(value, type):
-        return None
-    for item in fields(value):
-        shape = getattr(getattr(value, item.name), "shape", None)
-        if shape is not None:
-            return "×".join(str(size) for size in shape)
-    return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from nodes.errors import OutOfMemory
 from server.files import Files
 from server.workers.saving import Saver, Write
+from server.platform import watch_memory
 
 _TOLD_AS = ("out of memory", "can't allocate memory", "not enough memory")
 """How libraries say it where they raise a plain RuntimeError."""

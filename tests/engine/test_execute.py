@@ -9,7 +9,7 @@ import pytest
 from nodes.api import catalogue_of, node
 from server.engine.problems import Invalid
 from server.engine.results import Results
-from tests.engine.toys import CATALOGUE, Bench, dice, graph, save
+from tests.engine.toys import CATALOGUE, Bench, ToyHost, dice, graph, save
 
 
 @pytest.fixture
@@ -446,3 +446,25 @@ def test_nodes_that_outlive_a_cancelled_run_are_not_heard() -> None:
 
 def test_the_toys_are_all_in_the_catalogue() -> None:
     assert CATALOGUE.specs["Dice"].function is dice
+
+
+def peaks(bench: Bench) -> dict[str | None, int | None]:
+    """What the last run told of each node's memory."""
+    finished = (event for event in bench.events if event.type == "node.finished")
+    return {event.node: event.data["peak_bytes"] for event in finished}
+
+
+def test_the_rise_of_memory_is_told_with_the_node() -> None:
+    bench = Bench(host=ToyHost(risen=7))
+    wanted = {"a": ("Add",), "n": ("Count", {"n": 3}), "b": ("Add", {"a": "@n.int"})}
+    bench.run(graph({**wanted, "s": ("Save", {"value": "@b.int"})}), targets=["a", "s"])
+    assert peaks(bench) == {"a": 7, "n": 7, "b": 7, "s": 7}
+
+
+def test_where_nobody_can_tell_the_rise_of_memory_it_is_not_told() -> None:
+    bench = Bench(host=ToyHost(risen=7))
+    bench.run(graph({"w": ("Wait",), "s": ("Save", {"value": "@w.int"})}))
+    assert peaks(bench) == {"w": None, "s": 7}
+    bench.host.risen = None
+    bench.run(graph({"a": ("Add",), "t": ("Save", {"value": "@a.int"})}))
+    assert peaks(bench) == {"a": None, "t": None}

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from nodes.api import (
@@ -333,6 +335,8 @@ class ToyHost:
     dtype: str = "float32"
     kept: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     freed: int = 0
+    work: Path | None = None
+    risen: int | None = None
 
     @property
     def files(self) -> Files:
