@@ -3,7 +3,9 @@
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
-from nodes.types import Conditioning, Guider, Model
+from nodes.diffusion import guidance_patches
+from nodes.diffusion.patches import GuidancePatch, PerpNegPatch, with_patch
+from nodes.types import Conditioning, Guider, LatentOperation, Model
 
 Scale = Annotated[float, Range(0, 100, step=0.1)]
 
@@ -68,3 +70,150 @@ def dual_cfg_guider(
     scales = {"scale": cfg_conds, "scale_2": cfg_cond2_negative}
     kind = "dual" if style == "regular" else "dual_nested"
     return Guider(model, kind, (cond1, cond2, negative), scales)
+
+
+@node("PerpNegGuider", title="Perp-Neg Guider", aliases=("perpendicular negative",))
+def perp_neg_guider(
+    model: Model,
+    positive: Conditioning,
+    negative: Conditioning,
+    empty_conditioning: Conditioning,
+    cfg: Scale = 8.0,
+    neg_scale: Annotated[float, Range(0, 100, step=0.01)] = 1.0,
+) -> Guider:
+    """Lead away from what the negative prompt says beside the positive one, and from nothing else.
+
+    Args:
+        model: The denoiser to sample from.
+        positive: What the picture should show.
+        negative: What it should not show, even where the positive prompt is near to it.
+        empty_conditioning: An empty prompt.
+        cfg: How strongly the positive prompt is followed.
+        neg_scale: How strongly the negative prompt pushes.
+
+    References:
+        Armandpour et al. 2023, Re-imagine the Negative Prompt Algorithm, arXiv:2304.04968.
+    """
+    scales = {"scale": cfg, "neg_scale": neg_scale}
+    return Guider(model, "perp_neg", (positive, negative, empty_conditioning), scales)
+
+
+@node("PerpNeg", title="Perp-Neg (on the model)")
+def perp_neg(
+    model: Model,
+    empty_conditioning: Conditioning,
+    neg_scale: Annotated[float, Range(0, 100, step=0.01)] = 1.0,
+) -> Model:
+    """Make samplers of a model lead away as the Perp-Neg guider does, which is the newer node.
+
+    Args:
+        model: The denoiser.
+        empty_conditioning: An empty prompt.
+        neg_scale: How strongly the negative prompt pushes.
+
+    References:
+        Armandpour et al. 2023, Re-imagine the Negative Prompt Algorithm, arXiv:2304.04968.
+    """
+    return with_patch(model, PerpNegPatch(empty_conditioning, neg_scale))
+
+
+@node("RescaleCFG", title="Rescale CFG")
+def rescale_cfg(model: Model, multiplier: Annotated[float, Range(0, 1, step=0.01)] = 0.7) -> Model:
+    """Keep strong guidance from overexposing: bring the contrast back to that of the prompt alone.
+
+    Args:
+        model: The denoiser.
+        multiplier: How much of the way back; 0 changes nothing.
+
+    References:
+        Lin et al. 2023, Common Diffusion Noise Schedules and Sample Steps Are Flawed,
+        arXiv:2305.08891.
+    """
+    patch = GuidancePatch(guidance_patches.rescaled, {"multiplier": multiplier})
+    return with_patch(model, patch)
+
+
+@node("CFGNorm", title="CFG Norm")
+def cfg_norm(model: Model, strength: Annotated[float, Range(0, 100, step=0.01)] = 1.0) -> Model:
+    """Keep guidance from enlarging values beyond those that the prompt alone would give.
+
+    Args:
+        model: The denoiser.
+        strength: Factor on the result.
+
+    References:
+        Wu et al. 2025, Qwen-Image Technical Report, arXiv:2508.02324.
+    """
+    return with_patch(model, GuidancePatch(guidance_patches.norm_limited, {"strength": strength}))
+
+
+@node("APG", title="Adaptive Projected Guidance")
+def adaptive_projected_guidance(
+    model: Model,
+    eta: Annotated[float, Range(-10, 10, step=0.01)] = 1.0,
+    norm_threshold: Annotated[float, Range(0, 50, step=0.1)] = 5.0,
+    momentum: Annotated[float, Range(-5, 1, step=0.01)] = 0.0,
+) -> Model:
+    """Guide strongly without colours that burn.
+
+    Args:
+        model: The denoiser.
+        eta: How much of the guidance along the picture itself is kept; less burns less.
+        norm_threshold: The greatest length of a step of guidance; 0 for any.
+        momentum: How much of the steps before is added; less than 0 pushes away from them.
+
+    References:
+        Sadat et al. 2024, Eliminating Oversaturation and Artifacts of High Guidance Scales in
+        Diffusion Models, arXiv:2410.02416.
+    """
+    options = {"eta": eta, "norm_threshold": norm_threshold, "momentum": momentum}
+    return with_patch(model, GuidancePatch(guidance_patches.adaptive_projected, options))
+
+
+@node("TCFG", title="Tangential Damping CFG")
+def tangential_damping_cfg(model: Model) -> Model:
+    """Lead away from the negative prompt along the direction that both prompts share only.
+
+    Args:
+        model: The denoiser.
+
+    References:
+        Kwon et al. 2025, TCFG: Tangential Damping Classifier-free Guidance, arXiv:2503.18137.
+    """
+    return with_patch(model, GuidancePatch(guidance_patches.tangentially_damped))
+
+
+@node("CFGZeroStar", title="CFG-Zero*")
+def cfg_zero_star(model: Model) -> Model:
+    """Bring the negative prompt's estimate as near to the positive one's as a factor can.
+
+    Args:
+        model: The denoiser; made for flow models.
+
+    References:
+        Fan et al. 2025, CFG-Zero*: Improved Classifier-Free Guidance for Flow Matching Models,
+        arXiv:2503.18886.
+    """
+    return with_patch(model, GuidancePatch(guidance_patches.zero_star))
+
+
+@node("Mahiro", title="Mahiro guidance")
+def mahiro(model: Model) -> Model:
+    """Let the prompt's own direction weigh more where guidance would turn away from it.
+
+    Args:
+        model: The denoiser.
+    """
+    return with_patch(model, GuidancePatch(guidance_patches.direction_kept))
+
+
+@node("LatentApplyOperationCFG", title="Apply Latent Operation to Guidance")
+def latent_apply_operation_cfg(model: Model, operation: LatentOperation) -> Model:
+    """Change what the prompt adds to the picture, at every step.
+
+    Args:
+        model: The denoiser.
+        operation: The change, such as a tone curve that tames strong guidance.
+    """
+    patch = GuidancePatch(guidance_patches.operation_applied, {"operation": operation})
+    return with_patch(model, patch)

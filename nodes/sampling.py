@@ -10,7 +10,7 @@ from torch import Tensor
 from nodes.api import QUIET, Choice, Context, Range, Seed, Shape, node
 from nodes.diffusion.control import placed
 from nodes.diffusion.finite import HINT, broken
-from nodes.diffusion.guidance import with_model
+from nodes.diffusion.guidance import resolved, with_model
 from nodes.diffusion.preview import preview_jpeg
 from nodes.diffusion.sampling import Sampling, inflation
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
@@ -235,7 +235,7 @@ def k_sampler_select(sampler_name: Annotated[str, Choice(SAMPLERS)] = "euler") -
 
 def _run(sampling: Sampling, ctx: Context) -> Sampled:
     x: Tensor | None = None
-    guider = sampling.guider
+    guider = resolved(sampling.guider)
     with ExitStack() as stack:
         model = stack.enter_context(ctx.resident(guider.model))
         conditionings = placed(

@@ -1,7 +1,8 @@
 """How estimates under several conditionings become one."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -9,11 +10,21 @@ from torch import Tensor
 
 from nodes.diffusion.conditions import Prompts
 from nodes.diffusion.denoiser import denoise
+from nodes.diffusion.guidance_patches import projected
+from nodes.diffusion.patches import (
+    Combine,
+    Estimates,
+    GuidancePatch,
+    NetworkPatch,
+    PerpNegPatch,
+    with_patch,
+)
 from nodes.types import Guider, Model
 
 # Gives for (x, sigma) the guided estimate, and the one that it leads away from.
 Guide = Callable[[Tensor, float], tuple[Tensor, Tensor]]
-Rule = Callable[..., tuple[Tensor, Tensor]]
+# Combines the estimates under the guider's conditionings, in their order.
+Rule = Callable[[Sequence[Tensor], Mapping[str, float]], Tensor]
 
 
 def guide_for(
@@ -21,85 +32,117 @@ def guide_for(
 ) -> Guide:
     """Bind a guider's rule to its model and to prompts fitted to the latent.
 
+    Patches of the model are put around the rule, the last one outermost.
+
     Args:
         guider: The rule, its model and its numbers.
         prompts: What its conditionings become on the latent.
         batched: Compute them in one call.
         both: Compute the estimate that it leads away from even if it has no part in the result.
     """
-    estimate = partial(denoise, guider.model, batched=batched)
-    return partial(GUIDES[guider.kind], estimate, prompts, guider.options, both)
+    rule, options = GUIDES[guider.kind], guider.options
+    scale = options.get("scale", 1.0)
+    alone = guider.kind == "cfg" and math.isclose(scale, 1) and not both
+    asked = prompts[:1] if alone else prompts
+    away = len(asked) - 1
+    memory: dict[str, Tensor] = {}
+    shapes = [patch for patch in guider.model.patches if isinstance(patch, GuidancePatch)]
+    watches = [patch.watch(memory, away) for patch in shapes if patch.watch is not None]
+    model = with_patch(guider.model, *watches)
+
+    def again(x: Tensor, sigma: float, place: int, *patches: NetworkPatch) -> Tensor:
+        groups = (*((),) * place, prompts[place])
+        return denoise(with_patch(guider.model, *patches), x, sigma, groups)[place]
+
+    def guide(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        made = denoise(model, x, sigma, asked, batched=batched)
+
+        def combine(estimates: Estimates) -> Tensor:
+            return rule([estimates.cond, *made[1:-1], estimates.uncond], options)
+
+        shaped: Combine = combine
+        for patch in shapes:
+            shaped = partial(patch.rule, shaped, **patch.options)
+        estimates = Estimates(
+            x=x,
+            sigma=sigma,
+            cond=made[0],
+            uncond=made[-1],
+            scale=1.0 if alone else scale,
+            again=lambda x, place, *patches: again(x, sigma, place, *patches),
+            away=away,
+            memory=memory,
+            sampling=guider.model.sampling,
+        )
+        return shaped(estimates), made[-1]
+
+    return guide
 
 
-def basic(
-    estimate: Callable[..., list[Tensor]],
-    prompts: tuple[Prompts, ...],
-    options: Mapping[str, float],
-    both: bool,
-    x: Tensor,
-    sigma: float,
-) -> tuple[Tensor, Tensor]:
+def basic(estimates: Sequence[Tensor], options: Mapping[str, float]) -> Tensor:
     """Follow the only conditioning."""
-    (cond,) = estimate(x, sigma, prompts[:1])
-    return cond, cond
+    return estimates[0]
 
 
-def classifier_free(
-    estimate: Callable[..., list[Tensor]],
-    prompts: tuple[Prompts, ...],
-    options: Mapping[str, float],
-    both: bool,
-    x: Tensor,
-    sigma: float,
-) -> tuple[Tensor, Tensor]:
+def classifier_free(estimates: Sequence[Tensor], options: Mapping[str, float]) -> Tensor:
     """Go beyond the positive, away from the negative: uncond + scale * (cond - uncond).
 
     Ho and Salimans 2022, arXiv:2207.12598. With a scale of 1 the negative has no part in it and is
     not computed, unless a solver asks for it.
     """
-    scale = options["scale"]
-    if math.isclose(scale, 1) and not both:
-        return basic(estimate, prompts, options, both, x, sigma)
-    cond, uncond = estimate(x, sigma, prompts[:2])
-    return uncond + scale * (cond - uncond), uncond
+    cond, uncond = estimates
+    return uncond + options["scale"] * (cond - uncond)
 
 
-def dual(
-    estimate: Callable[..., list[Tensor]],
-    prompts: tuple[Prompts, ...],
-    options: Mapping[str, float],
-    both: bool,
-    x: Tensor,
-    sigma: float,
-) -> tuple[Tensor, Tensor]:
+def dual(estimates: Sequence[Tensor], options: Mapping[str, float]) -> Tensor:
     """Go from the second conditioning to the first, and from the third to the second.
 
     Brooks et al. 2023, arXiv:2211.09800, equation 3: each way has its own scale.
     """
-    first, second, away = estimate(x, sigma, prompts[:3])
-    led = away + options["scale_2"] * (second - away) + options["scale"] * (first - second)
-    return led, away
+    first, second, away = estimates
+    return away + options["scale_2"] * (second - away) + options["scale"] * (first - second)
 
 
-def dual_nested(
-    estimate: Callable[..., list[Tensor]],
-    prompts: tuple[Prompts, ...],
-    options: Mapping[str, float],
-    both: bool,
-    x: Tensor,
-    sigma: float,
-) -> tuple[Tensor, Tensor]:
+def dual_nested(estimates: Sequence[Tensor], options: Mapping[str, float]) -> Tensor:
     """Go from the second conditioning beyond the first, then away from the third to there."""
-    first, second, away = estimate(x, sigma, prompts[:3])
+    first, second, away = estimates
     beyond = second + options["scale"] * (first - second)
-    return away + options["scale_2"] * (beyond - away), away
+    return away + options["scale_2"] * (beyond - away)
+
+
+def perpendicular(estimates: Sequence[Tensor], options: Mapping[str, float]) -> Tensor:
+    """Lead away from what the negative has across the positive, both as beside an empty prompt.
+
+    Armandpour et al. 2023, Re-imagine the Negative Prompt Algorithm, arXiv:2304.04968, equation 7:
+    what both prompts share is not undone. The estimates are positive, negative, empty.
+    """
+    positive, negative, empty = estimates
+    towards, against = positive - empty, negative - empty
+    across = against - projected(against, towards)
+    return empty + options["scale"] * (towards - options["neg_scale"] * across)
 
 
 GUIDES: Mapping[str, Rule] = MappingProxyType(
-    {"basic": basic, "cfg": classifier_free, "dual": dual, "dual_nested": dual_nested}
+    {
+        "basic": basic,
+        "cfg": classifier_free,
+        "dual": dual,
+        "dual_nested": dual_nested,
+        "perp_neg": perpendicular,
+    }
 )
+
+
+def resolved(guider: Guider) -> Guider:
+    """Replace the rule where a patch of the model says so."""
+    for patch in guider.model.patches:
+        if isinstance(patch, PerpNegPatch) and guider.kind == "cfg":
+            conditionings = (*guider.conditionings, patch.empty)
+            options = {**guider.options, "neg_scale": patch.neg_scale}
+            guider = Guider(guider.model, "perp_neg", conditionings, options)
+    return guider
 
 
 def with_model(guider: Guider, model: Model) -> Guider:
     """Give the guider another model, such as the same one on a device."""
-    return Guider(model, guider.kind, guider.conditionings, guider.options)
+    return replace(guider, model=model)

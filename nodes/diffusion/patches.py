@@ -87,13 +87,13 @@ class GuidancePatch:
         rule: Called with the combination that it is put around, the estimates and the options;
             gives the guided estimate.
         options: Of the rule.
-        watch: Makes a patch that notes, in the memory, what the rule needs to know of the
-            network's work.
+        watch: Called with the memory and the place of the conditioning that is led away from,
+            makes a patch that notes what the rule needs to know of the network's work.
     """
 
     rule: Callable[..., Tensor]
     options: Mapping[str, Any] = field(default_factory=dict)
-    watch: Callable[[dict[str, Tensor]], NetworkPatch] | None = None
+    watch: Callable[[dict[str, Tensor], int], NetworkPatch] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from nodes.diffusion.guidance import guide_for
 from nodes.diffusion.model_inputs import completed
 from nodes.diffusion.model_sampling import finish, sigma_at, start
 from nodes.diffusion.noise import brownian_noise, initial_noise, step_noise
+from nodes.diffusion.patches import MaskPatch
 from nodes.diffusion.solvers import SOLVERS, Estimate, Path, Solver, Step, Steps
 from nodes.errors import NodeError
-from nodes.types import Guider, Latent, Noise, Sampler
+from nodes.types import Guider, Latent, ModelSampling, Noise, Sampler
 
 # Schedules whose last step is so long in log sigma that solvers which lean forward along a line
 # through noisy estimates inflate the result; up to this many steps it can be seen.
@@ -80,7 +81,7 @@ class Sampling:
         always = self.solver.guided
         estimate = guide_for(self.guider, prompts, batched=self.batched, both=always)
         if self.latent.mask is not None:
-            estimate = self._within_mask(estimate, self.latent.mask.values, x0, noise)
+            estimate = self._within_mask(estimate, self.latent.mask.values, x0, noise, levels)
         x = start(model.sampling, x0, noise, levels[0])
         yield from self._solve(estimate, x, levels)
 
@@ -129,22 +130,40 @@ class Sampling:
         path = Path(flow=sampling.prediction == "flow")
         return solver.run(ask, x, levels, source(x, seed or 0), path, **options)
 
-    def _within_mask(self, estimate: Estimate, mask: Tensor, x0: Tensor, noise: Tensor) -> Estimate:
+    def _within_mask(
+        self, estimate: Estimate, mask: Tensor, x0: Tensor, noise: Tensor, levels: list[float]
+    ) -> Estimate:
         """Hold on to the original outside of the mask.
 
         The model sees the original with noise there, and its estimate is replaced by the clean
         original: what is painted fits what stays.
         """
         height, width = x0.shape[-2:]
-        inside = fit_mask(mask.to(x0.device), height, width, x0.shape[0])
+        fitted = fit_mask(mask.to(x0.device), height, width, x0.shape[0])
         sampling = self.guider.model.sampling
+        patches = [p for p in self.guider.model.patches if isinstance(p, MaskPatch)]
 
         def estimate_inside(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+            inside = fitted
+            for patch in patches:
+                begun = fitted >= _remaining(sampling, levels, sigma)
+                inside = torch.lerp(inside, begun.to(inside), patch.strength)
             kept = sampling.noised(x0, noise, torch.tensor(sigma))
             denoised, other = estimate(x * inside + kept * (1 - inside), sigma)
             return denoised * inside + x0 * (1 - inside), other
 
         return estimate_inside
+
+
+def _remaining(sampling: ModelSampling, levels: list[float], sigma: float) -> float:
+    """Say how much of a sampling is left at a noise level, as a share of its timesteps.
+
+    Levin and Fried 2023, Differential Diffusion, arXiv:2306.00950, algorithm 1: a place begins to
+    change when no more is left than its share of change.
+    """
+    ends = (levels[0], max(levels[-1], sampling.sigma_min), sigma)
+    first, last, now = (float(sampling.timestep(torch.tensor(end))) for end in ends)
+    return (now - last) / (first - last) if first != last else 1.0
 
 
 def inflation(solver: str, schedule: str, steps: int) -> str | None:

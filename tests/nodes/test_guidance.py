@@ -1,13 +1,30 @@
 """Guiders combine estimates as their formulas say."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from nodes.diffusion.conditions import fit_conditionings
-from nodes.diffusion.guidance import guide_for
-from nodes.guidance import dual_cfg_guider
-from nodes.types import Guider
-from tests.nodes.diffusion.tiny_sampling import flat, reader
+from nodes.diffusion.guidance import guide_for, perpendicular, resolved
+from nodes.guidance import (
+    adaptive_projected_guidance,
+    cfg_guider,
+    cfg_norm,
+    cfg_zero_star,
+    dual_cfg_guider,
+    latent_apply_operation_cfg,
+    mahiro,
+    perp_neg,
+    perp_neg_guider,
+    rescale_cfg,
+    tangential_damping_cfg,
+)
+from nodes.sampling import k_sampler
+from nodes.types import Guider, Latent, LatentOperation, Model
+from tests.nodes.diffusion.tiny_sampling import flat, prompt, reader, tiny_model
+
+NO_SHARPENING = {"radius": 2.0, "sigma": 1.0, "amount": 0.0}
 
 
 def guided(guider: Guider) -> tuple[torch.Tensor, torch.Tensor]:
@@ -40,3 +57,98 @@ def test_strengths_of_one_follow_the_first_prompt(style: str) -> None:
     made, _ = guided(guider)
     assert torch.allclose(made, torch.full_like(made, 6.0))
     assert len(network.calls) == 1
+
+
+def test_perpendicular_negatives_push_across_the_prompt_only() -> None:
+    model, _ = reader()
+    # Whatever lies along the positive prompt is not undone: constants all lie along one another.
+    guider = perp_neg_guider(model, flat(6.0), flat(5.0), flat(2.0), 3.0, 10.0)
+    made, away = guided(guider)
+    # 2 + 3 * (6 - 2)
+    assert torch.allclose(made, torch.full_like(made, 14.0))
+    assert torch.allclose(away, torch.full_like(away, 2.0))
+
+
+def test_what_lies_across_the_prompt_is_led_away_from() -> None:
+    towards, against = torch.zeros(1, 2, 1, 1), torch.zeros(1, 2, 1, 1)
+    towards[0, 0], against[0, 0], against[0, 1] = 1.0, 5.0, 2.0
+    empty = torch.full((1, 2, 1, 1), 0.5)
+    options = {"scale": 3.0, "neg_scale": 0.5}
+    made = perpendicular([empty + towards, empty + against, empty], options)
+    # Along: 0.5 + 3 * 1; across: 0.5 - 3 * 0.5 * 2.
+    assert made.flatten().tolist() == pytest.approx([3.5, -2.5])
+
+
+def test_a_model_can_carry_the_perpendicular_rule() -> None:
+    model, _ = reader()
+    patched = perp_neg(model, flat(2.0), 0.7)
+    by_patch = resolved(Guider(patched, "cfg", (flat(6.0), flat(5.0)), {"scale": 3.0}))
+    assert (by_patch.kind, by_patch.options) == ("perp_neg", {"scale": 3.0, "neg_scale": 0.7})
+    made, _ = guided(by_patch)
+    assert torch.allclose(made, torch.full_like(made, 14.0))
+    basic = Guider(patched, "basic", (flat(6.0),))
+    assert resolved(basic) is basic
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        # Guidance gives 2 + 4 * (6 - 2) = 18; no longer than the prompt's own 6:
+        (cfg_norm, 6.0),
+        (lambda model: cfg_norm(model, 0.5), 3.0),
+        # What is along the prompt's own estimate is left out.
+        (lambda model: adaptive_projected_guidance(model, 0.0, 0.0), 6.0),
+        (lambda model: adaptive_projected_guidance(model, 0.5, 0.0), 12.0),
+        # Both prompts point the same way: plain guidance.
+        (mahiro, 18.0),
+    ],
+)
+def test_patches_shape_what_a_guider_gives(
+    patch: Callable[[Model], Model], expected: float
+) -> None:
+    model, _ = reader()
+    made, away = guided(cfg_guider(patch(model), flat(6.0), flat(2.0), 4.0))
+    assert torch.allclose(made, torch.full_like(made, expected), atol=1e-4)
+    assert torch.allclose(away, torch.full_like(away, 2.0))
+
+
+def test_the_last_patch_is_put_around_the_others() -> None:
+    model, _ = reader()
+    both = cfg_norm(adaptive_projected_guidance(model, 0.5, 0.0), 0.5)
+    # 12 is brought down to 6, then halved.
+    made, _ = guided(cfg_guider(both, flat(6.0), flat(2.0), 4.0))
+    assert torch.allclose(made, torch.full_like(made, 3.0), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        lambda model: rescale_cfg(model, 0.0),
+        lambda model: adaptive_projected_guidance(model, 1.0, 0.0),
+        lambda model: latent_apply_operation_cfg(model, LatentOperation("sharpen", NO_SHARPENING)),
+    ],
+)
+def test_neutral_settings_are_as_without(patch: Callable[[Model], Model]) -> None:
+    model = tiny_model()
+    x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    prompts = fit_conditionings((prompt(1), prompt(2)), model.sampling, x, 8)
+    plain, shaped = (
+        guide_for(Guider(m, "cfg", (), {"scale": 5.0}), prompts)(x, 2.0)[0]
+        for m in (model, patch(model))
+    )
+    torch.testing.assert_close(shaped, plain, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "patch", [rescale_cfg, tangential_damping_cfg, cfg_zero_star, mahiro, cfg_norm]
+)
+def test_each_shape_of_guidance_samples_to_numbers_of_its_own(
+    patch: Callable[[Model], Model],
+) -> None:
+    model, empty = tiny_model(), Latent(torch.zeros(1, 4, 8, 8))
+    plain, shaped = (
+        k_sampler(m, prompt(1), prompt(2), empty, seed=1, steps=2).samples
+        for m in (model, patch(model))
+    )
+    assert bool(shaped.isfinite().all())
+    assert not torch.allclose(plain, shaped)
