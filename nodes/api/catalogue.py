@@ -4,11 +4,12 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import itertools
 import json
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib.metadata import entry_points
@@ -222,10 +223,25 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
+def sources_hash(packages: Sequence[str]) -> str:
+    """Name the very code of packages, with all that lies within them.
+
+    It goes into the salt, so that no result outlives the code that made it.
+    """
+    return _digest(_sources(importlib.import_module(package)) for package in packages)
+
+
 def _source_hash(module: ModuleType) -> str:
+    return _digest([_sources(module)])
+
+
+def _sources(module: ModuleType) -> list[Path]:
     file = Path(inspect.getfile(module))
-    files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+    return sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+
+
+def _digest(groups: Iterable[Iterable[Path]]) -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for part in files:
-        digest.update(part.read_bytes())
+    for file in itertools.chain.from_iterable(groups):
+        digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import IO, Any
 
-from nodes.api.catalogue import Catalogue, load
+from nodes.api.catalogue import Catalogue, load, sources_hash
 from nodes.errors import NodeError
 from server.engine.events import Event
 from server.engine.execute import Outcome, execute
@@ -227,7 +227,12 @@ def main() -> None:
             others = devices()
             device = others[0] if device == "auto" else "cuda:0"
         memory, dtype = memory_for(device, settings)
-        salt = {"device": device.split(":")[0], "dtype": dtype, "torch": version("torch")}
+        salt = {
+            "device": device.split(":")[0],
+            "dtype": dtype,
+            "torch": version("torch"),
+            "code": sources_hash(settings.node_packages),
+        }
         catalogue = load(settings.node_packages, (settings.custom_nodes,), salt)
     except (ImportError, RuntimeError, AssertionError) as problem:
         # A device that torch does not have, or a package of nodes that is not there.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nodes.api.catalogue import load
+from nodes.api.catalogue import load, sources_hash
 
 PLAIN = '''
 from nodes.api import node
@@ -118,3 +118,19 @@ def test_the_shipped_nodes_and_the_example_all_load() -> None:
     for spec in catalogue.specs.values():
         assert spec.summary.endswith("."), spec.id
         assert all(item.help for item in spec.inputs), spec.id
+
+
+def test_the_code_of_a_package_has_a_name_that_changes_with_any_file_in_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = f"package_{folder.name}"
+    inner = folder / package / "inner"
+    inner.mkdir(parents=True)
+    (folder / package / "__init__.py").touch()
+    (inner / "deep.py").write_text("A = 1")
+    monkeypatch.syspath_prepend(str(folder))
+    before = sources_hash([package])
+    assert sources_hash([package]) == before
+    (inner / "deep.py").write_text("A = 2")
+    assert sources_hash([package]) != before
+    sys.modules.pop(package)
