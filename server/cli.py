@@ -68,10 +68,10 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     except Invalid as invalid:
         for each in invalid.problems:
-            print(f"weft: {each.message} {each.hint}", file=sys.stderr)
+            print(f"weft: {each.message} {each.hint}".rstrip(), file=sys.stderr)
         return 1
     except NodeError as problem:
-        print(f"weft: {problem.message} {problem.hint}", file=sys.stderr)
+        print(f"weft: {problem.message} {problem.hint}".rstrip(), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -142,7 +142,11 @@ def _fraction(digits: str) -> float:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _refused_number(name)
+    raise JSONProblem(
+        f"The text holds {name}, which JSON does not have.",
+        hint="Programs write it where a number is missing; put a number or null in its place.",
+        code="json.number",
+    )
 
 
 def _check_length(digits: str) -> None:
@@ -153,7 +157,7 @@ def _check_length(digits: str) -> None:
 def _refused_number(text: str) -> JSONProblem:
     return JSONProblem(
         f"{shown(text)} is not a number that can be used.",
-        hint="Write a finite number; NaN and infinity are not JSON.",
+        hint="Write a shorter one; the largest is about 1.8e308.",
         code="json.number",
     )
 

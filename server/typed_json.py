@@ -237,8 +237,9 @@ def _wrong(where: str, expected: str, value: JSON) -> WrongJSON:
     got = {dict: "an object", list: "a list", str: "a text", type(None): "null"}.get(
         type(value), f"`{shown(str(value))}`"
     )
+    what = f"`{where}`" if where else "What is sent"
     return WrongJSON(
-        f"`{where or 'The whole'}` has to be {expected}, not {got}.",
+        f"{what} has to be {expected}, not {got}.",
         hint="The description of the API is at /api/v1/openapi.json.",
         code="body.type",
     )

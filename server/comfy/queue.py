@@ -27,6 +27,7 @@ from server.comfy.requests import (
     Refusal,
     body_of,
     done,
+    id_in,
     ids_in,
     is_name,
     number_in,
@@ -143,7 +144,7 @@ async def change_queue(request: web.Request) -> web.Response:
 async def interrupt(request: web.Request) -> web.Response:
     """Stop what runs, or one prompt if it runs."""
     jobs = request.app[SERVICES].jobs
-    only = (await object_of(request)).get("prompt_id")
+    only = id_in(await object_of(request), "prompt_id")
     for job in (await jobs.queue()).running:
         if only is None or job.id == only:
             await jobs.cancel(job.id)

@@ -99,6 +99,18 @@ def ids_in(body: Mapping[str, JSON], key: str) -> list[str]:
     return [str(item) for item in listed]
 
 
+def id_in(body: Mapping[str, JSON], key: str) -> str | None:
+    """Return the id that a body gives under a key; None where it gives none.
+
+    Raises:
+        JSONProblem: `json.ids`, when it is no text.
+    """
+    given = body.get(key)
+    if given is not None and not isinstance(given, str):
+        raise JSONProblem(f"`{key}` has to be an id.", hint="An id is a text.", code="json.ids")
+    return given
+
+
 def number_in(request: web.Request, key: str, default: int) -> int:
     """Return a whole number of the query.
 

@@ -68,6 +68,7 @@ def test_run_refuses_what_cannot_run(tmp_path: Path) -> None:
         refused = call("run", *flags, *data(tmp_path))
         assert refused.returncode == 2
         assert refused.stdout == ""
+        assert not [line for line in refused.stderr.splitlines() if line.endswith(" ")]
     missing = call("run", str(tmp_path / "none.json"), *data(tmp_path))
     assert missing.returncode == 2
     assert "cannot be read" in missing.stderr

@@ -46,6 +46,13 @@ def test_what_is_not_json_is_refused_with_its_reason(text: bytes, code: str) -> 
     assert len(refused.value.message) < 300
 
 
+def test_nan_is_told_by_its_name() -> None:
+    with pytest.raises(JSONProblem) as refused:
+        loads(b'{"is_changed": [NaN]}')
+    assert refused.value.message == "The text holds NaN, which JSON does not have."
+    assert "null" in refused.value.hint
+
+
 def test_large_integers_keep_their_value() -> None:
     assert loads(b"18446744073709551615") == 2**64 - 1
     assert dumps(loads(b"[123456789012345678901234567890]")) == "[123456789012345678901234567890]"

@@ -73,7 +73,7 @@ WRONG = [
     ({"name": "n", "front": 1}, "front"),
     ({"name": "n", "front": None}, "front"),
     ({"name": "n", "other": 1}, "other"),
-    ([], "whole"),
+    ([], "What is sent has to be an object, not a list."),
 ]
 
 

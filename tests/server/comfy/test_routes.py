@@ -257,6 +257,13 @@ def test_a_body_of_another_form_is_told(server: Server, path: str, body: bytes) 
     assert status == 400 or (b"delete" in body and path not in ("/queue", "/history"))
 
 
+def test_an_interrupt_of_what_is_no_id_is_refused_in_words(server: Server) -> None:
+    status, answer = post(server, "/interrupt", {"prompt_id": 5})
+    assert status == 400
+    assert "`prompt_id` has to be an id." in json.dumps(answer)
+    assert post(server, "/interrupt", {"prompt_id": None})[0] == 200
+
+
 def test_nothing_at_all_is_an_empty_object(server: Server) -> None:
     for path in ("/queue", "/history", "/interrupt", "/free"):
         assert send(server, "POST", path)[0] == 200
