@@ -7,9 +7,8 @@ import torch
 from nodes.api import QUIET, Context, File, node
 from nodes.diffusion.finite import HINT, broken
 from nodes.diffusion.upscaler_file import load_upscaler
-from nodes.diffusion.upscalers import OVERLAP, steps, tile_size, upscale_tiles
+from nodes.diffusion.upscalers import tile_size, upscaling
 from nodes.imaging.resize import resize
-from nodes.imaging.tiles import blended
 from nodes.types import Image, UpscaleModel
 
 
@@ -74,11 +73,9 @@ def image_upscale_with_model(
 
 def _upscaled(upscale_model: UpscaleModel, image: Image, divisor: int, ctx: Context) -> Image:
     scale, size = upscale_model.scale, tile_size(upscale_model.scale, divisor)
-    batch, channels, height, width = image.pixels.shape
+    channels, height, width = image.pixels.shape[1:]
     with ctx.resident(upscale_model) as placed:
-        made = upscale_tiles(placed, image.pixels[:, :3], size)
-        pieces = ctx.track(made, steps(image.pixels, size))
-        pixels = blended(pieces, (batch, 3, height * scale, width * scale), OVERLAP * scale)
+        pixels = upscaling(placed, image.pixels[:, :3], size).run(ctx.track, ctx.workspace)
     if channels == 4:
         alpha = resize(image.pixels[:, 3:], width * scale, height * scale, "lanczos")
         pixels = torch.cat([pixels, alpha], dim=1)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nodes.imaging.tiles import Piece, tiles
+from nodes.imaging.on_disk import TiledWork
+from nodes.imaging.tiles import Tile, tiles
 from nodes.types import UpscaleModel
 
 # A tile's result has at most this side in pixels: with 64 features in float32 a plane of it takes
@@ -143,13 +144,7 @@ def tile_size(scale: int, divisor: int = 1) -> int:
     return max(2 * OVERLAP, TILE_RESULT // scale // divisor)
 
 
-def steps(pixels: Tensor, size: int) -> int:
-    """Count the steps of `upscale_tiles`."""
-    height, width = pixels.shape[-2:]
-    return len(pixels) * len(tiles(height, width, size, OVERLAP))
-
-
-def upscale_tiles(model: UpscaleModel, pixels: Tensor, size: int) -> Iterator[Piece]:
+def upscaling(model: UpscaleModel, pixels: Tensor, size: int) -> TiledWork:
     """Enlarge pictures tile by tile, in the memory of one tile.
 
     Args:
@@ -157,14 +152,22 @@ def upscale_tiles(model: UpscaleModel, pixels: Tensor, size: int) -> Iterator[Pi
         pixels: (B, 3, H, W) in [0, 1].
         size: Side of a tile in pixels, above OVERLAP.
 
-    Yields:
-        For each tile of each picture its enlargement in [0, 1], on the CPU.
+    Returns:
+        Work whose result is in [0, 1].
     """
-    height, width = pixels.shape[-2:]
-    places = tiles(height, width, size, OVERLAP)
-    for index, picture in enumerate(torch.split(pixels, 1)):
-        for place in places:
-            yield Piece(index, place.scaled(model.scale), upscale_once(model, place.of(picture)))
+    batch, channels, height, width = pixels.shape
+    scale = model.scale
+
+    def make(index: int, place: Tile) -> Iterator[Tensor | None]:
+        yield upscale_once(model, place.scaled(1, scale).of(pixels[index : index + 1]))
+
+    return TiledWork(
+        shape=(batch, channels, height * scale, width * scale),
+        places=[place.scaled(scale) for place in tiles(height, width, size, OVERLAP)],
+        overlap=OVERLAP * scale,
+        steps=0,
+        make=make,
+    )
 
 
 @torch.no_grad()

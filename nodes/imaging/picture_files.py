@@ -5,17 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from nodes.errors import FileProblem
+from nodes.imaging import png
 
 # All frames of a file together; 8192 × 8192 pictures fit, and a file made to fill memory does not.
 LARGEST_PIXELS = 80_000_000
 
-# How hard zlib tries: beyond this, files shrink by a few percent and take twice as long.
-_COMPRESSION = 4
+# So many pixels of a picture are prepared for its file at a time.
+_STRIPE_PIXELS = 1 << 19
 
 
 def read_picture(path: Path) -> tuple[Tensor, Tensor]:
@@ -59,16 +61,20 @@ def write_png(path: Path, pixels: Tensor, texts: Mapping[str, str]) -> None:
         pixels: (3|4, H, W) in [0, 1].
         texts: Text chunks to put before the pixels, by keyword.
     """
-    chunks = PngInfo()
+    told = PngInfo()
     for keyword, text in texts.items():
-        chunks.add_text(keyword, text)
-    to_pil(pixels).save(path, format="PNG", pnginfo=chunks, compress_level=_COMPRESSION)
+        told.add_text(keyword, text)
+    chunks = [(kind, content) for kind, content, *_ in told.chunks]
+    height, width = pixels.shape[-2:]
+    rows = max(1, _STRIPE_PIXELS // width)
+    stripes = (eight_bits(stripe) for stripe in torch.split(pixels, rows, dim=1))
+    png.write(path, height, width, stripes, chunks)
 
 
-def to_pil(pixels: Tensor) -> Image.Image:
-    """Round a picture (3|4, H, W) in [0, 1] to 8 bits."""
+def eight_bits(pixels: Tensor) -> NDArray[np.uint8]:
+    """Round a picture (3|4, H, W) in [0, 1] to 8 bits, (H, W, 3|4)."""
     values = pixels.mul(255).round().clamp(0, 255).to(torch.uint8)
-    return Image.fromarray(values.movedim(0, -1).contiguous().numpy())
+    return values.movedim(0, -1).contiguous().numpy()
 
 
 def _channels(image: Image.Image) -> Tensor:

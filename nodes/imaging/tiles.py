@@ -1,6 +1,6 @@
 """Tiles that cover a plane and overlap, and how what was made of them is put together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -55,27 +55,48 @@ class Piece:
     plane: Tensor
 
 
-def blended(pieces: Iterable[Piece], shape: tuple[int, ...], overlap: int) -> Tensor:
+def blended(
+    pieces: Iterable[Piece], shape: tuple[int, ...], overlap: int, whole: Tensor | None = None
+) -> Tensor:
     """Put pieces together; where they overlap, one fades into the other.
 
     Args:
-        pieces: They cover the whole.
+        pieces: Of tiles that stand in rows and columns, as `tiles` makes them, and cover the whole.
         shape: (B, C, H, W) of the whole.
         overlap: Over how many cells a piece fades in from a side that is inside the whole.
+        whole: Zeros of that shape to write to, such as a plane on disk; new ones if None.
 
     Returns:
         The whole, float32: the weighted mean of the pieces at each cell.
     """
-    total = torch.zeros(shape)
-    weight = torch.zeros(shape[0], 1, *shape[-2:])
+    whole = torch.zeros(shape) if whole is None else whole
+    height, width = shape[-2:]
+    rows: dict[tuple[int, int], Tensor] = {}
+    columns: dict[tuple[int, int], Tensor] = {}
     for piece in pieces:
-        tile, at = piece.tile, slice(piece.index, piece.index + 1)
-        rows = _fade(tile.top, tile.bottom, shape[-2], overlap)
-        columns = _fade(tile.left, tile.right, shape[-1], overlap)
-        fade = rows[:, None] * columns
-        tile.of(total[at]).add_(piece.plane.float() * fade)
-        tile.of(weight[at]).add_(fade)
-    return total.div_(weight)
+        tile = piece.tile
+        down, across = (tile.top, tile.bottom), (tile.left, tile.right)
+        rows[down] = _fade(*down, height, overlap)
+        columns[across] = _fade(*across, width, overlap)
+        fade = rows[down][:, None] * columns[across]
+        tile.of(whole[piece.index : piece.index + 1]).add_(piece.plane.float() * fade)
+    # Tiles stand in rows and columns, so that their weights together are a product as well.
+    beside = _together(columns, width)
+    for top in range(0, height, STRIPE):
+        weight = _together(rows, height)[top : top + STRIPE, None] * beside
+        whole[..., top : top + STRIPE, :].div_(weight)
+    return whole
+
+
+# Rows of a plane that are looked at together where a whole plane may be larger than memory.
+STRIPE = 256
+
+
+def _together(fades: Mapping[tuple[int, int], Tensor], length: int) -> Tensor:
+    total = torch.zeros(length)
+    for (start, end), fade in fades.items():
+        total[start:end] += fade
+    return total
 
 
 def _spans(length: int, size: int, overlap: int) -> list[tuple[int, int]]:

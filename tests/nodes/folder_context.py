@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, TypeVar
 
 from nodes.api import JSON, Context
@@ -79,6 +80,4 @@ class FolderContext:
         return nullcontext(model)
 
     def workspace(self) -> Path:
-        folder = self.root / "work"
-        folder.mkdir(exist_ok=True)
-        return folder
+        return Path(mkdtemp(prefix="work-", dir=self.root))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from nodes.errors import FileProblem
 from nodes.imaging import picture_files
-from nodes.imaging.picture_files import read_picture, to_pil, write_png
+from nodes.imaging.picture_files import eight_bits, read_picture, write_png
 
 
 def steps(*shape: int) -> torch.Tensor:
@@ -37,7 +37,7 @@ def test_texts_are_in_the_file_whatever_their_script(tmp_path: Path) -> None:
 
 def test_values_are_rounded_and_bounded() -> None:
     pixels = torch.tensor([-0.5, 0.1 / 255, 0.6 / 255, 1.5]).reshape(1, 1, 4).repeat(3, 1, 1)
-    assert np.asarray(to_pil(pixels))[0, :, 0].tolist() == [0, 0, 1, 255]
+    assert eight_bits(pixels)[0, :, 0].tolist() == [0, 0, 1, 255]
 
 
 def test_the_cameras_rotation_is_applied(tmp_path: Path) -> None:
