@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from nodes.api import JSON
@@ -22,6 +23,8 @@ from server.strict_json import loads
 SUFFIX = ".json"
 VERSIONS = ".versions"
 """The folder of old versions; names that begin with a dot are nobody's workflows."""
+COVERS = ".covers"
+"""The folder of the pictures that stand for workflows in lists."""
 MOST_VERSIONS = 100
 """Versions kept of one workflow; the oldest go first."""
 MOST_BYTES = 16 * 2**20
@@ -81,7 +84,7 @@ class Library:
                 continue
             text = " ".join((entry.name, entry.title, *entry.tags, entry.description)).casefold()
             if all(word in text for word in words):
-                found.append(entry)
+                found.append(replace(entry, cover=self._covered(name)))
         return sorted(found, key=lambda entry: (entry.name.casefold(), entry.name))
 
     def get(self, name: str) -> tuple[JSON, str]:
@@ -150,6 +153,7 @@ class Library:
                 raise Conflict(name, version_of(data))
             self._keep(name, data)
             path.unlink()
+            self._cover(name).unlink(missing_ok=True)
             return True
 
     def rename(self, name: str, to: str) -> str:
@@ -176,7 +180,37 @@ class Library:
             path.rename(target)
             if not new.exists():
                 old.rename(new)
+            if self._cover(name).is_file():
+                self._cover(to).parent.mkdir(parents=True, exist_ok=True)
+                self._cover(name).replace(self._cover(to))
             return version_of(data)
+
+    def cover(self, name: str) -> Path:
+        """Return the picture that stands for a workflow, a WebP.
+
+        Raises:
+            FileProblem: when the name is refused, or there is no picture.
+        """
+        self._path(name)
+        path = self._cover(name)
+        if not path.is_file():
+            raise FileProblem(
+                f"The workflow {shown(name)} has no picture.",
+                hint="Run it, then save it: the first picture of the run is kept with it.",
+                code="file.missing",
+            )
+        return path
+
+    def set_cover(self, name: str, picture: Path) -> None:
+        """Keep a copy of a WebP as the picture that stands for a workflow.
+
+        Raises:
+            FileProblem: when the name is refused, or nothing is there.
+        """
+        with self._lock:
+            self._read(name)
+            data = picture.read_bytes()
+            replace_with(self._cover(name), lambda part: part.write_bytes(data))
 
     def versions(self, name: str) -> list[Version]:
         """Return the contents that a workflow had, the newest first.
@@ -223,6 +257,15 @@ class Library:
 
     def _history(self, name: str) -> Path:
         return contained(self._folder / VERSIONS, name + SUFFIX, folders=True)
+
+    def _cover(self, name: str) -> Path:
+        return contained(self._folder / COVERS, f"{name}.webp", folders=True)
+
+    def _covered(self, name: str) -> int | None:
+        try:
+            return int(self._cover(name).stat().st_mtime * 1000)
+        except FileNotFoundError:
+            return None
 
     def _read(self, name: str) -> bytes:
         path = self._path(name)

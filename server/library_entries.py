@@ -22,6 +22,7 @@ class Entry:
         modified: Unix seconds.
         tags: From its `meta`.
         description: From its `meta`.
+        cover: When its picture was kept, in Unix milliseconds; None where it has none.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Entry:
     modified: float
     tags: tuple[str, ...] = ()
     description: str = ""
+    cover: int | None = None
 
     def to_json(self) -> dict[str, JSON]:
         """Return the fields as JSON."""
@@ -40,6 +42,7 @@ class Entry:
             "modified": self.modified,
             "tags": list(self.tags),
             "description": self.description,
+            "cover": self.cover,
         }
 
 

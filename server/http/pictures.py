@@ -196,16 +196,24 @@ async def _path(call: Call, artifact_id: str) -> Path:
     return await asyncio.to_thread(call.services.artifacts.path, artifact)
 
 
-async def _thumbnail(call: Call, path: Path, size: int, cache: str) -> web.FileResponse:
+async def artifact_thumbnail(call: Call, artifact: str, size: int) -> Path:
+    """Return the file of a small version of what a run made, a WebP."""
+    return await _small(call, await _path(call, artifact), size)
+
+
+async def _small(call: Call, path: Path, size: int) -> Path:
     try:
-        made = await call.request.app[THUMBNAILS].of(path, size)
+        return await call.request.app[THUMBNAILS].of(path, size)
     except FileNotFoundError as problem:
         raise FileProblem(
             "The file is no longer there.",
             hint="It was deleted or moved outside of this program.",
             code="file.missing",
         ) from problem
-    answer = file_answer(made, cache=cache)
+
+
+async def _thumbnail(call: Call, path: Path, size: int, cache: str) -> web.FileResponse:
+    answer = file_answer(await _small(call, path, size), cache=cache)
     # A download of it would otherwise be called after the cache's key.
     answer.headers.pop(hdrs.CONTENT_DISPOSITION)
     return answer

@@ -12,13 +12,18 @@ from aiohttp import hdrs, web
 from nodes.api import JSON
 from server.engine.canonical import canonical_dumps
 from server.engine.graph import Graph
+from server.http.content import REVALIDATE, file_answer
 from server.http.keys import TEMPLATES
+from server.http.pictures import artifact_thumbnail
 from server.http.refusals import Refused
 from server.http.table import Call, Tagged
 from server.library import Library
 from server.library_entries import Entry, Version
 from server.paths import shown
 from server.typed_json import Bounds
+
+COVER_SIZE = 256
+"""The side of the square that the picture of a workflow fills, in pixels."""
 
 _VERSION = re.compile(r"[0-9a-f]{1,64}")
 
@@ -92,6 +97,17 @@ class RenameBody:
     to: Annotated[str, Bounds(1, 1000)]
 
 
+@dataclass(frozen=True)
+class CoverBody:
+    """The picture that is to stand for a workflow.
+
+    Attributes:
+        artifact: The id of a picture that a run made.
+    """
+
+    artifact: Annotated[str, Bounds(1, 64)]
+
+
 async def list_workflows(call: Call, query: SearchQuery) -> Entries:
     """List the saved workflows."""
     return Entries(tuple(await asyncio.to_thread(call.services.library.entries, query.q)))
@@ -129,6 +145,17 @@ async def rename_workflow(call: Call, name: str, body: RenameBody) -> Tagged[Sav
     return Tagged(Saved(body.to, version), version)
 
 
+async def get_cover(call: Call, name: str) -> web.FileResponse:
+    """Return the picture that stands for a saved workflow, as WebP."""
+    return await _covered(call.services.library, name)
+
+
+async def put_cover(call: Call, name: str, body: CoverBody) -> None:
+    """Let a picture that a run made stand for a saved workflow."""
+    small = await artifact_thumbnail(call, body.artifact, COVER_SIZE)
+    await asyncio.to_thread(call.services.library.set_cover, name, small)
+
+
 async def list_versions(call: Call, name: str) -> Versions:
     """List the contents that a saved workflow had, the newest first."""
     return Versions(tuple(await asyncio.to_thread(call.services.library.versions, name)))
@@ -154,6 +181,16 @@ async def list_templates(call: Call, query: SearchQuery) -> Entries:
 async def get_template(call: Call, name: str) -> Tagged[JSON]:
     """Open a workflow that comes with the program."""
     return await _opened(call.request.app[TEMPLATES], name)
+
+
+async def get_template_cover(call: Call, name: str) -> web.FileResponse:
+    """Return the picture that stands for a workflow that comes with the program, as WebP."""
+    return await _covered(call.request.app[TEMPLATES], name)
+
+
+async def _covered(library: Library, name: str) -> web.FileResponse:
+    path = await asyncio.to_thread(library.cover, name)
+    return await asyncio.to_thread(lambda: file_answer(path, cache=REVALIDATE))
 
 
 async def _opened(library: Library, name: str) -> Tagged[JSON]:

@@ -193,6 +193,32 @@ def test_an_artifact_is_listed_fetched_and_deleted(server: Client) -> None:
         assert server.get(at + path).code == "file.missing"
 
 
+def test_a_picture_of_a_run_stands_for_a_saved_workflow(server: Client) -> None:
+    artifact = made(server, "cover_00001_.png", encoded(300, 200))
+    at = f"{V1}/workflows/{quoted('portraits/covered')}"
+    assert server.put(f"{at}/cover", {"artifact": artifact}).code == "file.missing"
+    server.put(at, workflow())
+    assert server.get(f"{at}/cover").code == "file.missing"
+    assert server.put(f"{at}/cover", {"artifact": artifact}).status == 204
+    (item,) = server.get(f"{V1}/workflows?q=covered").json()["items"]
+    assert item["cover"] > 0
+    server.delete(f"{V1}/artifacts/{artifact}")
+    server.post(f"{at}/rename", {"to": "moved"})
+    with Image.open(io.BytesIO(server.get(f"{V1}/workflows/moved/cover").body)) as image:
+        assert (image.format, max(image.size)) == ("WEBP", 256)
+    server.delete(f"{V1}/workflows/moved")
+    server.put(f"{V1}/workflows/moved", workflow())
+    assert server.get(f"{V1}/workflows/moved/cover").code == "file.missing"
+
+
+def test_a_template_has_a_picture(server: Client) -> None:
+    listed = server.get(f"{V1}/templates?q=text").json()["items"]
+    assert any(item["name"] == "text_to_image" and item["cover"] for item in listed)
+    cover = server.get(f"{V1}/templates/text_to_image/cover")
+    with Image.open(io.BytesIO(cover.body)) as image:
+        assert image.format == "WEBP"
+
+
 @pytest.mark.parametrize("name", ["x.html", "x.svg", "x.js", "x.xml", "x.pdf", "x"])
 def test_what_could_run_in_a_browser_is_a_download(server: Client, name: str) -> None:
     artifact = made(server, name, b"<script>alert(1)</script>", mime="text/html")
