@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from aiohttp import web
 
 from server.comfy.routes import install_comfy
+from server.folder_watch import FolderWatch
 from server.http.keys import SERVICES
 from server.http.routes import install
 from server.platform import on_stop_signal
@@ -40,11 +41,17 @@ def create_app(settings: Settings) -> web.Application:
 async def _running(app: web.Application) -> AsyncIterator[None]:
     services: Services = app[SERVICES]
     await services.start()
-    lag = asyncio.create_task(services.watch.measure_lag())
+    folders = FolderWatch(services.files, services.library, services.feed)
+    watching = [
+        asyncio.create_task(services.watch.measure_lag()),
+        asyncio.create_task(folders.run()),
+    ]
     yield
-    lag.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await lag
+    for task in watching:
+        task.cancel()
+    for task in watching:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
     await services.stop()
 
 

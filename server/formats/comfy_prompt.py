@@ -63,6 +63,8 @@ def from_prompt(prompt: Mapping[str, JSON], interfaces: Interfaces) -> Imported:
 def to_prompt(nodes: Mapping[str, Mapping[str, JSON]], interfaces: Interfaces) -> dict[str, JSON]:
     """Write nodes of a flat graph (no subgraphs, no muted or bypassed nodes) as an API prompt.
 
+    Several wires into one input cannot be said there: such an input is left out.
+
     Args:
         nodes: The `nodes` section of a workflow file.
         interfaces: Where positions of outputs come from; a wire from an output that is not
