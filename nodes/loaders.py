@@ -1,9 +1,10 @@
 """Loaders: from files to models."""
 
+from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
 from nodes.api import QUIET, Choice, Context, File, Range, node
-from nodes.diffusion.checkpoint import load_checkpoint, load_vae
+from nodes.diffusion.checkpoint import load_checkpoint
 from nodes.diffusion.checkpoint_networks import Checkpoint
 from nodes.diffusion.lora import (
     TEXT_NAMES,
@@ -12,9 +13,10 @@ from nodes.diffusion.lora import (
     model_with_lora,
     read_lora,
 )
-from nodes.diffusion.separate_parts import load_clip, load_unet
+from nodes.diffusion.separate_parts import load_clip, load_denoiser
+from nodes.diffusion.vae_file import load_vae
 from nodes.errors import FileProblem
-from nodes.types import Clip, Model, Vae
+from nodes.types import Clip, Model, TextJoin, Vae
 
 Strength = Annotated[float, Range(-100.0, 100.0, step=0.01)]
 
@@ -33,9 +35,10 @@ def checkpoint_loader_simple(
 ) -> ModelParts:
     """Load a denoiser, its text encoder and its VAE from one file.
 
-    The family is told by the weights themselves: Stable Diffusion 1, 2, XL and its refiner, their
-    inpainting variants, or a file that carries its configuration, as the miniature does. Weights
-    stay on disk until they are used.
+    The family is told by the weights themselves: Stable Diffusion 1, 2, 3, XL and its refiner,
+    Flux, their inpainting and editing variants, or a file that carries its configuration, as the
+    miniature does. Weights stay on disk until they are used. A part that the file does not hold is
+    missed only where it is used.
 
     Args:
         ckpt_name: A .safetensors file, or a diffusers folder.
@@ -49,7 +52,7 @@ def checkpoint_loader_simple(
         Rombach et al. 2022, High-Resolution Image Synthesis with Latent Diffusion Models,
         arXiv:2112.10752.
     """
-    return _whole(load_checkpoint(ctx.files.path("checkpoints", ckpt_name), ctx.dtype), ckpt_name)
+    return _parts(load_checkpoint(ctx.files.path("checkpoints", ckpt_name), ctx.dtype))
 
 
 @node("DiffusersLoader", title="Load diffusers folder")
@@ -66,18 +69,19 @@ def diffusers_loader(
         clip: The text encoder.
         vae: The VAE.
     """
-    return _whole(load_checkpoint(ctx.files.path("diffusers", model_path), ctx.dtype), model_path)
+    return _parts(load_checkpoint(ctx.files.path("diffusers", model_path), ctx.dtype))
+
+
+def _parts(found: Checkpoint) -> ModelParts:
+    return ModelParts(found.model, found.clip, found.vae)
 
 
 @node("VAELoader", title="Load VAE")
 def vae_loader(vae_name: Annotated[str, File("vae")], *, ctx: Context = QUIET) -> Vae:
     """Load a VAE from a file of its own.
 
-    A file does not tell the scale of its latents: unless its metadata names SDXL, it is taken as
-    one of Stable Diffusion 1 or 2.
-
     Args:
-        vae_name: A .safetensors file.
+        vae_name: A .safetensors file of Stable Diffusion or Flux, or a folder of diffusers.
 
     Returns:
         The VAE.
@@ -95,26 +99,27 @@ def unet_loader(
     """Load a denoiser from a file of its own.
 
     Args:
-        unet_name: A .safetensors file, under the original names or those of diffusers.
+        unet_name: A .safetensors file, under the original names or those of diffusers, or a folder
+            of diffusers.
         weight_dtype: How weights are kept: as the device computes.
 
     Returns:
         The denoiser.
     """
-    return load_unet(ctx.files.path("diffusion_models", unet_name), ctx.dtype)
+    return load_denoiser(ctx.files.path("diffusion_models", unet_name), ctx.dtype)
 
 
 @node("CLIPLoader", title="Load CLIP")
 def clip_loader(
     clip_name: Annotated[str, File("text_encoders")],
-    type: Annotated[str, Choice(("stable_diffusion",))] = "stable_diffusion",  # noqa: A002
+    type: Annotated[str, Choice(("stable_diffusion", "sd3"))] = "stable_diffusion",  # noqa: A002
     *,
     ctx: Context = QUIET,
 ) -> Clip:
     """Load a text encoder from a file of its own.
 
     Which one it is, is told by its width: CLIP L of Stable Diffusion 1, OpenCLIP H of Stable
-    Diffusion 2, or bigG of SDXL's refiner.
+    Diffusion 2, bigG of SDXL's refiner; Stable Diffusion 3 can read L, bigG or T5 alone.
 
     Args:
         clip_name: A .safetensors file.
@@ -123,29 +128,59 @@ def clip_loader(
     Returns:
         The text encoder.
     """
-    return load_clip([ctx.files.path("text_encoders", clip_name)], ctx.dtype)
+    return _clip((clip_name,), type, ctx)
 
 
 @node("DualCLIPLoader", title="Load two CLIPs")
 def dual_clip_loader(
     clip_name1: Annotated[str, File("text_encoders")],
     clip_name2: Annotated[str, File("text_encoders")],
-    type: Annotated[str, Choice(("sdxl",))] = "sdxl",  # noqa: A002
+    type: Annotated[str, Choice(("sdxl", "sd3", "flux"))] = "sdxl",  # noqa: A002
     *,
     ctx: Context = QUIET,
 ) -> Clip:
-    """Load SDXL's two text encoders from files of their own, in either order.
+    """Load two text encoders from files of their own, in either order.
+
+    SDXL reads CLIP L and OpenCLIP bigG, Flux CLIP L and T5, Stable Diffusion 3 any two of them.
 
     Args:
-        clip_name1: A .safetensors file: CLIP L, or OpenCLIP bigG.
+        clip_name1: A .safetensors file.
         clip_name2: The other one.
         type: The models that they are for.
 
     Returns:
         The pair of text encoders.
     """
-    paths = [ctx.files.path("text_encoders", name) for name in (clip_name1, clip_name2)]
-    return load_clip(paths, ctx.dtype)
+    return _clip((clip_name1, clip_name2), type, ctx)
+
+
+@node("TripleCLIPLoader", title="Load three CLIPs")
+def triple_clip_loader(
+    clip_name1: Annotated[str, File("text_encoders")],
+    clip_name2: Annotated[str, File("text_encoders")],
+    clip_name3: Annotated[str, File("text_encoders")],
+    *,
+    ctx: Context = QUIET,
+) -> Clip:
+    """Load the three text encoders of Stable Diffusion 3 from files of their own, in any order.
+
+    Args:
+        clip_name1: A .safetensors file: CLIP L, OpenCLIP bigG or T5.
+        clip_name2: Another one.
+        clip_name3: The third one.
+
+    Returns:
+        The text encoders.
+    """
+    return _clip((clip_name1, clip_name2, clip_name3), "sd3", ctx)
+
+
+def _clip(names: tuple[str, ...], type_: str, ctx: Context) -> Clip:
+    paths = [ctx.files.path("text_encoders", name) for name in names]
+    return load_clip(paths, ctx.dtype, _JOINS.get(type_, "side by side"))
+
+
+_JOINS: Mapping[str, TextJoin] = {"sd3": "sd3", "flux": "flux"}
 
 
 class ModelAndClip(NamedTuple):
@@ -227,14 +262,3 @@ def _tell_unused(lora: Lora, used: frozenset[str], left_out: frozenset[str], ctx
             f"{left[0]} among them.",
             "It may have been made for another family of models.",
         )
-
-
-def _whole(checkpoint: Checkpoint, name: str) -> ModelParts:
-    if checkpoint.clip is None or checkpoint.vae is None:
-        missing = "text encoder" if checkpoint.clip is None else "VAE"
-        raise FileProblem(
-            f"{name} holds no {missing}.",
-            "Choose a checkpoint that holds all of its parts.",
-            "checkpoint.parts",
-        )
-    return ModelParts(checkpoint.model, checkpoint.clip, checkpoint.vae)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from io import UnsupportedOperation
 from pathlib import Path
@@ -190,6 +190,8 @@ class ModelSampling(Protocol):
     @property
     def prediction(self) -> str: ...
     @property
+    def clock(self) -> str: ...
+    @property
     def sigmas(self) -> Tensor: ...
     @property
     def sigma_min(self) -> float: ...
@@ -350,6 +352,47 @@ class Guider:
     options: Mapping[str, float] = field(default_factory=dict)
 
 
+@wire("DIFFUSION_UPSCALER")
+@dataclass(frozen=True, eq=False)
+class DiffusionUpscaler:
+    """A diffusion model that enlarges pictures, and sees the small one at every step.
+
+    Attributes:
+        model: The denoiser; its latents have a cell for each pixel of the small picture.
+        vae: Between its latents and the large picture; None where pixels are folded into channels.
+        scale: Factor on the sides.
+        most_noise: The highest level of noise that was added to small pictures in training, a
+            timestep of the model's.
+        detail: Factor on what is folded; without meaning where there is a VAE.
+    """
+
+    model: Model
+    vae: Vae | None
+    scale: int
+    most_noise: int
+    detail: float = 1.0
+
+
+@wire("CASCADE_STAGE")
+@dataclass(frozen=True, eq=False)
+class CascadeStage:
+    """One stage of a cascade: how a picture becomes a larger, or a better, one.
+
+    Attributes:
+        title: What it is, in a few words.
+        scale: Factor on the sides.
+        run: Takes an `Image`, and as `ctx` a context, and gives an `Image`.
+        pixel_bytes: Memory that it takes for each pixel of a tile, beside its models: an estimate.
+        pixel_work: Multiplications for each pixel that it makes: an estimate.
+    """
+
+    title: str
+    scale: float
+    run: Callable[..., "Image"]
+    pixel_bytes: float = 0.0
+    pixel_work: float = 0.0
+
+
 @wire("CONTROL_NET")
 @dataclass(frozen=True, eq=False)
 class ControlNet:
@@ -425,6 +468,7 @@ class IPAdapter:
         keys: For each cross-attention of the denoiser in order, from tokens to keys.
         values: Likewise, to values.
         reads_patches: Whether it reads the image encoder's hidden states, or its summary.
+        width: How many numbers these have.
         dtype: Name of the dtype to compute in.
         key: Names the weights.
     """
@@ -433,6 +477,7 @@ class IPAdapter:
     keys: nn.ModuleList
     values: nn.ModuleList
     reads_patches: bool
+    width: int
     dtype: str
     key: str
 

@@ -1,7 +1,7 @@
 """Checkpoints on disk to models: weights are mapped, renamed and assigned, not copied."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,34 +10,25 @@ from torch import Tensor
 
 from nodes.diffusion import ldm_keys
 from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
-from nodes.diffusion.checkpoint_folder import diffusers_vae_to_ldm, read_folder
+from nodes.diffusion.checkpoint_folder import read_folder
 from nodes.diffusion.checkpoint_networks import (
     Checkpoint,
     Weights,
-    assemble,
+    make_denoiser,
     make_vae,
-    make_vocabulary,
+    model_sampling,
 )
-from nodes.diffusion.families import (
-    SD_LATENTS,
-    SDXL_LATENTS,
-    Family,
-    detect,
-    latents_of,
-    vae_config,
-)
+from nodes.diffusion.families import Family, detect
+from nodes.diffusion.missing_part import missing_clip, missing_vae
 from nodes.diffusion.text_keys import text_places
+from nodes.diffusion.text_networks import TextPart, find_vocabulary, make_clip
+from nodes.diffusion.vae_shapes import latents_of, vae_prefix
 from nodes.errors import FileProblem
-from nodes.types import LatentFormat, Vae
-
-# Families whose parts all load; "weft" is a file that carries its own configuration.
-LOADABLE = ("stable-diffusion-", "weft")
-# Whose inputs beside the latent are not made yet.
-_NOT_YET = "-edit"
+from nodes.types import LatentFormat, Model, Tokenizer
 
 
 def load_checkpoint(path: Path, dtype: str) -> Checkpoint:
-    """Load a single file in the LDM layout, or a diffusers folder.
+    """Load a single file in its original layout, or a diffusers folder.
 
     Args:
         path: A .safetensors file, or a folder with model_index.json.
@@ -48,68 +39,68 @@ def load_checkpoint(path: Path, dtype: str) -> Checkpoint:
     """
     if path.is_dir():
         family, weights, words = read_folder(path)
-        return assemble(family, weights, words, dtype, stamp(path))
+        return _assemble(family, weights, words, dtype, path)
     header = read_header(path)
-    family = read_family(header)
-    if not family.name.startswith(LOADABLE) or family.name.endswith(_NOT_YET):
-        raise FileProblem(
-            f"{path.name} is a {family.name} checkpoint, and that family cannot be loaded yet.",
-            "Choose a checkpoint of Stable Diffusion 1, 2 or XL, or an inpainting variant.",
-            "checkpoint.family",
-        )
-    family = with_prediction(family, header, lambda name: _one(path, name))
-    texts = (family.text_encoder, family.text_encoder_2)
-    words = [make_vocabulary(family.tokenizer, text) for text in texts if text]
-    return assemble(family, _file_weights(header, family), words, dtype, stamp(path))
+    family = with_prediction(read_family(header), header, lambda name: _one(path, name))
+    words = [
+        find_vocabulary(family.tokenizer, text, path, family.text_join)
+        for text in family.text_encoders
+    ]
+    return _assemble(family, _file_weights(header, family), words, dtype, path)
 
 
-def load_vae(path: Path, dtype: str) -> Vae:
-    """Load the VAE of a file, under LDM or diffusers names, alone or within a checkpoint.
+def _assemble(
+    family: Family, weights: Weights, words: Sequence[Tokenizer], dtype: str, path: Path
+) -> Checkpoint:
+    key, latents = stamp(path), family.latents
+    vae = missing_vae(path.name, latents, key)
+    if family.vae:
+        vae = make_vae(family.vae, weights.vae, latents, dtype, key)
+        latents = vae.latent_format
+    clip = missing_clip(path.name, key)
+    if family.text_encoders:
+        texts = zip(family.text_encoders, weights.text_encoders, words, strict=True)
+        parts = [TextPart(*text) for text in texts]
+        clip = make_clip(parts, family.text_use, dtype, key, family.text_join)
+    model = make_model(family, weights.denoiser, latents, dtype, key)
+    return Checkpoint(family.name, model, clip, vae)
 
-    A file does not tell the scale of its latents: one whose metadata names SDXL has SDXL's, any
-    other has that of Stable Diffusion 1 and 2.
+
+def make_model(
+    family: Family, weights: Mapping[str, Tensor], latents: LatentFormat, dtype: str, key: str
+) -> Model:
+    """Make the denoiser of a family.
+
+    Args:
+        family: Its configuration and its noise.
+        weights: Under the names of diffusers.
+        latents: The family's latent space, as far as it is known.
+        dtype: What to compute in.
+        key: Names the weights.
 
     Raises:
-        FileProblem: If it holds no VAE of a known layout.
+        FileProblem: If the configuration and the weights do not agree.
     """
-    header = read_header(path)
-    weights = read_weights(path, _is_of_vae)
-    if any(name.startswith("encoder.down_blocks.") for name in weights):
-        weights = diffusers_vae_to_ldm(weights)
-    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    inside = ldm_keys.VAE_PREFIX + "encoder.conv_in.weight" in shapes
-    prefix = ldm_keys.VAE_PREFIX if inside else ""
-    latents = _latents(header)
-    config = vae_config(shapes, prefix, latents.scaling_factor)
-    if "weft.config" in header.metadata:
-        config = read_family(header).vae
-        latents = latents_of(config)
-    if not config or config.get("latent_channels", 4) != latents.channels:
-        raise FileProblem(
-            f"{path.name} holds no VAE of Stable Diffusion.",
-            "Choose a VAE with four latent channels, as .safetensors.",
-            "checkpoint.kind",
-        )
-    with unknown_keys_told(path):
-        weights = ldm_keys.vae_from_ldm(weights, config, prefix)
-    return make_vae(config, weights, latents, dtype, stamp(path))
+    network = make_denoiser(family.denoiser, weights, dtype, family.network)
+    return Model(network, model_sampling(family.scheduler), latents, dtype, f"{key}#unet")
 
 
 def read_family(header: Header) -> Family:
     """Tell what a file holds: by its own configuration if it carries one, else by its shapes.
 
     Raises:
-        FileProblem: If it is no Stable Diffusion checkpoint, or of a kind not known here.
+        FileProblem: If it is no checkpoint, or of a kind not known here.
     """
     own = header.metadata.get("weft.config")
     try:
         if own is None:
-            return detect(header.shapes, header.metadata)
+            with unknown_keys_told(header.path):
+                return detect(header.shapes, header.metadata)
         config = json.loads(own)
         parts = [dict(config[part]) for part in ("unet", "vae", "text_encoder", "scheduler")]
         unet, vae, text_encoder, scheduler = parts
         words = dict(config["tokenizer"])
-        return Family("weft", latents_of(vae), unet, vae, text_encoder, scheduler, words)
+        return Family("weft", latents_of(vae), unet, vae, (text_encoder,), scheduler, words)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise FileProblem(
             f"{header.path.name} says too little of what it holds: {error} is missing or wrong.",
@@ -133,7 +124,8 @@ def with_prediction(family: Family, header: Header, weight: Callable[[str], Tens
     said = {"modelspec.prediction_type", "weft.config"} & header.metadata.keys()
     if family.name != "stable-diffusion-v2" or said or "v_pred" in header.shapes:
         return family
-    blocks = len(family.unet["block_out_channels"]) * (family.unet["layers_per_block"] + 1)
+    unet = family.denoiser
+    blocks = len(unet["block_out_channels"]) * (unet["layers_per_block"] + 1)
     name = f"output_blocks.{blocks - 1}.1.transformer_blocks.0.norm1.bias"
     if weight(ldm_keys.UNET_PREFIX + name).float().std(correction=0) <= _SPREAD_OF_VELOCITY:
         return family
@@ -149,24 +141,19 @@ def _one(path: Path, name: str) -> Tensor:
 
 def _file_weights(header: Header, family: Family) -> Weights:
     texts = text_places(header.shapes)
-    prefixes = (ldm_keys.UNET_PREFIX, ldm_keys.VAE_PREFIX)
-    mapped = read_weights(
-        header.path,
-        lambda name: name.startswith(prefixes) or any(text.holds(name) for text in texts),
-    )
-    configs = (family.text_encoder, family.text_encoder_2)
+    mapped = read_weights(header.path, lambda _: True)
     with unknown_keys_told(header.path):
         encoders = [
             # A file's own configuration stands before what its shapes tell.
             replace(text, config=config).weights(mapped)
-            for text, config in zip(texts, configs, strict=False)
-            if config
+            for text, config in zip(texts, family.text_encoders, strict=True)
         ]
-        return Weights(
-            ldm_keys.unet_from_ldm(mapped, family.unet),
-            ldm_keys.vae_from_ldm(mapped, family.vae) if family.vae else {},
-            *(encoders or [{}]),
-        )
+        if family.transformer is None:
+            denoiser = ldm_keys.unet_from_ldm(mapped, family.denoiser)
+        else:
+            denoiser = family.transformer.weights(mapped)
+        vae = ldm_keys.vae_from_ldm(mapped, family.vae, vae_prefix(mapped)) if family.vae else {}
+        return Weights(denoiser, vae, encoders)
 
 
 @contextmanager
@@ -180,13 +167,3 @@ def unknown_keys_told(path: Path) -> Iterator[None]:
             "Fetch the file again, or another export of the model.",
             "checkpoint.weights",
         ) from error
-
-
-def _latents(header: Header) -> LatentFormat:
-    xl = "xl" in header.metadata.get("modelspec.architecture", "").lower()
-    return SDXL_LATENTS if xl else SD_LATENTS
-
-
-def _is_of_vae(name: str) -> bool:
-    name = name.removeprefix(ldm_keys.VAE_PREFIX)
-    return name.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))

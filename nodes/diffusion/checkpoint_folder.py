@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,20 @@ from torch import Tensor
 from nodes.diffusion import ldm_keys
 from nodes.diffusion.checkpoint_file import read_header, read_weights
 from nodes.diffusion.checkpoint_networks import Weights
-from nodes.diffusion.families import Config, Family, TextUse, latents_of
-from nodes.diffusion.tokenizer import ClipVocabulary, read_vocabulary
+from nodes.diffusion.families import Family, TextUse
+from nodes.diffusion.t5_keys import T5Place
+from nodes.diffusion.text_keys import PROJECTED_WIDTH
+from nodes.diffusion.text_networks import find_vocabulary, is_t5
+from nodes.diffusion.tokenizer import read_vocabulary
+from nodes.diffusion.transformers import FLUX_NETWORK, SD3_NETWORK
+from nodes.diffusion.unet_shapes import UNET_NETWORK
+from nodes.diffusion.vae_shapes import SD_LATENTS, latents_of
+from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
+from nodes.types import TextJoin, Tokenizer
 
 _WEIGHTS = ("diffusion_pytorch_model", "model")
-_VARIANTS = (".safetensors", ".fp16.safetensors", ".non_ema.safetensors")
+_VARIANTS = (".safetensors", ".fp16.safetensors", ".bf16.safetensors", ".non_ema.safetensors")
 
 # What attention of a VAE was called in early exports.
 _OLD_ATTENTION = {
@@ -27,62 +36,114 @@ _OLD_ATTENTION = {
 }
 
 
-def read_folder(folder: Path) -> tuple[Family, Weights, list[ClipVocabulary]]:
-    """Read a folder that a Stable Diffusion pipeline's save_pretrained has written.
+def read_folder(folder: Path) -> tuple[Family, Weights, list[Tokenizer]]:
+    """Read a folder that a pipeline's save_pretrained has written.
 
     Raises:
         FileProblem: If a part is missing or damaged, or the pipeline is of another kind.
     """
     index = _json(folder, "model_index.json")
     pipeline = str(index.get("_class_name", ""))
-    unet = _json(folder / "unet", "config.json") if _KNOWN.fullmatch(pipeline) else {}
-    if unet.get("in_channels", 4) not in (4, 9) or not unet:
+    kind = next((kind for kind in _KINDS if kind.pipelines.fullmatch(pipeline)), None)
+    config = {} if kind is None else _json(folder / kind.part, "config.json")
+    if kind is None or config.get("in_channels", 4) not in kind.channels:
         raise FileProblem(
             f"{folder.name} holds a {pipeline}, and that kind cannot be loaded yet.",
-            "Choose a folder of Stable Diffusion 1, 2 or XL, or of an inpainting variant.",
+            "Choose a folder of Stable Diffusion 1, 2, 3 or XL, of Flux, or of an inpainting or "
+            "editing variant.",
             "checkpoint.family",
         )
-    vae = _json(folder / "vae", "config.json")
-    if "scaling_factor" not in vae:
-        # Folders older than the setting are all of Stable Diffusion 1.
-        vae["scaling_factor"] = 0.18215
-    # A refiner's folder has the second text encoder alone.
-    alone = "text_encoder_2" in index and not (index.get("text_encoder") or [None])[0]
-    parts = ("text_encoder_2",) if alone else ("text_encoder", "text_encoder_2")
-    parts = parts if "text_encoder_2" in index else ("text_encoder",)
+    vae, vae_weights = read_vae_folder(folder / "vae")
+    parts = [name for name in _TEXTS if (index.get(name) or [None])[0]]
+    # Indices of early exports name no classes.
+    parts = parts or ["text_encoder"]
     texts = [_json(folder / part, "config.json") for part in parts]
-    xl = "XL" in pipeline
     family = Family(
         "diffusers",
         latents_of(vae),
-        unet,
+        config,
         vae,
-        texts[0],
+        tuple(texts),
         _json(folder / "scheduler", "scheduler_config.json"),
-        text_encoder_2=texts[1] if len(texts) > 1 else {},
-        text_use=TextUse(2, normed=False) if xl else TextUse(),
+        text_use=kind.text_use,
+        text_join=kind.text_join,
+        network=kind.network,
     )
     weights = Weights(
-        _weights(folder / "unet"),
-        _new_attention(_weights(folder / "vae")),
-        *(_text_weights(_weights(folder / part), keep_projection=xl) for part in parts),
+        read_part(folder / kind.part),
+        vae_weights,
+        [_text_weights(read_part(folder / p), text) for p, text in zip(parts, texts, strict=True)],
     )
-    names = [part.replace("text_encoder", "tokenizer") for part in parts]
-    lengths = [text.get("max_position_embeddings", 77) for text in texts]
-    return (
-        family,
-        weights,
-        [_words(folder / name, n) for name, n in zip(names, lengths, strict=True)],
-    )
+    places = [folder / part.replace("text_encoder", "tokenizer") for part in parts]
+    words = [_words(p, text, kind.text_join) for p, text in zip(places, texts, strict=True)]
+    return family, weights, words
 
 
-# Pipelines of these families, whatever else they do with the parts.
-_KNOWN = re.compile(r"StableDiffusion(XL)?(Inpaint|Img2Img)?Pipeline")
+_TEXTS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
 
-def _words(folder: Path, length: int) -> ClipVocabulary:
+@dataclass(frozen=True)
+class _Kind:
+    """A family of pipelines.
+
+    Attributes:
+        pipelines: Their names, whatever else they do with the parts.
+        part: Where the denoiser stands.
+        network: Its class.
+        channels: What it may read.
+        text_use: Which hidden state of CLIP it reads.
+        text_join: How what the text encoders say is put together.
+    """
+
+    pipelines: re.Pattern[str]
+    part: str
+    network: str
+    channels: tuple[int, ...]
+    text_use: TextUse
+    text_join: TextJoin = "side by side"
+
+
+_LAST_BUT_ONE = TextUse(2, normed=False)
+_DOES = "(Inpaint|Img2Img|InstructPix2Pix)?Pipeline"
+_KINDS = (
+    _Kind(re.compile("StableDiffusion" + _DOES), "unet", UNET_NETWORK, (4, 8, 9), TextUse()),
+    _Kind(re.compile("StableDiffusionXL" + _DOES), "unet", UNET_NETWORK, (4, 9), _LAST_BUT_ONE),
+    _Kind(
+        re.compile("StableDiffusion3" + _DOES),
+        "transformer",
+        SD3_NETWORK,
+        (16,),
+        _LAST_BUT_ONE,
+        "sd3",
+    ),
+    _Kind(
+        re.compile(r"Flux(Inpaint|Img2Img|Fill|Control|ControlImg2Img|ControlInpaint)?Pipeline"),
+        "transformer",
+        FLUX_NETWORK,
+        (64, 128, 384),
+        TextUse(),
+        "flux",
+    ),
+)
+
+
+def read_vae_folder(folder: Path) -> tuple[Config, dict[str, Tensor]]:
+    """Read the folder of a VAE: its configuration, and its weights named as in diffusers.
+
+    Raises:
+        FileProblem: If one is missing or damaged.
+    """
+    config = _json(folder, "config.json")
+    # Folders older than the setting are all of Stable Diffusion 1.
+    config.setdefault("scaling_factor", SD_LATENTS.scaling_factor)
+    return config, _new_attention(read_part(folder))
+
+
+def _words(folder: Path, encoder: Config, join: TextJoin) -> Tokenizer:
+    if is_t5(encoder):
+        return find_vocabulary({}, encoder, folder, join)
     try:
-        return read_vocabulary(folder, length)
+        return read_vocabulary(folder, encoder.get("max_position_embeddings", 77))
     except (OSError, ValueError, KeyError) as error:
         raise FileProblem(
             f"The {folder.name} of {folder.parent.name} is missing or damaged.",
@@ -118,26 +179,40 @@ def _new_attention(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-def _text_weights(weights: Mapping[str, Tensor], *, keep_projection: bool) -> dict[str, Tensor]:
+def _text_weights(weights: Mapping[str, Tensor], config: Config) -> dict[str, Tensor]:
+    if is_t5(config):
+        return T5Place("", config).weights(weights)
     bare = {name.removeprefix("text_model."): tensor for name, tensor in weights.items()}
     bare.pop("embeddings.position_ids", None)
-    if not keep_projection:
+    if config.get("hidden_size") != PROJECTED_WIDTH:
         bare.pop("text_projection.weight", None)
     return bare
 
 
-def _weights(folder: Path) -> dict[str, Tensor]:
-    for stem in _WEIGHTS:
-        for variant in _VARIANTS:
-            path = folder / (stem + variant)
-            if path.exists():
-                read_header(path)
-                return read_weights(path, lambda name: True)
+def read_part(folder: Path) -> dict[str, Tensor]:
+    """Map the weights of one part of a pipeline, which may lie in several files.
+
+    Raises:
+        FileProblem: If there are none, or a file is damaged.
+    """
+    names = (stem + variant for stem in _WEIGHTS for variant in _VARIANTS)
+    for path in (folder / name for name in names):
+        if path.exists():
+            return _mapped(path)
+        index = path.with_name(path.name + ".index.json")
+        if index.exists():
+            files = sorted(set(_json(folder, index.name).get("weight_map", {}).values()))
+            return {n: t for file in files for n, t in _mapped(folder / str(file)).items()}
     raise FileProblem(
         f"{folder.parent.name}/{folder.name} has no weights as .safetensors.",
         "Fetch the .safetensors files of the model too.",
         "checkpoint.weights",
     )
+
+
+def _mapped(path: Path) -> dict[str, Tensor]:
+    read_header(path)
+    return read_weights(path, lambda _: True)
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:

@@ -1,85 +1,86 @@
 """Networks out of a configuration and weights: built without memory, filled by assignment."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    FluxTransformer2DModel,
+    SD3Transformer2DModel,
+    UNet2DConditionModel,
+)
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel
 
-from nodes.diffusion.families import Config, Family, TextUse
 from nodes.diffusion.model_sampling import ModelSampling
-from nodes.diffusion.tokenizer import ClipVocabulary, clip_vocabulary, vocabulary
+from nodes.diffusion.transformers import FLUX_NETWORK, SD3_NETWORK
+from nodes.diffusion.unet_shapes import UNET_NETWORK
 from nodes.diffusion.vae import fit_rgb
+from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
 from nodes.types import Clip, LatentFormat, Model, Vae
 
+_NETWORKS: Mapping[str, tuple[Any, str]] = MappingProxyType(
+    {
+        UNET_NETWORK: (UNet2DConditionModel, "UNet"),
+        SD3_NETWORK: (SD3Transformer2DModel, "transformer"),
+        FLUX_NETWORK: (FluxTransformer2DModel, "transformer"),
+    }
+)
+_FLOW = "FlowMatch"
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
 _BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds; some lack a text encoder or a VAE."""
+    """What a checkpoint holds; in place of a part that it lacks stands one that says so."""
 
     family: str
     model: Model
-    clip: Clip | None
-    vae: Vae | None
+    clip: Clip
+    vae: Vae
 
 
 @dataclass(frozen=True)
 class Weights:
     """Mapped weights of a checkpoint's parts, under the names of diffusers and transformers 5."""
 
-    unet: Mapping[str, Tensor]
+    denoiser: Mapping[str, Tensor]
     vae: Mapping[str, Tensor]
-    text_encoder: Mapping[str, Tensor]
-    text_encoder_2: Mapping[str, Tensor] = field(default_factory=dict)
+    text_encoders: Sequence[Mapping[str, Tensor]]
 
 
-def assemble(
-    family: Family, weights: Weights, words: Sequence[ClipVocabulary], dtype: str, key: str
-) -> Checkpoint:
-    """Make models out of a checkpoint's configurations and weights.
+def make_denoiser(
+    config: Config, weights: Mapping[str, Tensor], dtype: str, network: str = UNET_NETWORK
+) -> nn.Module:
+    """Build a denoising network around weights named as in diffusers.
 
     Args:
-        family: The configurations.
-        weights: The weights; parts without a configuration are passed over.
-        words: The vocabulary of each text encoder.
-        dtype: What to compute in; weights of another dtype are cast once.
-        key: Names the weights.
-
-    Raises:
-        FileProblem: If a configuration and its weights do not agree.
-    """
-    vae = clip = None
-    latents = family.latents
-    if family.vae:
-        vae = make_vae(family.vae, weights.vae, latents, dtype, key)
-        latents = vae.latent_format
-    if family.text_encoder:
-        parts = [TextPart(family.text_encoder, weights.text_encoder, words[0])]
-        if family.text_encoder_2:
-            parts.append(TextPart(family.text_encoder_2, weights.text_encoder_2, words[1]))
-        clip = make_clip(parts, family.text_use, dtype, key)
-    network = make_unet(family.unet, weights.unet, dtype)
-    model = Model(network, model_sampling(family.scheduler), latents, dtype, f"{key}#unet")
-    return Checkpoint(family.name, model, clip, vae)
-
-
-def make_unet(config: Config, weights: Mapping[str, Tensor], dtype: str) -> nn.Module:
-    """Build a UNet2DConditionModel around weights named as in diffusers.
+        config: Of its class.
+        weights: Under the names of diffusers.
+        dtype: What to compute in; weights of another dtype are cast once. Flux overflows in
+            float16, so that it computes in bfloat16 then.
+        network: Name of the class in diffusers.
 
     Raises:
         FileProblem: If configuration and weights do not agree.
     """
+    kind, part = _NETWORKS[network]
+    if network == FLUX_NETWORK:
+        dtype = wide_half(dtype)
     with torch.device("meta"):
-        network = configured("UNet", UNet2DConditionModel.from_config, config)
-    return filled(network, weights, dtype, "UNet")
+        made = configured(part, kind.from_config, config)
+    return filled(made, weights, dtype, part)
+
+
+def wide_half(dtype: str) -> str:
+    """Give the half precision that has the range of float32, where a half is asked for."""
+    return "bfloat16" if dtype == "float16" else dtype
 
 
 def make_vae(
@@ -99,85 +100,17 @@ def make_vae(
     return Vae(network, latents if latents.rgb else fit_rgb(network, latents), dtype, f"{key}#vae")
 
 
-@dataclass(frozen=True)
-class TextPart:
-    """One text encoder: configuration, weights named as in transformers 5, and vocabulary."""
-
-    config: Config
-    weights: Mapping[str, Tensor]
-    words: ClipVocabulary
-
-
-def make_clip(parts: Sequence[TextPart], use: TextUse, dtype: str, key: str) -> Clip:
-    """Build one text encoder or two around their weights.
-
-    Args:
-        parts: The encoders; the last one's summary is the pooled text.
-        use: Which hidden state is read.
-        dtype: What to compute in.
-        key: Names the weights.
-
-    Raises:
-        FileProblem: If configuration, weights and vocabulary do not agree.
-    """
-    encoders = [_text_encoder(part, dtype) for part in parts]
-    clip = Clip(encoders[0], parts[0].words, f"{key}#clip", use.skip, use.normed)
-    last = parts[-1].weights.get("text_projection.weight")
-    if last is not None:
-        with torch.device("meta"):
-            projection: nn.Module = nn.Linear(last.shape[1], last.shape[0], bias=False)
-        projection = filled(projection, {"weight": last}, dtype, "text projection")
-        clip = replace(clip, projection=projection)
-    if len(parts) == 1:
-        return clip
-    return replace(clip, second=encoders[1], second_tokenizer=parts[1].words)
-
-
-def _text_encoder(part: TextPart, dtype: str) -> nn.Module:
-    settings = configured("text encoder", CLIPTextConfig.from_dict, part.config)
-    words = part.words
-    if max(words.start, words.end, words.pad) >= settings.vocab_size:
-        raise FileProblem(
-            f"The text encoder knows {settings.vocab_size} tokens, and its vocabulary has more.",
-            code="checkpoint.config",
-        )
-    with torch.device("meta"):
-        encoder = CLIPTextModel(settings)
-    # A buffer that is in no file, which the meta device has left without values.
-    positions = torch.arange(settings.max_position_embeddings)[None]
-    encoder.embeddings.register_buffer("position_ids", positions, persistent=False)
-    weights = {name: w for name, w in part.weights.items() if not name.startswith("text_proj")}
-    return filled(encoder, weights, dtype, "text encoder")
-
-
-def make_vocabulary(config: Config, text_encoder: Config) -> ClipVocabulary:
-    """Make the vocabulary that a file brings, or take CLIP's if it brings none.
-
-    CLIP's is filled up with what the text encoder's configuration says: zeros, which are the id of
-    the exclamation mark, or the end mark.
-
-    Raises:
-        FileProblem: If it is not whole.
-    """
-    if not config:
-        return clip_vocabulary("!") if text_encoder.get("pad_token_id") == 0 else clip_vocabulary()
-    try:
-        merges = [pair.split() if isinstance(pair, str) else pair for pair in config["merges"]]
-        pairs = [(left, right) for left, right in merges]
-        return vocabulary(config["vocab"], pairs, config.get("model_max_length", 77))
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileProblem(
-            f"The vocabulary of the text encoder is wrong: {error} is missing or damaged.",
-            code="checkpoint.tokenizer",
-        ) from error
-
-
 def model_sampling(config: Config) -> ModelSampling:
     """Make the noise levels of a model out of a scheduler's configuration.
 
     Raises:
         FileProblem: If it asks for what is not known here.
     """
+    if config.get("prediction_type") == "flow" or _FLOW in str(config.get("_class_name")):
+        # Flux's shift follows the picture's size; this is the one of its largest.
+        moving = config.get("use_dynamic_shifting", False)
+        shift = math.exp(config.get("max_shift", 1.15)) if moving else config.get("shift", 1.0)
+        return ModelSampling.from_flow(float(shift))
     prediction = config.get("prediction_type", "epsilon")
     schedule = config.get("beta_schedule", "linear")
     if prediction not in _PREDICTIONS or schedule not in _BETA_SCHEDULES:

@@ -12,7 +12,8 @@ from torch import Tensor
 from nodes.diffusion import ldm_keys
 from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
 from nodes.diffusion.checkpoint_networks import configured, filled
-from nodes.diffusion.families import Config, heads, layers_told, unet_config
+from nodes.diffusion.unet_shapes import heads, layers_told, unet_config
+from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
 from nodes.types import ControlNet
 

@@ -1,17 +1,23 @@
 """Which model a file holds, told by the shapes of its weights; nothing is guessed in silence."""
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from nodes.diffusion.ldm_keys import UNET_PREFIX, VAE_PREFIX
+from nodes.diffusion.ldm_keys import UNET_PREFIX
 from nodes.diffusion.text_keys import text_places
+from nodes.diffusion.transformers import SD3_NETWORK, Transformer, find_transformer
+from nodes.diffusion.unet_shapes import UNET_NETWORK, heads, unet_config
+from nodes.diffusion.vae_shapes import (
+    FLUX_LATENTS,
+    SD3_LATENTS,
+    SD_LATENTS,
+    SDXL_LATENTS,
+    vae_config,
+)
+from nodes.diffusion.weight_shapes import Config, Shapes
 from nodes.errors import FileProblem
-from nodes.types import LatentFormat
-
-Shapes = Mapping[str, Sequence[int]]
-Config = dict[str, Any]
+from nodes.types import LatentFormat, TextJoin
 
 # The published training of Stable Diffusion 1 and 2, and of SDXL.
 STABLE_DIFFUSION_NOISE: Config = {
@@ -21,19 +27,9 @@ STABLE_DIFFUSION_NOISE: Config = {
     "num_train_timesteps": 1000,
     "prediction_type": "epsilon",
 }
-
-# Colours of a latent's channels: a linear fit for this VAE that its users have long shared.
-SD_LATENTS = LatentFormat(
-    4,
-    0.18215,
-    rgb=(
-        (0.298, 0.207, 0.208),
-        (0.187, 0.286, 0.173),
-        (-0.158, 0.189, 0.264),
-        (-0.184, -0.271, -0.473),
-    ),
-)
-SDXL_LATENTS = LatentFormat(4, 0.13025)
+# How far the times of flow models are shifted towards noise: what their makers sample with. Flux
+# gives the logarithm, for pictures of 1024 x 1024.
+SD3_SHIFT, FLUX_SHIFT, SCHNELL_SHIFT = 3.0, math.exp(1.15), 1.0
 
 
 @dataclass(frozen=True)
@@ -58,37 +54,45 @@ class Family:
 
     Attributes:
         name: Stable name, such as "stable-diffusion-v1".
-        latents: The latent space that the UNet works in.
-        unet: Of the UNet2DConditionModel.
+        latents: The latent space that the denoiser works in.
+        denoiser: Of a UNet2DConditionModel, or of the transformer that is named.
         vae: Of the AutoencoderKL; empty where the file has none.
-        text_encoder: Of the CLIPTextModel; empty where the file has none.
+        text_encoders: Of each CLIPTextModel or T5EncoderModel, in the order in which they are read.
         scheduler: How the noise was scheduled in training and what is predicted.
         tokenizer: `vocab` and `merges` if the file brings its own; empty for CLIP's.
-        text_encoder_2: Of the second CLIPTextModel; empty where there is none.
-        text_use: Which hidden state of the text encoders the UNet was trained on.
+        text_use: Which hidden state of the text encoders the denoiser was trained on.
+        text_join: How what they say is put together.
+        network: Name of the denoiser's class in diffusers.
+        transformer: Where it stands in the file; None for a UNet, and for a folder.
     """
 
     name: str
     latents: LatentFormat
-    unet: Config
+    denoiser: Config
     vae: Config
-    text_encoder: Config
+    text_encoders: tuple[Config, ...]
     scheduler: Config
     tokenizer: Config = field(default_factory=dict)
-    text_encoder_2: Config = field(default_factory=dict)
     text_use: TextUse = TextUse()
+    text_join: TextJoin = "side by side"
+    network: str = UNET_NETWORK
+    transformer: Transformer | None = None
 
 
 def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
-    """Tell the family of an LDM checkpoint and derive the configuration of its parts.
+    """Tell the family of a checkpoint and derive the configuration of its parts.
 
     Args:
         shapes: Shape of every tensor of the file by its name.
         metadata: The file's own words; `modelspec.prediction_type` is heeded.
 
     Raises:
-        FileProblem: If it is no Stable Diffusion checkpoint, or of a kind not known here.
+        FileProblem: If it is no checkpoint, or of a kind not known here.
+        UnknownKeysError: If it holds a weight that does not belong to it.
     """
+    transformer = find_transformer(shapes)
+    if transformer is not None:
+        return _of_transformer(transformer, shapes)
     if UNET_PREFIX + "input_blocks.0.0.weight" not in shapes:
         raise FileProblem(_what_else(shapes), code="checkpoint.kind")
     unet = unet_config(shapes)
@@ -100,19 +104,16 @@ def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
             "If it was made with this project, its configuration is missing from its header.",
             code="checkpoint.kind",
         )
-    unet |= heads(unet)
     latents = SDXL_LATENTS if name.startswith("stable-diffusion-xl") else SD_LATENTS
-    texts = [place.config for place in text_places(shapes)]
-    widths = tuple(text["hidden_size"] for text in texts)
+    texts = tuple(place.config for place in text_places(shapes))
     return Family(
         name,
         latents,
-        unet,
-        vae_config(shapes, VAE_PREFIX, latents.scaling_factor),
-        texts[0] if texts else {},
+        unet | heads(unet),
+        vae_config(shapes, latents),
+        texts,
         _noise(shapes, metadata),
-        text_encoder_2=texts[1] if len(texts) > 1 else {},
-        text_use=TEXT_USES.get(widths, TextUse()),
+        text_use=TEXT_USES.get(tuple(text.get("hidden_size") for text in texts), TextUse()),
     )
 
 
@@ -128,144 +129,44 @@ _FAMILIES = {
 }
 
 
-def heads(unet: Config) -> Config:
-    """Give a UNet's attention heads, which leave no trace in the shapes, by its family.
-
-    What diffusers calls attention_head_dim counts heads: 8 in Stable Diffusion 1, and in the
-    families after it as many of 64 channels as there are.
-    """
-    if unet["cross_attention_dim"] == _SD1_TEXT_WIDTH:
-        return {"attention_head_dim": 8}
-    return {"attention_head_dim": [channels // 64 for channels in unet["block_out_channels"]]}
-
-
-_SD1_TEXT_WIDTH = 768
-
-
-def unet_config(shapes: Shapes, prefix: str = UNET_PREFIX) -> Config:
-    """Derive a UNet2DConditionModel's configuration, but for its attention heads, from shapes."""
-    names = {key.removeprefix(prefix): shapes[key] for key in shapes if key.startswith(prefix)}
-    levels = _levels(names)
-    attended = [bool(level.depths) for level in levels]
-    # The middle's depth is the last level's; it stands for levels without attention as well.
-    middle = _count(names, "middle_block.1.transformer_blocks.") or 1
-    depths = [max(level.depths, default=middle) for level in levels]
-    projection = names["middle_block.1.proj_in.weight"]
-    context = names["middle_block.1.transformer_blocks.0.attn2.to_k.weight"]
-    config: Config = {
-        "sample_size": 64,
-        "in_channels": names["input_blocks.0.0.weight"][1],
-        "block_out_channels": tuple(level.channels for level in levels),
-        "layers_per_block": levels[0].layers,
-        "down_block_types": tuple(
-            "CrossAttnDownBlock2D" if yes else "DownBlock2D" for yes in attended
-        ),
-        "up_block_types": tuple(
-            "CrossAttnUpBlock2D" if yes else "UpBlock2D" for yes in reversed(attended)
-        ),
-        "transformer_layers_per_block": tuple(depths),
-        "cross_attention_dim": context[1],
-        "use_linear_projection": len(projection) == 2,
-    }
-    # A ControlNet is a UNet's first half, without a way out.
-    if "out.2.weight" in names:
-        config["out_channels"] = names["out.2.weight"][0]
-    if "label_emb.0.0.weight" in names:
-        width = names["label_emb.0.0.weight"][1]
-        config |= {
-            "addition_embed_type": "text_time",
-            "addition_time_embed_dim": 256,
-            "projection_class_embeddings_input_dim": width,
-        }
-    return config
+def _of_transformer(found: Transformer, shapes: Shapes) -> Family:
+    texts = tuple(place.config for place in text_places(shapes))
+    if found.network == SD3_NETWORK:
+        return Family(
+            "stable-diffusion-3",
+            SD3_LATENTS,
+            found.config,
+            vae_config(shapes, SD3_LATENTS),
+            texts,
+            {"prediction_type": "flow", "shift": SD3_SHIFT},
+            text_use=TextUse(2, normed=False),
+            text_join="sd3",
+            network=found.network,
+            transformer=found,
+        )
+    channels = found.config["in_channels"]
+    if channels not in _FLUX_KINDS:
+        raise FileProblem(
+            f"This Flux model reads {channels} channels, which is not known here.",
+            "Choose Flux dev, schnell, Fill, or one for canny edges or depth.",
+            "checkpoint.family",
+        )
+    schnell = not found.config["guidance_embeds"] and channels == _FLUX_CHANNELS
+    return Family(
+        "flux-schnell" if schnell else _FLUX_KINDS[channels],
+        FLUX_LATENTS,
+        found.config,
+        vae_config(shapes, FLUX_LATENTS),
+        texts,
+        {"prediction_type": "flow", "shift": SCHNELL_SHIFT if schnell else FLUX_SHIFT},
+        text_join="flux",
+        network=found.network,
+        transformer=found,
+    )
 
 
-def layers_told(names: Collection[str]) -> Config:
-    """Tell what the names of weights under diffusers depend on, from the names themselves.
-
-    Args:
-        names: Of the weights of a UNet2DConditionModel or a ControlNetModel.
-    """
-    levels = len({n.split(".")[1] for n in names if n.startswith("down_blocks.")})
-    layers = len({n.split(".")[3] for n in names if n.startswith("down_blocks.0.resnets.")})
-
-    def kinds(way: str) -> tuple[str, ...]:
-        blocks = [f"{way.lower()}_blocks.{n}.attentions.0.norm.weight" for n in range(levels)]
-        return tuple(f"{'CrossAttn' if b in names else ''}{way}Block2D" for b in blocks)
-
-    return {
-        "down_block_types": kinds("Down"),
-        "up_block_types": kinds("Up"),
-        "layers_per_block": layers,
-    }
-
-
-@dataclass(frozen=True)
-class _Level:
-    """One resolution of a UNet: width, residual layers, transformer blocks of each attention."""
-
-    channels: int
-    layers: int
-    depths: tuple[int, ...]
-
-
-def _levels(names: Shapes) -> list[_Level]:
-    levels: list[_Level] = []
-    channels, layers, depths = 0, 0, list[int]()
-    index = 1
-    while True:
-        block = f"input_blocks.{index}."
-        if block + "0.out_layers.3.weight" in names:
-            channels = names[block + "0.out_layers.3.weight"][0]
-            layers += 1
-            depth = _count(names, block + "1.transformer_blocks.")
-            depths += [depth] if depth else []
-        else:
-            levels.append(_Level(channels, layers, tuple(depths)))
-            layers, depths = 0, []
-            if block + "0.op.weight" not in names:
-                return levels
-        index += 1
-
-
-def vae_config(shapes: Shapes, prefix: str, scaling_factor: float) -> Config:
-    """Derive an AutoencoderKL's configuration from shapes; empty if there is no VAE.
-
-    Args:
-        shapes: Shape of every tensor by its LDM name.
-        prefix: Stands before the VAE's names.
-        scaling_factor: Leaves no trace in the shapes.
-    """
-    names = {key.removeprefix(prefix): shapes[key] for key in shapes if key.startswith(prefix)}
-    if "encoder.conv_in.weight" not in names or "decoder.conv_in.weight" not in names:
-        return {}
-    levels = _count(names, "encoder.down.")
-    return {
-        "block_out_channels": tuple(
-            names[f"encoder.down.{level}.block.0.conv1.weight"][0] for level in range(levels)
-        ),
-        "layers_per_block": _count(names, "encoder.down.0.block."),
-        "down_block_types": ("DownEncoderBlock2D",) * levels,
-        "up_block_types": ("UpDecoderBlock2D",) * levels,
-        "latent_channels": names["decoder.conv_in.weight"][1],
-        "mid_block_add_attention": "encoder.mid.attn_1.q.weight" in names,
-        "use_quant_conv": "quant_conv.weight" in names,
-        "use_post_quant_conv": "post_quant_conv.weight" in names,
-        "scaling_factor": scaling_factor,
-    }
-
-
-def latents_of(vae: Config) -> LatentFormat:
-    """Describe the latent space of a VAE by its configuration; the scale tells Stable Diffusion's.
-
-    Raises:
-        KeyError: If it lacks the scaling factor.
-    """
-    channels, scaling = vae.get("latent_channels", 4), vae["scaling_factor"]
-    if (channels, scaling) == (SD_LATENTS.channels, SD_LATENTS.scaling_factor):
-        return SD_LATENTS
-    downscale = 2 ** (len(vae["block_out_channels"]) - 1)
-    return LatentFormat(channels, scaling, downscale, vae.get("shift_factor") or 0.0)
+_FLUX_CHANNELS = 64
+_FLUX_KINDS = {_FLUX_CHANNELS: "flux-dev", 128: "flux-control", 384: "flux-fill"}
 
 
 def _noise(shapes: Shapes, metadata: Mapping[str, str]) -> Config:
@@ -279,16 +180,7 @@ def _noise(shapes: Shapes, metadata: Mapping[str, str]) -> Config:
     return noise
 
 
-def _count(names: Shapes, start: str) -> int:
-    """Count the numbers that follow a name's start."""
-    pattern = re.compile(re.escape(start) + r"(\d+)\.")
-    found = (pattern.match(name) for name in names)
-    return len({match[1] for match in found if match})
-
-
 _OTHERS = (
-    ("double_blocks.0.", "a Flux model"),
-    ("joint_blocks.0.", "a Stable Diffusion 3 model"),
     ("lora_unet_", "a LoRA"),
     ("lora_te_", "a LoRA"),
     (".lora_A.weight", "a LoRA"),
@@ -298,11 +190,12 @@ _OTHERS = (
     ("down_blocks.0.resnets.", "a part of a diffusers folder"),
     ("decoder.up.0.block.", "a VAE without a UNet"),
     ("text_model.encoder.layers.", "a text encoder without a UNet"),
+    ("encoder.block.0.layer.0.SelfAttention.", "a text encoder without a UNet"),
 )
 
 
 def _what_else(shapes: Shapes) -> str:
     for sign, what in _OTHERS:
         if any(sign in name for name in shapes):
-            return f"This file is {what}, not a Stable Diffusion checkpoint."
-    return "This file has no UNet under the names of a Stable Diffusion checkpoint."
+            return f"This file is {what}, not a checkpoint."
+    return "This file has no denoiser under names that are known here."

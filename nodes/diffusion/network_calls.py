@@ -1,10 +1,10 @@
-"""Calls of denoising networks: each kind takes the same things by other names and in other forms."""
+"""Calls of denoising networks: each kind takes the same things by names and in forms of its own."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import torch
-from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
+from diffusers import FluxTransformer2DModel, SD3Transformer2DModel, UNet2DModel
 from torch import Tensor, nn
 
 from nodes.diffusion.conditions import Prompt
@@ -32,7 +32,7 @@ def text_width(network: nn.Module) -> int | None:
 
 
 def input_channels(network: nn.Module) -> int:
-    """Count the channels that a network reads for each cell of the latent, those beside included."""
+    """Count the channels that a network reads in each cell of the latent, those beside included."""
     config: Any = getattr(network, "config", None)
     channels: int = getattr(config, "in_channels", 0)
     return channels // FLUX_PATCH**2 if isinstance(network, FluxTransformer2DModel) else channels
@@ -49,6 +49,9 @@ def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
     if is_joint(network):
         said = {} if pooled is None else {"pooled_projections": pooled}
         return said | ({"guidance": guidance} if isinstance(guidance, Tensor) else {})
+    level = prompt.extras.get("noise_level")
+    if isinstance(level, int):
+        return {"class_labels": torch.tensor([level])}
     times = prompt.extras.get("time_ids")
     if pooled is None or not isinstance(times, Tensor):
         return {}
@@ -66,7 +69,8 @@ def predict(
     """Call a network.
 
     Args:
-        network: A UNet2DConditionModel, an SD3Transformer2DModel or a FluxTransformer2DModel.
+        network: A UNet2DConditionModel, a UNet2DModel, which reads no text, an
+            SD3Transformer2DModel or a FluxTransformer2DModel.
         x: (B, C, h, w), scaled as its input, in its dtype.
         timestep: (B,).
         text: (B, T, D).
@@ -77,11 +81,17 @@ def predict(
         Its prediction (B, C', h, w).
     """
     if not is_joint(network):
-        output: Tensor = network(
+        added = {name: value for name, value in said.items() if name != "class_labels"}
+        labels = said.get("class_labels")
+        if isinstance(network, UNet2DModel):
+            output: Tensor = network(x, timestep, class_labels=labels, return_dict=False)[0]
+            return output
+        output = network(
             x,
             timestep,
             encoder_hidden_states=text,
-            added_cond_kwargs=dict(said) or None,
+            class_labels=labels,
+            added_cond_kwargs=added or None,
             return_dict=False,
             **steered,
         )[0]
@@ -131,7 +141,7 @@ def packed(x: Tensor) -> Tensor:
 
 def unpacked(tokens: Tensor, rows: int, columns: int) -> Tensor:
     """Turn tokens (B, rows * columns, C * 4) into a latent (B, C, 2 * rows, 2 * columns)."""
-    squares = tokens.transpose(1, 2).unflatten(2, (rows, columns))
+    squares = tokens.transpose(1, 2).reshape(len(tokens), -1, rows, columns)
     return nn.functional.pixel_shuffle(squares, FLUX_PATCH)
 
 

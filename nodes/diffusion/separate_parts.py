@@ -1,76 +1,128 @@
 """Denoisers and text encoders in files of their own."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from nodes.diffusion import ldm_keys
-from nodes.diffusion.checkpoint import unknown_keys_told, with_prediction
-from nodes.diffusion.checkpoint_file import read_header, read_weights, stamp
-from nodes.diffusion.checkpoint_networks import (
-    TextPart,
-    make_clip,
-    make_unet,
-    make_vocabulary,
-    model_sampling,
-)
-from nodes.diffusion.families import TEXT_USES, TextUse, detect, layers_told
+from nodes.diffusion.checkpoint import make_model, unknown_keys_told, with_prediction
+from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
+from nodes.diffusion.checkpoint_folder import read_part
+from nodes.diffusion.families import TEXT_USES, TextUse, detect
+from nodes.diffusion.t5_keys import T5Place
 from nodes.diffusion.text_keys import TextPlace, text_places
+from nodes.diffusion.text_networks import TextPart, find_vocabulary, make_clip
+from nodes.diffusion.unet_shapes import layers_told
 from nodes.errors import FileProblem
-from nodes.types import Clip, Model
+from nodes.types import Clip, Model, TextJoin
 
-_KNOWN_PAIRS = ((768,), *TEXT_USES)
+# By widths, which encoders are read side by side, and which Stable Diffusion 3 and Flux read.
+_L, _G, _T5 = 768, 1280, 4096
+_SIDE_BY_SIDE = frozenset({(_L,), *TEXT_USES})
+_SD3 = frozenset({(_L,), (_G,), (_T5,), (_L, _G), (_L, _T5), (_G, _T5), (_L, _G, _T5)})
+_FLUX = frozenset({(_L, _T5)})
+_KNOWN: Mapping[TextJoin, tuple[frozenset[tuple[int, ...]], str]] = {
+    "side by side": (
+        _SIDE_BY_SIDE,
+        "Choose CLIP L, OpenCLIP H or bigG; for SDXL, L and bigG.",
+    ),
+    "sd3": (_SD3, "Choose CLIP L, OpenCLIP bigG and T5 XXL, or some of them."),
+    "flux": (_FLUX, "Choose CLIP L and T5 XXL."),
+}
 
 
-def load_unet(path: Path, dtype: str) -> Model:
-    """Load a UNet of Stable Diffusion 1, 2 or XL, under LDM or diffusers names.
+def load_denoiser(path: Path, dtype: str) -> Model:
+    """Load a denoiser of a known family, under original or diffusers names.
+
+    Args:
+        path: A .safetensors file, or a folder that diffusers has written for a transformer or UNet.
+        dtype: What to compute in.
 
     Raises:
         FileProblem: If the file holds none, or one of another family.
     """
-    header = read_header(path)
-    mapped = read_weights(path, lambda name: True)
+    header, mapped = _read(path)
     with unknown_keys_told(path):
         shapes = _as_in_checkpoints(header.shapes)
         weights = _as_in_checkpoints(mapped)
         family = with_prediction(
             detect(shapes, header.metadata), header, lambda name: weights[name]
         )
-        own = ldm_keys.unet_from_ldm(weights, family.unet)
-    if family.name.endswith("-edit"):
-        raise FileProblem(
-            f"{path.name} is an editing model, and that kind cannot be loaded yet.",
-            "Choose a UNet of Stable Diffusion 1, 2 or XL, or an inpainting variant.",
-            "checkpoint.family",
-        )
-    network = make_unet(family.unet, own, dtype)
-    sampling = model_sampling(family.scheduler)
-    return Model(network, sampling, family.latents, dtype, f"{stamp(path)}#unet")
+        if family.transformer is None:
+            own = ldm_keys.unet_from_ldm(weights, family.denoiser)
+        else:
+            own = family.transformer.weights(weights)
+    return make_model(family, own, family.latents, dtype, stamp(path))
 
 
-def load_clip(paths: Sequence[Path], dtype: str) -> Clip:
-    """Load one text encoder, or SDXL's two from a file each, in either order.
+def load_clip(paths: Sequence[Path], dtype: str, join: TextJoin = "side by side") -> Clip:
+    """Load the text encoders of a model from a file each, in any order.
+
+    Args:
+        paths: A .safetensors file for each, or a folder that transformers has written.
+        dtype: What to compute in.
+        join: What the encoders are read for.
 
     Raises:
-        FileProblem: If a file holds none, or they are no pair that a model reads.
+        FileProblem: If a file holds none, or they are none that a model reads together.
     """
-    found = sorted((_place(path) for path in paths), key=lambda each: _width(each[1]))
-    widths = tuple(_width(place) for _, place in found)
-    names = " and ".join(path.name for path, _ in found)
-    if widths not in _KNOWN_PAIRS:
+    found = sorted(map(_text_encoder, paths), key=lambda each: each.width)
+    widths = tuple(each.width for each in found)
+    names = " and ".join(each.path.name for each in found)
+    known, hint = _KNOWN[join]
+    if widths not in known:
         raise FileProblem(
             f"{names}: no model known here reads text encoders of width "
             f"{' and '.join(map(str, widths))}.",
-            "Choose CLIP L, OpenCLIP H or bigG; for SDXL, CLIP L and bigG.",
+            hint,
             "clip.kind",
         )
     parts = []
-    for path, place in found:
-        with unknown_keys_told(path):
-            weights = place.weights(read_weights(path, place.holds))
-        parts.append(TextPart(place.config, weights, make_vocabulary({}, place.config)))
-    key = "+".join(stamp(path) for path, _ in found)
-    return make_clip(parts, TEXT_USES.get(widths, TextUse()), dtype, key)
+    for each in found:
+        with unknown_keys_told(each.path):
+            weights = each.place.weights(each.weights)
+        words = find_vocabulary({}, each.place.config, each.path, join)
+        parts.append(TextPart(each.place.config, weights, words))
+    key = "+".join(stamp(each.path) for each in found)
+    use = TextUse(2, normed=False) if join == "sd3" else TEXT_USES.get(widths, TextUse())
+    return make_clip(parts, use, dtype, key, join)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A text encoder, and the file that it was found in."""
+
+    path: Path
+    place: TextPlace | T5Place
+    weights: Mapping[str, Tensor]
+
+    @property
+    def width(self) -> int:
+        width: int = self.place.config.get("hidden_size") or self.place.config["d_model"]
+        return width
+
+
+def _text_encoder(path: Path) -> _Found:
+    header, weights = _read(path)
+    places = text_places(header.shapes)
+    if len(places) == 1:
+        return _Found(path, places[0], weights)
+    what = "no text encoder of CLIP's or T5's kind" if not places else "more than one text encoder"
+    raise FileProblem(
+        f"{path.name} holds {what}.",
+        "Choose a file from the text_encoders folder.",
+        "clip.kind",
+    )
+
+
+def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    if path.is_dir():
+        weights = read_part(path)
+        return Header(path, {name: tuple(t.shape) for name, t in weights.items()}, {}), weights
+    return read_header(path), read_weights(path, lambda _: True)
 
 
 def _as_in_checkpoints(named: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,20 +132,3 @@ def _as_in_checkpoints(named: Mapping[str, Any]) -> dict[str, Any]:
     if "input_blocks.0.0.weight" in named:
         return {ldm_keys.UNET_PREFIX + name: value for name, value in named.items()}
     return dict(named)
-
-
-def _place(path: Path) -> tuple[Path, TextPlace]:
-    places = text_places(read_header(path).shapes)
-    if len(places) == 1:
-        return path, places[0]
-    what = "no text encoder of CLIP's kind" if not places else "more than one text encoder"
-    raise FileProblem(
-        f"{path.name} holds {what}.",
-        "Choose a file from the text_encoders folder.",
-        "clip.kind",
-    )
-
-
-def _width(place: TextPlace) -> int:
-    width: int = place.config["hidden_size"]
-    return width

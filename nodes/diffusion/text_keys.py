@@ -42,7 +42,7 @@ _OUTSIDE = {
 # Parts of OpenCLIP's training that have no share in encoding.
 _PASSED_OVER = ("logit_scale", "attn_mask")
 # The width of the encoder whose projected summary a model reads: OpenCLIP's bigG.
-_PROJECTED_WIDTH = 1280
+PROJECTED_WIDTH = 1280
 # CLIP ViT-L was trained with another approximation of GELU than all that came later.
 _QUICK_WIDTH = 768
 
@@ -169,4 +169,4 @@ def _settings(words: Sequence[int], inner: int, length: int, layers: int) -> dic
         # OpenAI's CLIP fills up with its end mark, OpenCLIP with zeros.
         "pad_token_id": count - 1 if quick else 0,
     }
-    return settings | ({"projection_dim": width} if width == _PROJECTED_WIDTH else {})
+    return settings | ({"projection_dim": width} if width == PROJECTED_WIDTH else {})

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nodes.diffusion.ldm_keys import UnknownKeysError
+from nodes.diffusion.weight_shapes import count
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,6 @@ def from_original(weights: Mapping[str, Tensor], layout: Layout) -> dict[str, Te
     return renamed
 
 
-def layers(names: Mapping[str, object], start: str) -> int:
-    """Count the numbers that follow the start of a name."""
-    return len({name.removeprefix(start).split(".")[0] for name in names if name.startswith(start)})
-
-
 def _found(name: str, places: Mapping[str, Place]) -> tuple[Place | None, str]:
     path = name
     while path:
@@ -93,7 +89,7 @@ def _pieces(tensor: Tensor, count: int, width: int) -> Sequence[Tensor]:
     if count == 1:
         return [tensor]
     last = tensor.shape[0] - (count - 1) * width
-    return tensor.split([width] * (count - 1) + [last]) if last > 0 else [tensor]
+    return torch.split(tensor, [width] * (count - 1) + [last]) if last > 0 else [tensor]
 
 
 def _renames(pairs: Mapping[str, str], theirs: str = "", ours: str = "") -> Iterator[Place]:
@@ -140,8 +136,8 @@ _SD3_TEXT = {
 def _sd3_places(names: Mapping[str, object]) -> Iterator[Place]:
     yield from _renames(_SD3_OUTSIDE)
     yield Place("final_layer.adaLN_modulation.1", ("norm_out.linear",), swapped=True)
-    count = layers(names, "joint_blocks.")
-    for layer in range(count):
+    last = count(names, "joint_blocks.")
+    for layer in range(last):
         theirs, ours = f"joint_blocks.{layer}.", f"transformer_blocks.{layer}."
         picture, text = theirs + "x_block.", theirs + "context_block."
         yield from _renames(_SD3_PICTURE, picture, ours)
@@ -149,7 +145,7 @@ def _sd3_places(names: Mapping[str, object]) -> Iterator[Place]:
         yield _qkv(picture + "attn2.qkv", ours + "attn2.")
         yield from _renames(_SD3_TEXT, text, ours)
         yield _qkv(text + "attn.qkv", ours + "attn.", _ADDED)
-        if layer == count - 1:
+        if layer == last - 1:
             # The text ends here: its last norm has the form of the final layer's.
             modulation = text + "adaLN_modulation.1"
             yield Place(modulation, (ours + "norm1_context.linear",), swapped=True)
@@ -191,12 +187,12 @@ _FLUX_SINGLE = {
 def _flux_places(names: Mapping[str, object]) -> Iterator[Place]:
     yield from _renames(_FLUX_OUTSIDE)
     yield Place("final_layer.adaLN_modulation.1", ("norm_out.linear",), swapped=True)
-    for layer in range(layers(names, "double_blocks.")):
+    for layer in range(count(names, "double_blocks.")):
         theirs, ours = f"double_blocks.{layer}.", f"transformer_blocks.{layer}."
         yield from _renames(_FLUX_DOUBLE, theirs, ours)
         yield _qkv(theirs + "img_attn.qkv", ours + "attn.")
         yield _qkv(theirs + "txt_attn.qkv", ours + "attn.", _ADDED)
-    for layer in range(layers(names, "single_blocks.")):
+    for layer in range(count(names, "single_blocks.")):
         theirs, ours = f"single_blocks.{layer}.", f"single_transformer_blocks.{layer}."
         yield from _renames(_FLUX_SINGLE, theirs, ours)
         pieces = ("attn.to_q", "attn.to_k", "attn.to_v", "proj_mlp")

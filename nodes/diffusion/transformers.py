@@ -1,18 +1,18 @@
 """Which transformer a file holds, and its configuration: Stable Diffusion 3 and Flux."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from nodes.diffusion.transformer_keys import FLUX, SD3, Layout, from_original, layers
+from nodes.diffusion.scaled_weights import multiplied, without_marks
+from nodes.diffusion.transformer_keys import FLUX, SD3, Layout, from_original
+from nodes.diffusion.weight_shapes import Config, Shapes, count
 from nodes.errors import FileProblem
 
-Shapes = Mapping[str, Sequence[int]]
-Config = dict[str, Any]
 V = TypeVar("V")
 
 SD3_NETWORK, FLUX_NETWORK = "SD3Transformer2DModel", "FluxTransformer2DModel"
@@ -63,7 +63,7 @@ class Transformer:
         Raises:
             UnknownKeysError: If a weight has no place in it.
         """
-        own = _within(file, self.prefix)
+        own = multiplied(_within(file, self.prefix))
         return own if self.layout is None else from_original(own, self.layout)
 
 
@@ -82,7 +82,7 @@ def find_transformer(shapes: Shapes) -> Transformer | None:
         for network, layout, sign in _SIGNS:
             if prefix + sign not in shapes:
                 continue
-            own = _within(shapes, prefix)
+            own = without_marks(_within(shapes, prefix))
             _check(own)
             if layout is not None:
                 # Tensors without values: the names that they get are those of the weights.
@@ -112,7 +112,7 @@ def _sd3_config(shapes: Shapes) -> Config:
     """Derive an SD3Transformer2DModel's configuration: Esser et al. 2024, arXiv:2403.03206."""
     width, channels, patch, _ = shapes["pos_embed.proj.weight"]
     caption, text = shapes["context_embedder.weight"]
-    blocks = layers(shapes, "transformer_blocks.")
+    blocks = count(shapes, "transformer_blocks.")
     normed = "transformer_blocks.0.attn.norm_q.weight"
     # A head is 64 wide in all of them; where queries are normalised their norm says so.
     head = shapes[normed][0] if normed in shapes else 64
@@ -148,8 +148,8 @@ def _flux_config(shapes: Shapes) -> Config:
     return {
         "in_channels": channels,
         "out_channels": shapes["proj_out.weight"][0],
-        "num_layers": layers(shapes, "transformer_blocks."),
-        "num_single_layers": layers(shapes, "single_transformer_blocks."),
+        "num_layers": count(shapes, "transformer_blocks."),
+        "num_single_layers": count(shapes, "single_transformer_blocks."),
         "attention_head_dim": head,
         "num_attention_heads": width // head,
         "joint_attention_dim": shapes["context_embedder.weight"][1],

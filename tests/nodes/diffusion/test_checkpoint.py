@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +13,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nodes.diffusion import ldm_keys
-from nodes.diffusion.checkpoint import load_checkpoint, load_vae
+from nodes.diffusion.checkpoint import load_checkpoint
 from nodes.diffusion.checkpoint_file import read_header, stamp
 from nodes.diffusion.text import encode
+from nodes.diffusion.vae_file import load_vae
 from nodes.errors import FileProblem
+from nodes.text import clip_set_last_layer
+from nodes.types import Latent
+from nodes.vae import vae_decode
 from tests.nodes.diffusion import tiny_models
 from tests.nodes.diffusion.tiny_models import (
     SD1_TEXT,
@@ -43,9 +48,14 @@ def same_weights(network: Any, other: Any) -> bool:
     return mine.keys() == theirs.keys() and all(torch.equal(mine[k], theirs[k]) for k in mine)
 
 
+@cache
+def tiny_sd1() -> Parts:
+    return make_parts(SD1_UNET, SD1_VAE, SD1_TEXT)
+
+
 @pytest.fixture(scope="module")
 def sd1_parts() -> Parts:
-    return make_parts(SD1_UNET, SD1_VAE, SD1_TEXT)
+    return tiny_sd1()
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +66,6 @@ def sd1_file(tmp_path_factory: pytest.TempPathFactory, sd1_parts: Parts) -> Path
 def test_a_file_with_its_own_configuration_loads(tmp_path: Path) -> None:
     found = load_checkpoint(write_tiny(tmp_path / "tiny.safetensors"), "float32")
     parts = tiny_parts()
-    assert found.clip is not None
-    assert found.vae is not None
     assert same_weights(found.model.network, parts.unet)
     assert same_weights(found.vae.network, parts.vae)
     assert same_weights(found.clip.encoder, parts.text_encoder)
@@ -71,8 +79,6 @@ def test_a_file_with_its_own_configuration_loads(tmp_path: Path) -> None:
 def test_stable_diffusion_1_loads_by_its_shapes_alone(sd1_file: Path, sd1_parts: Parts) -> None:
     found = load_checkpoint(sd1_file, "float32")
     assert found.family == "stable-diffusion-v1"
-    assert found.clip is not None
-    assert found.vae is not None
     assert torch.allclose(eps(found.model.network, 768), eps(sd1_parts.unet, 768), atol=1e-5)
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     ours, theirs = (
@@ -97,8 +103,6 @@ def test_noise_levels_are_those_of_the_scheduler(sd1_file: Path) -> None:
 
 def test_weights_stay_on_disk_and_nothing_is_left_without_values(sd1_file: Path) -> None:
     found = load_checkpoint(sd1_file, "float32")
-    assert found.clip is not None
-    assert found.vae is not None
     networks = (found.model.network, found.clip.encoder, found.vae.network)
     parameters = [parameter for network in networks for parameter in network.parameters()]
     # Copies would lie apart; what is mapped lies within one stretch as long as the file.
@@ -117,7 +121,6 @@ def test_halves_are_cast_once_where_the_device_computes_in_float32(tmp_path: Pat
     assert all(p.dtype == torch.float32 for p in found.model.network.parameters())
     assert (eps(found.model.network, 16) - eps(tiny_parts().unet, 16)).abs().max() < 0.05
     in_half = load_checkpoint(path, "float16")
-    assert in_half.vae is not None
     assert all(p.dtype == torch.float16 for p in in_half.model.network.parameters())
     assert all(p.dtype == torch.float32 for p in in_half.vae.network.parameters())
 
@@ -138,7 +141,6 @@ def test_old_names_of_the_text_encoder_are_read(tmp_path: Path) -> None:
     path = tmp_path / "old.safetensors"
     save_file(named, path, {"weft.config": weft_config()})
     found = load_checkpoint(path, "float32")
-    assert found.clip is not None
     assert same_weights(found.clip.encoder, tiny_parts().text_encoder)
 
 
@@ -169,8 +171,6 @@ def write_folder(folder: Path) -> Path:
 
 def test_a_diffusers_folder_loads(tmp_path: Path) -> None:
     found = load_checkpoint(write_folder(tmp_path / "model"), "float32")
-    assert found.clip is not None
-    assert found.vae is not None
     assert same_weights(found.model.network, tiny_parts().unet)
     assert same_weights(found.vae.network, tiny_parts().vae)
     assert same_weights(found.clip.encoder, tiny_parts().text_encoder)
@@ -198,8 +198,8 @@ def replace_text(folder: Path, name: str, text: str) -> None:
         (lambda f: remove(f, "tokenizer/merges.txt"), "tokenizer of model is missing"),
         (lambda f: replace_text(f, "vae/config.json", "[1]"), "vae/config.json is damaged"),
         (
-            lambda f: replace_text(f, "model_index.json", '{"_class_name": "FluxPipeline"}'),
-            "holds a FluxPipeline",
+            lambda f: replace_text(f, "model_index.json", '{"_class_name": "WanPipeline"}'),
+            "holds a WanPipeline",
         ),
     ],
 )
@@ -330,8 +330,21 @@ def test_a_wrong_configuration_is_told(
         load_checkpoint(path, "float32")
 
 
-def test_a_family_that_does_not_load_yet_is_named(tmp_path: Path) -> None:
+def test_an_editing_model_is_told_by_its_eight_channels(tmp_path: Path) -> None:
     unet = SD1_UNET | {"in_channels": 8}
     path = write_checkpoint(tmp_path / "edit.safetensors", make_parts(unet, SD1_VAE, SD1_TEXT), {})
-    with pytest.raises(FileProblem, match="stable-diffusion-v1-edit checkpoint"):
-        load_checkpoint(path, "float32")
+    assert load_checkpoint(path, "float32").family == "stable-diffusion-v1-edit"
+
+
+def test_a_part_that_a_file_lacks_is_missed_where_it_is_used(tmp_path: Path) -> None:
+    only_unet = {n: t for n, t in tiny_sd1().ldm().items() if n.startswith(ldm_keys.UNET_PREFIX)}
+    path = tmp_path / "unet.safetensors"
+    save_file(only_unet, path)
+    found = load_checkpoint(path, "float32")
+    assert found.model.latent_format.scaling_factor == 0.18215
+    with pytest.raises(FileProblem, match=r"unet\.safetensors holds no text encoder"):
+        encode(found.clip, "a cat")
+    with pytest.raises(FileProblem, match=r"unet\.safetensors holds no VAE"):
+        vae_decode(Latent(torch.zeros(1, 4, 2, 2)), found.vae)
+    with pytest.raises(FileProblem, match="holds no text encoder"):
+        clip_set_last_layer(found.clip, -2)

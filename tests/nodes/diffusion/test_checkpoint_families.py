@@ -71,7 +71,6 @@ def test_stable_diffusion_2_reads_the_last_layer_but_one_and_fills_up_with_zeros
 ) -> None:
     found = loaded(tmp_path, "sd2")
     assert found.family == "stable-diffusion-v2"
-    assert found.clip is not None
     (part,) = clip_text_encode(SENTENCE, found.clip).parts
     text = text_with_projection(1024).text_model
     states = text(ids(0), output_hidden_states=True).hidden_states
@@ -95,8 +94,6 @@ def test_what_stable_diffusion_2_predicts_is_told_by_a_bias(
 
 def test_sdxl_reads_both_encoders_side_by_side(sdxl: Checkpoint) -> None:
     assert sdxl.family == "stable-diffusion-xl"
-    assert sdxl.clip is not None
-    assert sdxl.vae is not None
     assert sdxl.vae.latent_format.scaling_factor == 0.13025
     (part,) = clip_text_encode(SENTENCE, sdxl.clip).parts
     small = text_with_projection(768).text_model(ids(49407), output_hidden_states=True)
@@ -108,7 +105,6 @@ def test_sdxl_reads_both_encoders_side_by_side(sdxl: Checkpoint) -> None:
 
 
 def test_sdxl_is_told_the_latents_size_unless_the_prompt_names_one(sdxl: Checkpoint) -> None:
-    assert sdxl.clip is not None
     x = noisy()
     plain = clip_text_encode(SENTENCE, sdxl.clip)
     named = clip_text_encode_sdxl(sdxl.clip, 900, 800, 30, 40, 700, 600, SENTENCE, SENTENCE)
@@ -130,7 +126,6 @@ def test_sdxl_is_told_the_latents_size_unless_the_prompt_names_one(sdxl: Checkpo
 
 
 def test_each_encoder_of_sdxl_may_read_a_text_of_its_own_length(sdxl: Checkpoint) -> None:
-    assert sdxl.clip is not None
     both = clip_text_encode_sdxl(sdxl.clip, text_g=SENTENCE, text_l="cat " * 80).parts[0].embeds
     assert both.shape == (1, 154, 2048)
     alone = clip_text_encode(SENTENCE, sdxl.clip).parts[0].embeds
@@ -141,7 +136,6 @@ def test_each_encoder_of_sdxl_may_read_a_text_of_its_own_length(sdxl: Checkpoint
 
 def test_the_refiner_is_told_how_beautiful_the_picture_should_be(refiner: Checkpoint) -> None:
     assert refiner.family == "stable-diffusion-xl-refiner"
-    assert refiner.clip is not None
     x = noisy()
     plain = clip_text_encode(SENTENCE, refiner.clip)
     named = clip_text_encode_sdxl_refiner(refiner.clip, 9.0, 700, 600, SENTENCE)

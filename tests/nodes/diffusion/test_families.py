@@ -8,7 +8,9 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from nodes.diffusion import ldm_keys
-from nodes.diffusion.families import detect, unet_config, vae_config
+from nodes.diffusion.families import detect
+from nodes.diffusion.unet_shapes import unet_config
+from nodes.diffusion.vae_shapes import SD_LATENTS, vae_config
 from nodes.errors import FileProblem
 
 Shapes = dict[str, tuple[int, ...]]
@@ -96,18 +98,19 @@ def test_families_are_told_by_the_unet_alone(config: dict[str, Any], family: str
     shapes = unet_shapes(config)
     found = detect(shapes, {})
     assert found.name == family
-    assert unet_shapes(found.unet) == shapes
-    assert found.unet["attention_head_dim"] == config["attention_head_dim"]
+    assert unet_shapes(found.denoiser) == shapes
+    assert found.denoiser["attention_head_dim"] == config["attention_head_dim"]
     assert not found.vae
-    assert not found.text_encoder
+    assert not found.text_encoders
 
 
 def test_a_whole_stable_diffusion_checkpoint_is_described() -> None:
     shapes = unet_shapes(SD1) | vae_shapes(VAE) | text_shapes(TEXT)
     found = detect(shapes, {})
     assert vae_shapes(found.vae) == vae_shapes(VAE)
-    assert text_shapes(found.text_encoder) == text_shapes(TEXT)
-    assert found.text_encoder["num_attention_heads"] == 12
+    (text,) = found.text_encoders
+    assert text_shapes(text) == text_shapes(TEXT)
+    assert text["num_attention_heads"] == 12
     assert found.vae["scaling_factor"] == 0.18215
     assert found.scheduler["prediction_type"] == "epsilon"
     assert found.scheduler["beta_end"] == 0.012
@@ -128,9 +131,8 @@ def test_what_is_predicted_is_taken_from_the_files_own_words() -> None:
     [
         ("lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight", "a LoRA"),
         ("control_model.input_blocks.0.0.weight", "a ControlNet"),
-        ("model.diffusion_model.double_blocks.0.img_attn.qkv.weight", "a Flux model"),
         ("decoder.up.0.block.0.conv1.weight", "a VAE without a UNet"),
-        ("something.else", "no UNet"),
+        ("something.else", "no denoiser"),
     ],
 )
 def test_other_files_are_told_by_name(name: str, what: str) -> None:
@@ -154,7 +156,7 @@ def test_an_unknown_width_is_not_guessed() -> None:
 )
 def test_vae_configurations_follow_from_shapes(config: dict[str, Any]) -> None:
     shapes = vae_shapes(config)
-    assert vae_shapes(vae_config(shapes, ldm_keys.VAE_PREFIX, 1.0)) == shapes
+    assert vae_shapes(vae_config(shapes, SD_LATENTS)) == shapes
 
 
 def test_levels_with_one_layer_or_several_transformers_are_counted() -> None:

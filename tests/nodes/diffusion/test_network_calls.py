@@ -86,10 +86,10 @@ def test_stable_diffusion_3_is_called_as_it_stands(name: str) -> None:
     [("flux", {}, 3.5), ("flux", {"guidance": 7.0}, 7.0), ("schnell", {"guidance": 7.0}, None)],
 )
 def test_flux_is_called_as_by_its_pipeline(
-    name: str, extras: dict[str, float], guidance: float | None
+    name: str, extras: dict[str, Any], guidance: float | None
 ) -> None:
     model, x = model_of(name), drawn(1, 2, 16, 8, 12)
-    prompt = text(2, model, **extras)
+    prompt = text(2, model, 5, **extras)
     inputs = {} if guidance is None else {"guidance": torch.tensor([guidance] * 2)}
     theirs = x - SIGMA * by_pipeline(model, x, prompt, **inputs)
     (ours,) = asked(model, x, prompt)

@@ -8,7 +8,7 @@ import torch
 
 from nodes.diffusion import ldm_keys
 from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.separate_parts import load_clip, load_unet
+from nodes.diffusion.separate_parts import load_clip, load_denoiser
 from nodes.diffusion.text import encode
 from nodes.errors import FileProblem
 from nodes.loaders import clip_loader, dual_clip_loader, unet_loader
@@ -55,7 +55,7 @@ def test_velocity_is_told_in_a_unet_of_its_own(tmp_path: Path) -> None:
     weights = dict(unet("sd2").state_dict())
     name = "up_blocks.3.attentions.1.transformer_blocks.0.norm1.bias"
     weights[name] = torch.tensor([0.2, -0.2]).repeat(32)
-    found = load_unet(write(tmp_path / "a.safetensors", weights), "float32")
+    found = load_denoiser(write(tmp_path / "a.safetensors", weights), "float32")
     assert found.sampling.prediction == "v_prediction"
 
 
@@ -65,7 +65,6 @@ def test_two_files_in_either_order_are_sdxls_encoders(host: FolderContext) -> No
     big = {n: t.contiguous() for n, t in text_with_projection(1280).state_dict().items()}
     write(folder / "g.safetensors", big)
     whole = load_checkpoint(write(host.root / "xl.safetensors", file_of("sdxl")), "float32").clip
-    assert whole is not None
     embeds, pooled = encode(whole, SENTENCE)
     for names in (("l.safetensors", "g.safetensors"), ("g.safetensors", "l.safetensors")):
         clip = dual_clip_loader(*names, ctx=host)
@@ -91,9 +90,9 @@ def test_clip_l_is_stable_diffusion_1s(host: FolderContext) -> None:
 def test_other_files_get_a_sentence(tmp_path: Path) -> None:
     small = write(tmp_path / "l.safetensors", plain_clip("text_model."))
     other = write(tmp_path / "t5.safetensors", {"encoder.block.0.weight": torch.zeros(1)})
-    with pytest.raises(FileProblem, match="no text encoder of CLIP's kind"):
+    with pytest.raises(FileProblem, match="no text encoder of CLIP's or T5's kind"):
         load_clip([other], "float32")
     with pytest.raises(FileProblem, match="width 768 and 768"):
         load_clip([small, small], "float32")
     with pytest.raises(FileProblem, match="a text encoder without a UNet"):
-        load_unet(small, "float32")
+        load_denoiser(small, "float32")
