@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from torch import Tensor
 
@@ -11,6 +11,7 @@ from nodes.api import QUIET, Choice, Context, Range, Seed, Shape, node
 from nodes.diffusion.control import placed
 from nodes.diffusion.finite import HINT, broken
 from nodes.diffusion.guidance import resolved, with_model
+from nodes.diffusion.patches import one_by_one
 from nodes.diffusion.preview import preview_jpeg
 from nodes.diffusion.sampling import Sampling, inflation
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
@@ -34,7 +35,17 @@ class Sampled(NamedTuple):
     denoised_output: Annotated[Latent, SAME_SHAPE]
 
 
-@node("KSampler", title="KSampler", aliases=("sample", "denoise", "generate"))
+def k_sampler_sparing(model: Model, **given: Any) -> Latent:
+    """Compute one picture in each call: what KSampler does when memory runs out."""
+    return k_sampler(one_by_one(model), **given)
+
+
+@node(
+    "KSampler",
+    title="KSampler",
+    aliases=("sample", "denoise", "generate"),
+    thriftier=(k_sampler_sparing,),
+)
 def k_sampler(
     model: Model,
     positive: Conditioning,
@@ -51,7 +62,8 @@ def k_sampler(
 ) -> Annotated[Latent, SAME_SHAPE]:
     """Denoise a latent, step by step, towards the prompt.
 
-    The same seed, settings and model give the same latent on any device, up to rounding.
+    The same seed, settings and model give the same latent on any device, up to rounding. When
+    memory does not suffice, one picture at a time is computed instead.
 
     Args:
         model: The denoiser to sample from.
@@ -85,7 +97,17 @@ def k_sampler(
     return _run(sampling, ctx).output
 
 
-@node("KSamplerAdvanced", title="KSampler (Advanced)", aliases=("refiner", "split sampling"))
+def k_sampler_advanced_sparing(model: Model, **given: Any) -> Latent:
+    """Compute one picture in each call: what KSamplerAdvanced does when memory runs out."""
+    return k_sampler_advanced(one_by_one(model), **given)
+
+
+@node(
+    "KSamplerAdvanced",
+    title="KSampler (Advanced)",
+    aliases=("refiner", "split sampling"),
+    thriftier=(k_sampler_advanced_sparing,),
+)
 def k_sampler_advanced(
     model: Model,
     positive: Conditioning,
@@ -143,7 +165,12 @@ def k_sampler_advanced(
     return _run(sampling, ctx).output
 
 
-@node("SamplerCustom", title="Sampler (Custom)")
+def sampler_custom_sparing(model: Model, **given: Any) -> Sampled:
+    """Compute one picture in each call: what SamplerCustom does when memory runs out."""
+    return sampler_custom(one_by_one(model), **given)
+
+
+@node("SamplerCustom", title="Sampler (Custom)", thriftier=(sampler_custom_sparing,))
 def sampler_custom(
     model: Model,
     positive: Conditioning,
@@ -181,7 +208,17 @@ def sampler_custom(
     )
 
 
-@node("SamplerCustomAdvanced", title="Sampler (Custom, Advanced)")
+def sampler_custom_advanced_sparing(guider: Guider, **given: Any) -> Sampled:
+    """Compute one picture in each call: what SamplerCustomAdvanced does when memory runs out."""
+    sparing = with_model(guider, one_by_one(guider.model))
+    return sampler_custom_advanced(guider=sparing, **given)
+
+
+@node(
+    "SamplerCustomAdvanced",
+    title="Sampler (Custom, Advanced)",
+    thriftier=(sampler_custom_advanced_sparing,),
+)
 def sampler_custom_advanced(
     noise: Noise,
     guider: Guider,

@@ -83,7 +83,8 @@ def node(
         io: It waits for disk, network or a clock, so that others may run beside it.
         sink: Runs are for it even though it has outputs; without outputs it is one anyway.
         upgrades: What changed, version by version.
-        thriftier: Functions of the same signature to try, in order, when memory runs out.
+        thriftier: Functions to try, in order, when memory runs out: of the same signature, or one
+            that takes what it does not name as `**given`.
 
     Raises:
         DeclarationError: If signature, markers and docstring do not agree.
@@ -91,7 +92,7 @@ def node(
 
     def declare(function: F) -> F:
         spec, wires = _spec(function, id)
-        if any(_parameters(other) != _parameters(function) for other in thriftier):
+        if not all(_takes_the_same(other, function) for other in thriftier):
             raise DeclarationError(f"{id}: a thriftier variant has another signature.")
         spec = NodeSpec(
             **{
@@ -338,9 +339,16 @@ def _check_variables(
             raise DeclarationError(f"{id_}: no input says what {output.type} is.")
 
 
-def _parameters(function: Callable[..., Any]) -> list[tuple[str, Any, Any]]:
-    parameters = inspect.signature(function).parameters.values()
-    return [(item.name, item.kind, item.default) for item in parameters]
+def _takes_the_same(variant: Callable[..., Any], function: Callable[..., Any]) -> bool:
+    """Tell whether a variant can be called as the function is, and with the same defaults."""
+    own, wanted = (
+        {item.name: item for item in inspect.signature(one).parameters.values()}
+        for one in (variant, function)
+    )
+    rest = [name for name, item in own.items() if item.kind is item.VAR_KEYWORD]
+    named = {name: (item.kind, item.default) for name, item in own.items() if name not in rest}
+    known = {name: (item.kind, item.default) for name, item in wanted.items()}
+    return named.items() <= known.items() if rest else named == known
 
 
 def _words(id_: str) -> str:

@@ -17,6 +17,7 @@ from nodes.diffusion.patches import (
     GuidancePatch,
     NetworkPatch,
     PerpNegPatch,
+    remembering,
     with_patch,
 )
 from nodes.types import Guider, Model
@@ -27,9 +28,7 @@ Guide = Callable[[Tensor, float], tuple[Tensor, Tensor]]
 Rule = Callable[[Sequence[Tensor], Mapping[str, float]], Tensor]
 
 
-def guide_for(
-    guider: Guider, prompts: tuple[Prompts, ...], *, batched: bool = True, both: bool = False
-) -> Guide:
+def guide_for(guider: Guider, prompts: tuple[Prompts, ...], *, both: bool = False) -> Guide:
     """Bind a guider's rule to its model and to prompts fitted to the latent.
 
     Patches of the model are put around the rule, the last one outermost.
@@ -37,7 +36,6 @@ def guide_for(
     Args:
         guider: The rule, its model and its numbers.
         prompts: What its conditionings become on the latent.
-        batched: Compute them in one call.
         both: Compute the estimate that it leads away from even if it has no part in the result.
     """
     rule, options = GUIDES[guider.kind], guider.options
@@ -48,14 +46,14 @@ def guide_for(
     memory: dict[str, Tensor] = {}
     shapes = [patch for patch in guider.model.patches if isinstance(patch, GuidancePatch)]
     watches = [patch.watch(memory, away) for patch in shapes if patch.watch is not None]
-    model = with_patch(guider.model, *watches)
+    model = with_patch(remembering(guider.model), *watches)
 
     def again(x: Tensor, sigma: float, place: int, *patches: NetworkPatch) -> Tensor:
         groups = (*((),) * place, prompts[place])
         return denoise(with_patch(guider.model, *patches), x, sigma, groups)[place]
 
     def guide(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-        made = denoise(model, x, sigma, asked, batched=batched)
+        made = denoise(model, x, sigma, asked)
 
         def combine(estimates: Estimates) -> Tensor:
             return rule([estimates.cond, *made[1:-1], estimates.uncond], options)

@@ -26,12 +26,16 @@ class Call:
         size: Height and width of the latent that is given, in cells.
         groups: The batch is made of as many equal parts; of each, the place of its conditioning
             among those of the guider: 0 is the positive one.
+        first: Which picture of the sampled batch each part begins with.
+        names: Of each part, what names its prompt as long as the sampling lasts.
     """
 
     sampling: ModelSampling
     sigma: float
     size: tuple[int, int]
     groups: tuple[int, ...]
+    first: int = 0
+    names: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,27 @@ class NetworkPatch:
 
     change: Callable[..., AbstractContextManager[None]]
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class RememberingPatch:
+    """A change of what a network computes, that goes by what it computed before.
+
+    Attributes:
+        change: As that of a `NetworkPatch`; it is also given `memory`, a dict that lasts as long
+            as the sampling.
+        options: Of the change.
+    """
+
+    change: Callable[..., AbstractContextManager[None]]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CallLimit:
+    """Give the network no more than so many pictures in one call: less memory, more calls."""
+
+    pictures: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +148,22 @@ class PerpNegPatch:
 def with_patch(model: Model, *patches: object) -> Model:
     """Give a model more patches, after those that it has."""
     return replace(model, patches=(*model.patches, *patches))
+
+
+def remembering(model: Model) -> Model:
+    """Give a model's remembering patches a memory, for one sampling."""
+    patches = [
+        NetworkPatch(patch.change, {**patch.options, "memory": {}})
+        if isinstance(patch, RememberingPatch)
+        else patch
+        for patch in model.patches
+    ]
+    return replace(model, patches=tuple(patches))
+
+
+def one_by_one(model: Model) -> Model:
+    """Give a model's network one picture in each call."""
+    return with_patch(model, CallLimit(1))
 
 
 @contextmanager

@@ -189,7 +189,9 @@ def _watched(
             # Other patches may have made the middle smaller.
             if part.shape[1] == height * width:
                 received = _attention_received(first, part)
-                memory["attention"] = received.reshape(-1, 1, height, width)
+                seen = received.reshape(-1, 1, height, width)
+                before = memory["attention"][: call.first] if call.first else seen[:0]
+                memory["attention"] = torch.cat([before, seen])
         made: Tensor = forward(hidden_states, *rest, **named)
         return made
 

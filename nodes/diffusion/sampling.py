@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.conditions import fit_conditionings, fit_mask
 from nodes.diffusion.guidance import guide_for
 from nodes.diffusion.model_inputs import completed
@@ -35,7 +36,6 @@ class Sampling:
         noise: What the latent is covered with.
         latent: What is started from; its mask says where.
         step_seed: Seed of the noise that a solver adds at its steps; that of `noise` if not given.
-        batched: Compute several conditionings in one call.
     """
 
     guider: Guider
@@ -44,7 +44,6 @@ class Sampling:
     noise: Noise
     latent: Latent
     step_seed: int | None = None
-    batched: bool = True
 
     @property
     def count(self) -> int | None:
@@ -73,13 +72,13 @@ class Sampling:
             return
         self._check(levels)
         model = self.guider.model
-        device = next(model.network.parameters()).device
+        device, _ = work_place(model.network)
         x0 = _with_channels(self.latent.samples, model.latent_format.channels).to(device)
         noise = self._noise(x0).to(device)
         given = completed(self.guider.conditionings, model, replace(self.latent, samples=x0))
         prompts = fit_conditionings(given, model.sampling, x0, model.latent_format.downscale)
         always = self.solver.guided
-        estimate = guide_for(self.guider, prompts, batched=self.batched, both=always)
+        estimate = guide_for(self.guider, prompts, both=always)
         if self.latent.mask is not None:
             estimate = self._within_mask(estimate, self.latent.mask.values, x0, noise, levels)
         x = start(model.sampling, x0, noise, levels[0])

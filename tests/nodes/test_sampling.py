@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -187,3 +188,44 @@ def test_broken_weights_are_told_on_the_node() -> None:
     told = Told()
     sampling.k_sampler(broken, POSITIVE, NEGATIVE, EMPTY, steps=2, ctx=told)
     assert len(told.warnings) == 1
+
+
+PAIR = Latent(torch.zeros(2, 4, 8, 8))
+
+
+@pytest.mark.parametrize("name", ["k_sampler", "k_sampler_advanced", "sampler_custom"])
+def test_sparing_samplers_call_with_one_picture_and_agree(name: str) -> None:
+    run, sparing = getattr(sampling, name), getattr(sampling, f"{name}_sparing")
+    given: dict[str, Any] = {"model": MODEL, "positive": POSITIVE, "negative": NEGATIVE}
+    given |= {"latent_image": PAIR, "cfg": 5.0}
+    if name == "sampler_custom":
+        given |= {"sampler": Sampler("euler"), "sigmas": sigmas.karras_scheduler(steps=2)}
+    else:
+        given |= {"steps": 2}
+    assert_sparing(run, sparing, given)
+
+
+def test_a_sparing_guider_calls_with_one_picture_and_agrees() -> None:
+    given: dict[str, Any] = {
+        "noise": Noise(3),
+        "guider": guidance.cfg_guider(MODEL, POSITIVE, NEGATIVE, 5.0),
+        "sampler": Sampler("euler"),
+        "sigmas": sigmas.karras_scheduler(steps=2),
+        "latent_image": PAIR,
+    }
+    assert_sparing(
+        sampling.sampler_custom_advanced, sampling.sampler_custom_advanced_sparing, given
+    )
+
+
+def assert_sparing(run: Any, sparing: Any, given: dict[str, Any]) -> None:
+    sizes: list[int] = []
+    hook = MODEL.network.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
+    try:
+        whole, parts = run(**given), sparing(**given)
+    finally:
+        hook.remove()
+    assert sizes == [4] * 2 + [1] * 8
+    if not isinstance(whole, Latent):
+        whole, parts = whole.output, parts.output
+    torch.testing.assert_close(parts.samples, whole.samples, rtol=1e-3, atol=1e-4)

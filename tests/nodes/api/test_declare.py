@@ -309,6 +309,19 @@ def test_a_thriftier_variant_of_another_signature_is_a_mistake() -> None:
         node("Wrong", thriftier=[many_arguments])(mistaken(x=int))
 
 
+def test_a_thriftier_variant_may_hand_on_what_it_does_not_name() -> None:
+    def sparing(x: int, **given: Any) -> int:
+        return x
+
+    def misnamed(y: int, **given: Any) -> int:
+        return y
+
+    declared = node("Right", thriftier=[sparing])(mistaken(x=int))
+    assert vars(declared)["__node__"].thriftier == (sparing,)
+    with pytest.raises(DeclarationError, match="another signature"):
+        node("Wrong", thriftier=[misnamed])(mistaken(x=int))
+
+
 @pytest.mark.parametrize("name", ["", "has:colon", "has/slash", "x" * 101])
 def test_an_id_that_files_cannot_hold_is_a_mistake(name: str) -> None:
     with pytest.raises(DeclarationError, match="cannot be a node's id"):

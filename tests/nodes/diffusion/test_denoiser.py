@@ -6,6 +6,7 @@ from torch import Tensor
 
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
+from nodes.diffusion.patches import CallLimit, with_patch
 from nodes.errors import NodeError
 from nodes.types import Area, Cond, Conditioning, Mask, Model
 from tests.nodes.diffusion.tiny_sampling import Reader, flat, prompt, reader, tiny_model
@@ -43,25 +44,36 @@ def test_one_call_is_the_same_as_several() -> None:
     x = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(0))
     prompts = fit_conditionings((prompt(1), prompt(2)), model.sampling, x, 8)
     together = denoise(model, x, 3.0, prompts)
-    apart = denoise(model, x, 3.0, prompts, batched=False)
-    for one, other in zip(together, apart, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    for most in (2, 1):
+        apart = denoise(with_patch(model, CallLimit(most)), x, 3.0, prompts)
+        for one, other in zip(together, apart, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_a_call_that_is_too_large_is_made_in_parts(told: tuple[Model, Reader]) -> None:
+@pytest.mark.parametrize(
+    ("most", "sizes"), [(6, [6]), (5, [3, 3]), (2, [2, 1, 2, 1]), (1, [1] * 6)]
+)
+def test_no_call_has_more_pictures_than_the_limit(
+    told: tuple[Model, Reader], most: int, sizes: list[int]
+) -> None:
     model, network = told
-
-    def small(module: object, args: tuple[Tensor, ...]) -> None:
-        if len(args[0]) > 2:
-            raise torch.OutOfMemoryError("too large")
-
-    network.register_forward_pre_hook(small)
-    positive, negative = ask(model, flat(3.0), flat(-1.0))
-    assert [call[0][0] for call in network.calls] == [2, 2]
-    assert bool((positive == 3).all())
+    # Each picture has a text of its own: they stay together.
+    texts = torch.tensor([1.0, 2.0, 3.0])[:, None, None].expand(3, 2, 3)
+    own = Conditioning((Cond(texts),))
+    x = torch.zeros(3, 4, 8, 8)
+    positive, negative = ask(with_patch(model, CallLimit(most)), own, flat(-1.0), x=x)
+    assert [call[0][0] for call in network.calls] == sizes
+    assert positive[:, 0, 0, 0].tolist() == [1, 2, 3]
     assert bool((negative == -1).all())
-    with pytest.raises(torch.OutOfMemoryError):
-        ask(model, flat(3.0), x=torch.zeros(3, 4, 8, 8))
+
+
+def test_masks_of_each_picture_stay_with_it_in_smaller_calls(told: tuple[Model, Reader]) -> None:
+    model, _ = told
+    values = torch.zeros(2, 1, 8, 8)
+    values[0] = 1.0
+    parts = joined(flat(0.0), flat(4.0, mask=Mask(values)))
+    (mixed,) = ask(with_patch(model, CallLimit(1)), parts, x=torch.zeros(2, 4, 8, 8))
+    assert mixed[:, 0, 0, 0].tolist() == [2, 0]
 
 
 def test_texts_of_unlike_lengths_are_repeated_to_share_a_call(told: tuple[Model, Reader]) -> None:
