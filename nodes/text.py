@@ -3,12 +3,15 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from nodes.api import QUIET, Context, Multiline, Range, node
-from nodes.diffusion.text import encode
+from nodes.api import QUIET, Choice, Context, Multiline, Range, node
+from nodes.diffusion.prompts import with_extras
+from nodes.diffusion.t5_vocabulary import T5Vocabulary
+from nodes.diffusion.text import Role, encode, towers
 from nodes.errors import NodeError
-from nodes.types import Clip, Cond, Conditioning
+from nodes.types import Clip, Cond, Conditioning, TextJoin
 
 Pixels = Annotated[int, Range(0, 16_384, step=1)]
+Guidance = Annotated[float, Range(0.0, 100.0, step=0.1)]
 
 
 @node("CLIPTextEncode", title="CLIP text encode (prompt)", aliases=("prompt", "text"))
@@ -117,6 +120,112 @@ def clip_text_encode_sdxl_refiner(
     return Conditioning((Cond(embeds, pooled, extras=told),))
 
 
+@node("CLIPTextEncodeSD3", title="CLIP text encode (SD3)")
+def clip_text_encode_sd3(
+    clip: Clip,
+    clip_l: Annotated[str, Multiline()] = "",
+    clip_g: Annotated[str, Multiline()] = "",
+    t5xxl: Annotated[str, Multiline()] = "",
+    empty_padding: Annotated[str, Choice(("none", "empty_prompt"))] = "none",
+    *,
+    ctx: Context = QUIET,
+) -> Conditioning:
+    """Encode a prompt for Stable Diffusion 3, whose encoders may each read a text of its own.
+
+    Args:
+        clip: The text encoders of Stable Diffusion 3.
+        clip_l: What the smaller CLIP (L) reads; usually the same for all.
+        clip_g: What the larger CLIP (bigG) reads.
+        t5xxl: What T5 reads.
+        empty_padding: An encoder with an empty text is left out, or encodes an empty prompt.
+
+    Returns:
+        What to condition on.
+
+    References:
+        Esser et al. 2024, Scaling Rectified Flow Transformers for High-Resolution Image Synthesis,
+        arXiv:2403.03206.
+    """
+    _check_join(clip, "sd3", "Stable Diffusion 3")
+    said: dict[Role, str | None] = {"l": clip_l, "g": clip_g, "t5": t5xxl}
+    if empty_padding == "none":
+        # The two CLIPs stand side by side, so that they are left out together.
+        if not clip_l and not clip_g:
+            said |= {"l": None, "g": None}
+        said["t5"] = t5xxl or None
+    with ctx.resident(clip) as placed:
+        embeds, pooled = encode(placed, *(said[tower.role] for tower in towers(placed)))
+    return Conditioning((Cond(embeds, pooled),))
+
+
+@node("CLIPTextEncodeFlux", title="CLIP text encode (Flux)")
+def clip_text_encode_flux(
+    clip: Clip,
+    clip_l: Annotated[str, Multiline()] = "",
+    t5xxl: Annotated[str, Multiline()] = "",
+    guidance: Guidance = 3.5,
+    *,
+    ctx: Context = QUIET,
+) -> Conditioning:
+    """Encode a prompt for Flux, whose encoders may each read a text of its own.
+
+    Args:
+        clip: The text encoders of Flux.
+        clip_l: What CLIP reads, to sum the picture up; usually the same for both.
+        t5xxl: What T5 reads: the whole description.
+        guidance: How strongly the model is to follow it; models without that input pass it over.
+
+    Returns:
+        What to condition on.
+    """
+    _check_join(clip, "flux", "Flux")
+    said: dict[Role, str] = {"l": clip_l, "t5": t5xxl}
+    with ctx.resident(clip) as placed:
+        embeds, pooled = encode(placed, *(said[tower.role] for tower in towers(placed)))
+    return Conditioning((Cond(embeds, pooled, extras={"guidance": guidance}),))
+
+
+@node("FluxGuidance", title="Flux guidance")
+def flux_guidance(conditioning: Conditioning, guidance: Guidance = 3.5) -> Conditioning:
+    """Tell Flux how strongly to follow a prompt; it was taught to do so in one call.
+
+    Args:
+        conditioning: The prompt.
+        guidance: How strongly; models without that input (schnell) pass it over.
+    """
+    return with_extras(conditioning, {"guidance": guidance})
+
+
+@node("T5TokenizerOptions", title="T5 tokenizer options")
+def t5_tokenizer_options(
+    clip: Clip,
+    min_padding: Annotated[int, Range(0, 10_000, step=1)] = 0,
+    min_length: Annotated[int, Range(0, 10_000, step=1)] = 0,
+) -> Clip:
+    """Say how far texts are filled up before T5 reads them.
+
+    Args:
+        clip: The text encoders, T5 among them.
+        min_padding: Fill up every text by so many tokens at the least.
+        min_length: Fill up every text to so many tokens at the least.
+
+    Returns:
+        The text encoders, with other habits.
+    """
+    options: dict[str, Any] = {}
+    for name in ("tokenizer", "second_tokenizer", "third_tokenizer"):
+        words = getattr(clip, name)
+        if isinstance(words, T5Vocabulary):
+            options[name] = replace(words, length=min_length, padding=min_padding)
+    if not options:
+        raise NodeError(
+            "There is no T5 among these text encoders.",
+            "Load one with DualCLIPLoader or TripleCLIPLoader, or leave the node out.",
+            "clip.t5",
+        )
+    return replace(clip, **options)
+
+
 @node("CLIPSetLastLayer", title="CLIP set last layer", aliases=("clip skip",))
 def clip_set_last_layer(
     clip: Clip, stop_at_clip_layer: Annotated[int, Range(-24, -1, step=1)] = -1
@@ -139,3 +248,12 @@ def clip_set_last_layer(
             "clip.layer",
         )
     return replace(clip, skip=-stop_at_clip_layer)
+
+
+def _check_join(clip: Clip, join: TextJoin, model: str) -> None:
+    if clip.join != join:
+        raise NodeError(
+            f"These text encoders were loaded for another model than {model}.",
+            f"Load those of {model}, or use CLIPTextEncode.",
+            "clip.kind",
+        )

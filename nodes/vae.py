@@ -209,6 +209,46 @@ def inpaint_model_conditioning(
     )
 
 
+class EditParts(NamedTuple):
+    """Prompts that know the picture to change, and an empty latent of its size."""
+
+    positive: Conditioning
+    negative: Conditioning
+    latent: Annotated[Latent, ENCODED]
+
+
+@node("InstructPixToPixConditioning", title="InstructPix2Pix conditioning", aliases=("edit",))
+def instruct_pix_to_pix_conditioning(
+    positive: Conditioning,
+    negative: Conditioning,
+    vae: Vae,
+    pixels: Image,
+    *,
+    ctx: Context = QUIET,
+) -> EditParts:
+    """Show an editing model the picture to change, or Flux the edges or depths to draw along.
+
+    Args:
+        positive: What is to be done to the picture.
+        negative: What it should not show.
+        vae: The VAE of the model.
+        pixels: The picture; alpha is passed over.
+
+    Returns:
+        positive: The prompt, with the picture.
+        negative: The prompt, with the picture.
+        latent: An empty latent of the picture's size.
+
+    References:
+        Brooks et al. 2023, InstructPix2Pix: Learning to Follow Image Editing Instructions,
+        arXiv:2211.09800.
+    """
+    samples = vae_encode(pixels, vae, ctx=ctx).samples
+    shown = {"edit_picture": samples}
+    empty = Latent(torch.zeros_like(samples))
+    return EditParts(with_extras(positive, shown), with_extras(negative, shown), empty)
+
+
 @node("VAEEncodeForInpaint", title="VAE encode (for inpainting)", aliases=("inpaint",))
 def vae_encode_for_inpaint(
     pixels: Image,

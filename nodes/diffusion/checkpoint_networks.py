@@ -17,6 +17,7 @@ from diffusers import (
 from torch import Tensor, nn
 
 from nodes.diffusion.model_sampling import ModelSampling
+from nodes.diffusion.precision import as_computed, compute_in
 from nodes.diffusion.transformers import FLUX_NETWORK, SD3_NETWORK
 from nodes.diffusion.unet_shapes import UNET_NETWORK
 from nodes.diffusion.vae import fit_rgb
@@ -32,6 +33,8 @@ _NETWORKS: Mapping[str, tuple[Any, str]] = MappingProxyType(
     }
 )
 _FLOW = "FlowMatch"
+# How fine the tables of noise levels are that schedules pick from: the field's numbers.
+_FLOW_LEVELS, _FLUX_LEVELS = 1000, 10_000
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
 _BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid")
 
@@ -110,7 +113,7 @@ def model_sampling(config: Config) -> ModelSampling:
         # Flux's shift follows the picture's size; this is the one of its largest.
         moving = config.get("use_dynamic_shifting", False)
         shift = math.exp(config.get("max_shift", 1.15)) if moving else config.get("shift", 1.0)
-        return ModelSampling.from_flow(float(shift))
+        return ModelSampling.from_flow(float(shift), _FLUX_LEVELS if moving else _FLOW_LEVELS)
     prediction = config.get("prediction_type", "epsilon")
     schedule = config.get("beta_schedule", "linear")
     if prediction not in _PREDICTIONS or schedule not in _BETA_SCHEDULES:
@@ -130,6 +133,8 @@ def model_sampling(config: Config) -> ModelSampling:
 
 def filled(network: nn.Module, weights: Mapping[str, Tensor], dtype: str, part: str) -> nn.Module:
     """Assign weights to a network that has none yet, and freeze it.
+
+    Weights in 8 bits stay so, and their layers convert them as they read them.
 
     Raises:
         FileProblem: If a weight is missing, surplus, or of another shape.
@@ -154,9 +159,9 @@ def filled(network: nn.Module, weights: Mapping[str, Tensor], dtype: str, part: 
     kind = getattr(torch, dtype)
     # A weight of the right dtype already is assigned as it is and stays mapped.
     network.load_state_dict(
-        {name: weight.to(kind) for name, weight in weights.items()}, assign=True
+        {name: as_computed(weight, kind) for name, weight in weights.items()}, assign=True
     )
-    network.requires_grad_(False).eval()
+    compute_in(network.requires_grad_(False).eval(), kind)
     left = [
         name
         for name, tensor in chain(network.named_parameters(), network.named_buffers())

@@ -1,6 +1,5 @@
 """Which model a file holds, told by the shapes of its weights; nothing is guessed in silence."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -27,9 +26,10 @@ STABLE_DIFFUSION_NOISE: Config = {
     "num_train_timesteps": 1000,
     "prediction_type": "epsilon",
 }
-# How far the times of flow models are shifted towards noise: what their makers sample with. Flux
-# gives the logarithm, for pictures of 1024 x 1024.
-SD3_SHIFT, FLUX_SHIFT, SCHNELL_SHIFT = 3.0, math.exp(1.15), 1.0
+# The noise of flow models, as their makers' schedulers describe it.
+SD3_NOISE: Config = {"prediction_type": "flow", "shift": 3.0}
+SCHNELL_NOISE: Config = {"prediction_type": "flow", "shift": 1.0}
+FLUX_NOISE: Config = {"prediction_type": "flow", "use_dynamic_shifting": True, "max_shift": 1.15}
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
         vae_config(shapes, latents),
         texts,
         _noise(shapes, metadata),
-        text_use=TEXT_USES.get(tuple(text.get("hidden_size") for text in texts), TextUse()),
+        text_use=TEXT_USES.get(tuple(text.get("hidden_size", 0) for text in texts), TextUse()),
     )
 
 
@@ -138,7 +138,7 @@ def _of_transformer(found: Transformer, shapes: Shapes) -> Family:
             found.config,
             vae_config(shapes, SD3_LATENTS),
             texts,
-            {"prediction_type": "flow", "shift": SD3_SHIFT},
+            SD3_NOISE,
             text_use=TextUse(2, normed=False),
             text_join="sd3",
             network=found.network,
@@ -158,7 +158,7 @@ def _of_transformer(found: Transformer, shapes: Shapes) -> Family:
         found.config,
         vae_config(shapes, FLUX_LATENTS),
         texts,
-        {"prediction_type": "flow", "shift": SCHNELL_SHIFT if schnell else FLUX_SHIFT},
+        SCHNELL_NOISE if schnell else FLUX_NOISE,
         text_join="flux",
         network=found.network,
         transformer=found,

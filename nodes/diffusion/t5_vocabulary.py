@@ -44,7 +44,7 @@ class T5Vocabulary:
         return self._tokenizer.get_vocab_size(with_added_tokens=False)
 
     def ids(self, text: str) -> tuple[int, ...]:
-        """Look up a text, without marks; runs of spaces make no difference."""
+        """Look up a text, without the mark at its end."""
         return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import T5EncoderModel
 
+from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.t5_vocabulary import T5Vocabulary
 from nodes.diffusion.text_weights import weighted
 from nodes.types import Clip, TextJoin, Tokenizer
@@ -76,7 +77,9 @@ def encode(clip: Clip, *prompts: str | None) -> tuple[Tensor, Tensor | None]:
     all_of_it = towers(clip)
     each = prompts * len(all_of_it) if len(prompts) == 1 else prompts
     asked = [(t, text) for t, text in zip(all_of_it, each, strict=True) if text is not None]
-    pieces = {t.role: chunks(text, t.tokenizer) for t, text in asked if t.role != "t5"}
+    pieces: dict[Role, tuple[Chunk, ...]] = {
+        tower.role: chunks(text, tower.tokenizer) for tower, text in asked if tower.role != "t5"
+    }
     most = max(map(len, pieces.values()), default=0)
     said: dict[Role, Said] = {}
     for tower, text in asked:
@@ -152,7 +155,7 @@ def _encoded(
 
 @torch.no_grad()
 def _clip_states(clip: Clip, encoder: Any, ids: Sequence[Sequence[int]]) -> Said:
-    device = next(encoder.parameters()).device
+    device, _ = work_place(encoder)
     output = encoder(torch.tensor(ids, device=device), output_hidden_states=True)
     if not clip.normed:
         states = output.hidden_states[-clip.skip]
@@ -165,7 +168,7 @@ def _clip_states(clip: Clip, encoder: Any, ids: Sequence[Sequence[int]]) -> Said
 
 @torch.no_grad()
 def _t5_states(encoder: Any, ids: Sequence[Sequence[int]]) -> Said:
-    device = next(encoder.parameters()).device
+    device, _ = work_place(encoder)
     # No mask: the models were trained with the padding in sight.
     output = encoder(torch.tensor(ids, device=device))
     return Said(output.last_hidden_state.float().cpu())
@@ -214,6 +217,5 @@ _JOINS: Mapping[TextJoin, Callable[[Clip, Mapping[Role, Said]], tuple[Tensor, Te
 def _projected(clip: Clip, pooled: Tensor | None) -> Tensor | None:
     if clip.projection is None or pooled is None:
         return pooled
-    first = next(clip.projection.parameters())
-    made: Tensor = clip.projection(pooled.to(first.device, first.dtype))
+    made: Tensor = clip.projection(pooled.to(*work_place(clip.projection)))
     return made.float().cpu()
