@@ -20,6 +20,7 @@ MATHEMATICS = (
     "diffusers",
     "transformers",
     "peft",
+    "torchsde",
     "spandrel",
 )
 

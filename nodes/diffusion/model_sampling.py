@@ -6,7 +6,7 @@ input is scaled and which timestep a noise level is called by ends here.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import torch
@@ -14,12 +14,19 @@ from torch import Tensor
 
 from nodes.types import ModelSampling as AnyModelSampling
 
-Prediction = Literal["epsilon", "v_prediction", "sample", "flow"]
+Prediction = Literal["epsilon", "v_prediction", "sample", "flow", "edm", "consistency", "image"]
+Clock = Literal["steps", "log", "angle"]
 BetaSchedule = Literal["linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid"]
 
 # The cumulative alpha that stands for zero at the end of a zero-terminal-SNR schedule: sigma is
 # then 4518, which is as good as infinite and still a number.
 ZERO_SNR_ALPHA = 4.8973451890853435e-08
+
+# Timesteps of flow models run to this number, however fine the table of levels is.
+FLOW_TIMESTEPS = 1000
+
+# What consistency models were distilled with: the spread of their data, and a factor on timesteps.
+CONSISTENCY_SPREAD, CONSISTENCY_TIME = 0.5, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +35,24 @@ class ModelSampling:
 
     Attributes:
         prediction: What the network returns: the noise, the velocity, the clean sample, or (flow)
-            noise minus sample.
+            noise minus sample; a mix of input and sample that keeps its variance (edm); the noise,
+            of which a consistency model makes its sample; or the clean sample of a network that
+            takes its input as it is (image).
         sigmas: (N,) float64, ascending; discrete training steps, or a fine table of a continuous
             range.
         shift: Of flow models: sigma = shift * t / (1 + (shift - 1) * t).
+        clock: How timesteps name noise levels, other than of a flow: as the place in the table, as
+            log(sigma) / 4, or as the angle 2 / pi * atan(sigma).
+        stride: Timesteps from one place in the table to the next, of models distilled to a few.
+        data_spread: Standard deviation of the data that the network was trained on.
     """
 
     prediction: Prediction
     sigmas: Tensor
     shift: float = 1.0
+    clock: Clock = "steps"
+    stride: int = 1
+    data_spread: float = 1.0
 
     @classmethod
     def from_betas(
@@ -58,18 +74,32 @@ class ModelSampling:
         arXiv:2305.08891, algorithm 1.
         """
         alphas = torch.cumprod(1 - betas(schedule, beta_start, beta_end, steps), dim=0)
-        if zero_snr:
-            root = alphas.sqrt()
-            root = (root - root[-1]) * root[0] / (root[0] - root[-1])
-            alphas = root**2
-            alphas[-1] = ZERO_SNR_ALPHA
-        return cls(prediction, ((1 - alphas) / alphas).sqrt())
+        sigmas = ((1 - alphas) / alphas).sqrt()
+        return cls(prediction, with_zero_snr(sigmas) if zero_snr else sigmas)
 
     @classmethod
     def from_flow(cls, shift: float = 1.0, steps: int = 1000) -> Self:
         """Make the noise levels of a rectified flow, Esser et al. 2024, arXiv:2403.03206, 5.3.2."""
         t = torch.arange(1, steps + 1, dtype=torch.float64) / steps
         return cls("flow", shift * t / (1 + (shift - 1) * t), shift)
+
+    @classmethod
+    def continuous(
+        cls,
+        prediction: Prediction,
+        sigma_min: float,
+        sigma_max: float,
+        clock: Clock = "log",
+        data_spread: float = 1.0,
+    ) -> Self:
+        """Make the noise levels of a network that was trained on all of a range.
+
+        Karras et al. 2022, arXiv:2206.00364, table 1; the angle is that of Salimans and Ho 2022,
+        arXiv:2202.00512, appendix D.
+        """
+        ends = math.log(sigma_min), math.log(sigma_max)
+        sigmas = torch.linspace(*ends, 1000, dtype=torch.float64).exp()
+        return cls(prediction, sigmas, clock=clock, data_spread=data_spread)
 
     @property
     def sigma_min(self) -> float:
@@ -89,38 +119,63 @@ class ModelSampling:
         """
         level = torch.as_tensor(sigma, dtype=torch.float64)
         if self.prediction == "flow":
-            return level * len(self.sigmas)
+            return level * FLOW_TIMESTEPS
+        if self.clock == "log":
+            return level.log() / 4
+        if self.clock == "angle":
+            return level.atan() * (2 / math.pi)
         table = self.sigmas.to(level.device).log()
-        return (level.log().unsqueeze(-1) - table).abs().argmin(dim=-1).to(torch.float64)
+        place = (level.log().unsqueeze(-1) - table).abs().argmin(dim=-1).to(torch.float64)
+        return place * self.stride + (self.stride - 1)
 
     def sigma(self, timestep: Tensor | float) -> Tensor:
         """Give the noise level of a timestep, which need not be whole: float64."""
         t = torch.as_tensor(timestep, dtype=torch.float64)
         if self.prediction == "flow":
-            t = t / len(self.sigmas)
+            t = t / FLOW_TIMESTEPS
             return self.shift * t / (1 + (self.shift - 1) * t)
+        if self.clock == "log":
+            return (4 * t).exp()
+        if self.clock == "angle":
+            return (t * (math.pi / 2)).tan()
         table = self.sigmas.to(t.device).log()
-        t = t.clamp(0, len(table) - 1)
+        t = ((t - (self.stride - 1)) / self.stride).clamp(0, len(table) - 1)
         low, high = t.floor().long(), t.ceil().long()
         return torch.lerp(table[low], table[high], t - low).exp()
 
     def input(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         """Scale `x` (B, ...) to what the network was trained on."""
-        if self.prediction == "flow":
+        if self.prediction in ("flow", "image"):
             return x
-        return x / _beside(1 + torch.as_tensor(sigma) ** 2, x).sqrt()
+        return x / _beside(self.data_spread**2 + torch.as_tensor(sigma) ** 2, x).sqrt()
 
     def denoised(self, output: Tensor, x: Tensor, sigma: Tensor | float) -> Tensor:
         """Turn the network's output for `x` at `sigma` (a number, or (B,)) into an estimate of x0.
 
-        The velocity is that of Salimans and Ho 2022, arXiv:2202.00512, appendix D.
+        The velocity is that of Salimans and Ho 2022, arXiv:2202.00512, appendix D; "edm" mixes by
+        Karras et al. 2022, arXiv:2206.00364, table 1.
         """
         s = _beside(torch.as_tensor(sigma), x)
-        if self.prediction == "sample":
+        if self.prediction in ("sample", "image"):
             return output
-        if self.prediction == "v_prediction":
-            return x / (1 + s**2) - output * s / (1 + s**2).sqrt()
+        if self.prediction in ("v_prediction", "edm"):
+            spread = self.data_spread
+            total = spread**2 + s**2
+            sign = 1 if self.prediction == "edm" else -1
+            return x * (spread**2 / total) + sign * output * (s * spread / total.sqrt())
+        if self.prediction == "consistency":
+            return self._consistent(x - s * output, x, sigma)
         return x - s * output
+
+    def _consistent(self, x0: Tensor, x: Tensor, sigma: Tensor | float) -> Tensor:
+        """Mix estimate and input so that a sample without noise stays as it is.
+
+        Song et al. 2023, arXiv:2303.01469, appendix C; Luo et al. 2023, arXiv:2310.04378, with its
+        scale of time.
+        """
+        time = _beside(self.timestep(sigma) * CONSISTENCY_TIME, x)
+        total = time**2 + CONSISTENCY_SPREAD**2
+        return x0 * (time / total.sqrt()) + self.input(x, sigma) * (CONSISTENCY_SPREAD**2 / total)
 
     def noised(self, x0: Tensor, noise: Tensor, sigma: Tensor | float) -> Tensor:
         """Bring a clean sample to a noise level."""
@@ -147,6 +202,41 @@ def betas(schedule: BetaSchedule, start: float, end: float, steps: int) -> Tenso
         f"There is no beta schedule {schedule!r}: "
         "linear, scaled_linear, squaredcos_cap_v2 and sigmoid are known."
     )
+
+
+def with_zero_snr(sigmas: Tensor) -> Tensor:
+    """Stretch a table of noise levels so that the last is pure noise and the first stays.
+
+    Lin et al. 2023, arXiv:2305.08891, algorithm 1.
+    """
+    root = (1 / (1 + sigmas**2)).sqrt()
+    root = (root - root[-1]) * root[0] / (root[0] - root[-1])
+    alphas = root**2
+    alphas[-1] = ZERO_SNR_ALPHA
+    return ((1 - alphas) / alphas).sqrt()
+
+
+def distilled(sampling: ModelSampling, count: int = 50) -> ModelSampling:
+    """Keep every (N / count)th noise level: those that a consistency model was distilled on.
+
+    Luo et al. 2023, Latent Consistency Models, arXiv:2310.04378, 4.3.
+    """
+    stride = len(sampling.sigmas) // count
+    if stride == 0:
+        raise ValueError(f"A table of {len(sampling.sigmas)} levels has no {count} to keep.")
+    return replace(sampling, sigmas=sampling.sigmas[stride - 1 :: stride], stride=stride)
+
+
+def flux_shift(
+    width: int, height: int, *, base: float = 0.5, most: float = 1.15, patch: int = 16
+) -> float:
+    """Give the shift that Flux takes for a picture's size: more for larger ones.
+
+    Black Forest Labs 2024 (Flux's published sampler), after Esser et al. 2024, arXiv:2403.03206,
+    5.3.2: its logarithm is linear in the number of tokens, `base` for 256 and `most` for 4096.
+    """
+    tokens = width * height / patch**2
+    return math.exp(base + (most - base) * (tokens - 256) / (4096 - 256))
 
 
 def start(sampling: AnyModelSampling, x0: Tensor, noise: Tensor, sigma: float) -> Tensor:
@@ -179,6 +269,11 @@ def sigma_at(sampling: AnyModelSampling, fraction: float) -> float:
         return math.inf
     if fraction >= 1:
         return 0.0
+    if sampling.clock != "steps":
+        # Timesteps of continuous models have no common end: the way is even in log sigma.
+        return math.exp(
+            math.log(sampling.sigma_max) * (1 - fraction) + math.log(sampling.sigma_min) * fraction
+        )
     top = sampling.timestep(torch.tensor(sampling.sigma_max, dtype=torch.float64))
     return float(sampling.sigma(top * (1 - fraction)))
 

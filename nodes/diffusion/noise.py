@@ -1,11 +1,12 @@
 """Noise that is the same on every device: drawn on the CPU from generators seeded with the seed."""
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
+from torchsde import BrownianTree
 
 # Draws noise of unit variance for the step from one noise level to another.
 Draw = Callable[[float, float], Tensor]
@@ -46,42 +47,53 @@ def step_noise(x: Tensor, seed: int) -> Draw:
     return draw
 
 
-def brownian_noise(x: Tensor, seed: int) -> Draw:
-    """Make a source of noise like `x` from one Brownian path over sigma.
+def noise_for(kind: str, x: Tensor, seed: int, levels: Sequence[float]) -> Draw:
+    """Make the source of noise that a solver asks for.
+
+    Args:
+        kind: "steps" or "brownian".
+        x: What is sampled.
+        seed: Of the sampling.
+        levels: The noise levels that it goes through.
+    """
+    if kind != "brownian":
+        return step_noise(x, seed)
+    above = [level for level in levels if level > 0]
+    return brownian_noise(x, seed, min(above), max(above))
+
+
+def brownian_noise(x: Tensor, seed: int, low: float, high: float) -> Draw:
+    """Make a source of noise like `x` from one Brownian path over noise levels.
 
     What is drawn for a step is the path's increment over it, divided by its standard deviation:
-    steps that overlap get the correlation that a stochastic differential equation asks for. Levels
-    must come in descending order of where steps begin.
-    """
-    generator = torch.Generator().manual_seed((seed + 1) % _SEEDS)
-    # Places on the path that are known, by ascending -sigma.
-    times: list[float] = []
-    values: list[Tensor] = []
+    steps that overlap get the correlation that a stochastic differential equation asks for. The
+    path is a tree of halvings, Li et al. 2020, Scalable Gradients for Stochastic Differential
+    Equations, arXiv:2001.01328, section 4, whose values follow from the seed alone; it is
+    torchsde's, which the field uses, so that a seed gives the noise that it gives elsewhere.
 
-    def value_at(time: float) -> Tensor:
-        place = bisect_left(times, time)
-        if place < len(times) and times[place] == time:
-            return values[place]
-        drawn = torch.randn(x.shape, generator=generator).to(x.device, x.dtype)
-        if not times:
-            value = torch.zeros_like(x)
-        elif place == len(times):
-            value = values[-1] + drawn * math.sqrt(time - times[-1])
-        else:
-            before, after = times[place - 1], times[place]
-            share = (time - before) / (after - before)
-            spread = math.sqrt((time - before) * (after - time) / (after - before))
-            value = torch.lerp(values[place - 1], values[place], share) + drawn * spread
-        times.insert(place, time)
-        values.insert(place, value)
-        return value
+    Args:
+        x: Gives shape, dtype and device; the path itself is on the CPU.
+        seed: Below 2^64.
+        low: The lowest noise level above 0 that steps end at.
+        high: The highest.
+    """
+    # Its ends are kept to six digits; what lies a little beyond them is moved to them.
+    first, last = (round(_rounded(level), 6) for level in (low, high))
+    # A path has a length, even if no step is made along it.
+    last = max(last, first + 1e-6)
+    start = torch.zeros(x.shape, dtype=x.dtype)
+    path = BrownianTree(t0=first, w0=start, t1=last, entropy=seed % _SEEDS)
 
     def draw(sigma: float, sigma_next: float) -> Tensor:
-        first = value_at(-sigma)
-        last = value_at(-sigma_next)
-        # Nothing asks for a level above the one that a step has begun at.
-        behind = bisect_left(times, -sigma)
-        del times[:behind], values[:behind]
-        return (last - first) / math.sqrt(sigma - sigma_next)
+        one, other = (min(max(_rounded(level), first), last) for level in (sigma, sigma_next))
+        # Levels fall, and the path runs from the lowest.
+        increment: Tensor = path(min(one, other), max(one, other))
+        sign = 1 if one < other else -1
+        return (increment * (sign / math.sqrt(abs(one - other)))).to(x.device)
 
     return draw
+
+
+def _rounded(level: float) -> float:
+    """Round to float32, in which the field keeps noise levels: the path depends on them."""
+    return float(np.float32(level))

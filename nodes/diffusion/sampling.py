@@ -12,7 +12,7 @@ from nodes.diffusion.conditions import fit_conditionings, fit_mask
 from nodes.diffusion.guidance import guide_for
 from nodes.diffusion.model_inputs import completed
 from nodes.diffusion.model_sampling import finish, sigma_at, start
-from nodes.diffusion.noise import brownian_noise, initial_noise, step_noise
+from nodes.diffusion.noise import initial_noise, noise_for
 from nodes.diffusion.patches import MaskPatch
 from nodes.diffusion.solvers import SOLVERS, Estimate, Path, Solver, Step, Steps
 from nodes.errors import NodeError
@@ -36,6 +36,7 @@ class Sampling:
         noise: What the latent is covered with.
         latent: What is started from; its mask says where.
         step_seed: Seed of the noise that a solver adds at its steps; that of `noise` if not given.
+        drawn: The first noise itself, where it is cut from a larger one; like the latent's samples.
     """
 
     guider: Guider
@@ -44,6 +45,7 @@ class Sampling:
     noise: Noise
     latent: Latent
     step_seed: int | None = None
+    drawn: Tensor | None = None
 
     @property
     def count(self) -> int | None:
@@ -107,6 +109,8 @@ class Sampling:
             )
 
     def _noise(self, x0: Tensor) -> Tensor:
+        if self.drawn is not None:
+            return self.drawn
         if self.noise.seed is None:
             return torch.zeros(x0.shape)
         return initial_noise(x0.shape, self.noise.seed, self.latent.batch_index)
@@ -124,10 +128,10 @@ class Sampling:
         if solver.noisy is not None:
             first, last = (sigma_at(sampling, fraction) for fraction in solver.noisy)
             options = {"noisy_from": first, "noisy_to": last, **options}
-        source = brownian_noise if solver.noise == "brownian" else step_noise
-        seed = self.noise.seed if self.step_seed is None else self.step_seed
+        seed = (self.noise.seed if self.step_seed is None else self.step_seed) or 0
+        draw = noise_for(solver.noise, x, seed, levels)
         path = Path(flow=sampling.prediction == "flow")
-        return solver.run(ask, x, levels, source(x, seed or 0), path, **options)
+        return solver.run(ask, x, levels, draw, path, **options)
 
     def _within_mask(
         self, estimate: Estimate, mask: Tensor, x0: Tensor, noise: Tensor, levels: list[float]

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import DDPMScheduler
+from diffusers import DDPMScheduler, FlowMatchEulerDiscreteScheduler, LCMScheduler
+from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 from torch import Tensor
 
 from nodes.diffusion.model_sampling import (
     ModelSampling,
     Prediction,
+    distilled,
     finish,
+    flux_shift,
     sigma_at,
     start,
 )
@@ -122,3 +125,75 @@ def test_fractions_of_a_sampling_run_from_all_noise_to_none() -> None:
     assert sigma_at(sampling, 1) == 0
     assert sigma_at(sampling, 0.5) == pytest.approx(float(sampling.sigma(499.5)))
     assert sigma_at(ModelSampling.from_flow(), 0.25) == pytest.approx(0.75)
+
+
+def test_a_network_of_karras_form_gives_back_the_sample() -> None:
+    sampling = ModelSampling.continuous("edm", 0.002, 80.0, data_spread=0.5)
+    x0, noise, sigma = draw(1), draw(2), 1.3
+    x = sampling.noised(x0, noise, sigma)
+    total = 0.5**2 + sigma**2
+    # D(x) = c_skip x + c_out F, table 1.
+    output = (x0 - x * 0.5**2 / total) * math.sqrt(total) / (sigma * 0.5)
+    torch.testing.assert_close(sampling.denoised(output, x, sigma), x0)
+    torch.testing.assert_close(sampling.input(x, sigma), x / math.sqrt(total))
+    assert sampling.timestep(sigma).item() == pytest.approx(math.log(sigma) / 4)
+    assert sampling.sigma(sampling.timestep(sigma)).item() == pytest.approx(sigma)
+
+
+def test_a_network_that_takes_its_input_as_it_is_gets_it_so() -> None:
+    sampling = ModelSampling("image", ModelSampling.from_betas().sigmas)
+    x = draw(1)
+    assert torch.equal(sampling.input(x, 3.0), x)
+    assert torch.equal(sampling.denoised(draw(2), x, 3.0), draw(2))
+
+
+def test_angles_name_levels_from_no_noise_to_noise_alone() -> None:
+    sampling = ModelSampling.continuous("v_prediction", 0.03, 500.0, "angle")
+    assert sampling.timestep(1.0).item() == pytest.approx(0.5)
+    assert sampling.sigma(0.5).item() == pytest.approx(1.0)
+    assert sampling.sigma_min == pytest.approx(0.03)
+    assert sampling.sigma_max == pytest.approx(500.0)
+
+
+def test_fractions_of_a_continuous_range_are_even_in_its_logarithm() -> None:
+    sampling = ModelSampling.continuous("edm", 0.01, 100.0)
+    assert sigma_at(sampling, 0.5) == pytest.approx(1.0)
+    assert sigma_at(sampling, 0.25) == pytest.approx(10.0)
+
+
+def test_consistency_models_know_every_twentieth_step() -> None:
+    usual = ModelSampling.from_betas(prediction="consistency")
+    few = distilled(usual)
+    assert len(few.sigmas) == 50
+    assert few.sigma_max == usual.sigma_max
+    assert few.timestep(few.sigmas[[0, 1, 49]]).tolist() == [19, 39, 999]
+    torch.testing.assert_close(few.sigma(39.0), usual.sigmas[39])
+    with pytest.raises(ValueError, match="no 51 to keep"):
+        distilled(few, 51)
+
+
+def test_the_boundary_of_a_consistency_model_is_that_of_diffusers() -> None:
+    reference: Any = LCMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
+    sampling = ModelSampling.from_betas(prediction="consistency")
+    x, noise = draw(1), draw(2)
+    for step in (0, 1, 500):
+        skip, out = reference.get_scalings_for_boundary_condition_discrete(step)
+        sigma = float(sampling.sigmas[step])
+        made = sampling.denoised(noise, x, sigma)
+        expected = out * (x - sigma * noise) + skip * sampling.input(x, sigma)
+        torch.testing.assert_close(made, expected)
+    # At the end there is nothing left to do.
+    assert sampling.denoised(noise, x, float(sampling.sigmas[0])).allclose(
+        sampling.input(x, float(sampling.sigmas[0]))
+    )
+
+
+@pytest.mark.parametrize(("width", "height"), [(1024, 1024), (256, 256), (768, 1344)])
+def test_flux_shifts_as_its_published_sampler(width: int, height: int) -> None:
+    mu = calculate_shift((width // 16) * (height // 16), 256, 4096, 0.5, 1.15)
+    assert flux_shift(width, height) == pytest.approx(math.exp(mu))
+    reference: Any = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    reference.set_timesteps(sigmas=[1.0, 0.75, 0.5, 0.25], mu=mu)
+    sampling = ModelSampling.from_flow(flux_shift(width, height))
+    ours = sampling.sigma(torch.tensor([1000.0, 750.0, 500.0, 250.0]))
+    torch.testing.assert_close(ours.float(), reference.sigmas[:-1], rtol=1e-5, atol=1e-6)

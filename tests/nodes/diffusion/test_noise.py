@@ -1,8 +1,9 @@
 """Noise: the same for the same seed, of the right spread, independent or of one path."""
 
 import torch
+from torchsde import BrownianTree
 
-from nodes.diffusion.noise import brownian_noise, initial_noise, step_noise
+from nodes.diffusion.noise import brownian_noise, initial_noise, noise_for, step_noise
 
 
 def test_noise_is_drawn_for_the_whole_batch_from_one_generator() -> None:
@@ -32,7 +33,7 @@ def test_noise_of_steps_differs_from_that_of_the_start() -> None:
 
 
 def test_steps_of_one_path_that_overlap_are_correlated_as_their_lengths() -> None:
-    draw = brownian_noise(torch.zeros(200_000), 3)
+    draw = brownian_noise(torch.zeros(200_000), 3, 1.0, 4.0)
     half, whole, rest = draw(4.0, 3.0), draw(4.0, 2.0), draw(3.0, 2.0)
     torch.testing.assert_close(whole, (half + rest) / 2**0.5)
     assert abs(float((half * whole).mean()) - 0.5**0.5) < 0.01
@@ -41,8 +42,32 @@ def test_steps_of_one_path_that_overlap_are_correlated_as_their_lengths() -> Non
         assert abs(float(noise.std()) - 1) < 0.01
 
 
-def test_a_path_goes_through_points_between_those_that_are_known() -> None:
-    draw = brownian_noise(torch.zeros(200_000), 3)
-    whole, first = draw(4.0, 1.0), draw(4.0, 3.0)
-    assert abs(float(first.std()) - 1) < 0.01
-    assert abs(float((whole * first).mean()) - (1 / 3) ** 0.5) < 0.01
+def test_a_path_is_the_same_whatever_was_asked_of_it_before() -> None:
+    x = torch.zeros(1, 4, 8, 8)
+    one, other = brownian_noise(x, 3, 1.0, 4.0), brownian_noise(x, 3, 1.0, 4.0)
+    one(4.0, 1.0)
+    one(3.5, 3.25)
+    assert torch.equal(one(3.0, 2.0), other(3.0, 2.0))
+    assert not torch.equal(one(3.0, 2.0), brownian_noise(x, 4, 1.0, 4.0)(3.0, 2.0))
+
+
+def test_a_path_is_that_of_torchsde_by_the_fields_convention() -> None:
+    x = torch.zeros(1, 4, 8, 8)
+    ends = torch.tensor([0.0292, 14.6146])
+    tree = BrownianTree(ends[0], x, ends[1], entropy=11, tol=1e-6, pool_size=24)
+    high, low = torch.tensor(3.1), torch.tensor(0.7)
+    # Noise of a step down is the path's increment from its lower end, with its sign turned.
+    expected = -tree(low, high) / (high - low).abs().sqrt()
+    made = noise_for("brownian", x, 11, [14.6146, 3.1, 0.7, 0.0292, 0.0])(3.1, 0.7)
+    torch.testing.assert_close(made, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_path_that_was_recorded_is_drawn_again() -> None:
+    draw = brownian_noise(torch.zeros(4), 1, 0.5, 8.0)
+    recorded = torch.tensor([-0.427871, 1.463329, 0.777975, 0.966850])
+    torch.testing.assert_close(draw(8.0, 2.0), recorded, rtol=1e-4, atol=1e-4)
+
+
+def test_noise_of_one_level_is_asked_for_without_harm() -> None:
+    draw = noise_for("brownian", torch.zeros(3), 1, [5.0, 0.0])
+    assert draw(8.0, 5.0).isfinite().all()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nodes.diffusion.model_sampling import ModelSampling
-from nodes.diffusion.noise import brownian_noise, step_noise
+from nodes.diffusion.noise import noise_for
 from nodes.diffusion.schedules import Schedule, karras
 from nodes.diffusion.solvers import Path, Solver
 
@@ -49,7 +49,7 @@ def run(solver: Solver, ask: Denoise, x: Tensor, sigmas: list[float], **options:
     if not solver.noise:
         steps = solver.run(ask, x, sigmas, **chosen)
     else:
-        draw = (brownian_noise if solver.noise == "brownian" else step_noise)(x, 0)
+        draw = noise_for(solver.noise, x, 0, sigmas)
         steps = solver.run(ask, x, sigmas, draw, Path(), **chosen)
     for step in steps:
         x = step.x
