@@ -13,6 +13,7 @@ from nodes.diffusion.lora import (
     model_with_lora,
     read_lora,
 )
+from nodes.diffusion.precision import WEIGHT_DTYPES, model_kept_in
 from nodes.diffusion.separate_parts import load_clip, load_denoiser
 from nodes.diffusion.vae_file import load_vae
 from nodes.errors import FileProblem
@@ -92,7 +93,7 @@ def vae_loader(vae_name: Annotated[str, File("vae")], *, ctx: Context = QUIET) -
 @node("UNETLoader", title="Load diffusion model", aliases=("unet",))
 def unet_loader(
     unet_name: Annotated[str, File("diffusion_models")],
-    weight_dtype: Annotated[str, Choice(("default",))] = "default",
+    weight_dtype: Annotated[str, Choice(tuple(WEIGHT_DTYPES))] = "default",
     *,
     ctx: Context = QUIET,
 ) -> Model:
@@ -101,12 +102,15 @@ def unet_loader(
     Args:
         unet_name: A .safetensors file, under the original names or those of diffusers, or a folder
             of diffusers.
-        weight_dtype: How weights are kept: as the device computes.
+        weight_dtype: What matrices are kept in: fp8 takes half the room of half precision and is
+            converted layer by layer as it is used. What a file has in fp8 always stays so. The
+            fast kind is kept for workflows that name it, and computes as the plain one does.
 
     Returns:
         The denoiser.
     """
-    return load_denoiser(ctx.files.path("diffusion_models", unet_name), ctx.dtype)
+    model = load_denoiser(ctx.files.path("diffusion_models", unet_name), ctx.dtype)
+    return model_kept_in(model, weight_dtype)
 
 
 @node("CLIPLoader", title="Load CLIP")

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.checkpoint_file import read_header, read_weights, stamp
 from nodes.diffusion.checkpoint_networks import configured, filled
 from nodes.diffusion.text_keys import from_open_clip
@@ -117,8 +118,7 @@ def encode_image(vision: ClipVision, pictures: Tensor) -> ClipVisionOutput:
         pictures: See `prepared`.
     """
     network: Any = vision.network
-    first = next(network.parameters())
-    made = network(pictures.to(first.device, first.dtype), output_hidden_states=True)
+    made = network(pictures.to(*work_place(network)), output_hidden_states=True)
     found = (made.image_embeds, made.last_hidden_state, made.hidden_states[-2])
     return ClipVisionOutput(*(each.float().cpu() for each in found))
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.errors import NodeError
 from nodes.types import Conditioning, Control, ControlNet, ModelSampling
@@ -129,7 +130,7 @@ def residuals(
     for control, hint in zip(controls, hints, strict=True):
         network: Any = control.network
         _check(network, context)
-        dtype = next(network.parameters()).dtype
+        _, dtype = work_place(network)
         downs, mid = network(
             scaled.to(dtype),
             timestep,

@@ -1,6 +1,7 @@
 """What models compute in, and the smaller dtypes that their weights may be kept in."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from nodes.diffusion.by_layer import bring, work_place
 from nodes.diffusion.memory import copy_sharing
+from nodes.types import Model
 
 # Micikevicius et al. 2022, FP8 Formats for Deep Learning, arXiv:2209.05433: e4m3 is finer, e5m2
 # reaches farther.
@@ -84,3 +86,12 @@ def kept_in(network: nn.Module, storage: torch.dtype) -> nn.Module:
                 setattr(layer, name, nn.Parameter(small, requires_grad=False))
     compute_in(copied, dtype)
     return copied
+
+
+def model_kept_in(model: Model, weight_dtype: str) -> Model:
+    """Keep a denoiser's matrices in one of `WEIGHT_DTYPES`; the given one stays as it is."""
+    storage = WEIGHT_DTYPES[weight_dtype]
+    if storage is None:
+        return model
+    kept = kept_in(model.network, storage)
+    return replace(model, network=kept, key=f"{model.key}:{storage}")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nodes.diffusion.by_layer import work_place
 from nodes.imaging.on_disk import TiledWork
 from nodes.imaging.tiles import Tile, tiles
 from nodes.types import UpscaleModel
@@ -173,8 +174,7 @@ def upscaling(model: UpscaleModel, pixels: Tensor, size: int) -> TiledWork:
 @torch.no_grad()
 def upscale_once(model: UpscaleModel, pixels: Tensor) -> Tensor:
     """Enlarge pictures (B, 3, H, W) in [0, 1] all at once; float32 on the CPU."""
-    first = next(model.network.parameters())
-    made: Tensor = model.network(pixels.to(first.device, first.dtype))
+    made: Tensor = model.network(pixels.to(*work_place(model.network)))
     return made.float().cpu().clamp(0, 1)
 
 

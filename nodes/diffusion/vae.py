@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
+from nodes.diffusion.by_layer import work_place
 from nodes.types import LatentFormat, Vae
 
 # Pictures that go through at once hold at most this many pixels together.
@@ -68,7 +69,7 @@ def fit_rgb(network: Any, latent_format: LatentFormat) -> LatentFormat:
     coarse = torch.randn(8, channels, 3, 3, generator=generator)
     samples = interpolate(coarse, (cells, cells), mode="bicubic", align_corners=False)
     samples = samples / samples.std()
-    dtype = next(network.parameters()).dtype
+    _, dtype = work_place(network)
     raw = samples / latent_format.scaling_factor + latent_format.shift
     colours = network.decode(raw.to(dtype)).sample.float()
     colours = adaptive_avg_pool2d(colours, cells).clamp(-1, 1)
@@ -87,8 +88,7 @@ def fit_rgb(network: Any, latent_format: LatentFormat) -> LatentFormat:
 def encode_once(vae: Vae, pixels: Tensor) -> Tensor:
     """Encode pictures (B, 3|4, H, W) in [0, 1], all at once; see `encode`."""
     network: Any = vae.network
-    first = next(network.parameters())
-    x = (pixels[:, :3] * 2 - 1).to(first.device, first.dtype)
+    x = (pixels[:, :3] * 2 - 1).to(*work_place(network))
     raw: Tensor = network.encode(x).latent_dist.mode()
     return (raw.float().cpu() - vae.latent_format.shift) * vae.latent_format.scaling_factor
 
@@ -97,9 +97,8 @@ def encode_once(vae: Vae, pixels: Tensor) -> Tensor:
 def decode_once(vae: Vae, samples: Tensor) -> Tensor:
     """Decode scaled latents (B, C, h, w), all at once; see `decode`."""
     network: Any = vae.network
-    first = next(network.parameters())
     raw = samples / vae.latent_format.scaling_factor + vae.latent_format.shift
-    pixels: Tensor = network.decode(raw.to(first.device, first.dtype)).sample
+    pixels: Tensor = network.decode(raw.to(*work_place(network))).sample
     return (pixels.float().cpu() / 2 + 0.5).clamp(0, 1)
 
 
