@@ -1,0 +1,101 @@
+"""Whole models of Stable Diffusion 3 and Flux in miniature, as single files and as folders."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+from nodes.diffusion import ldm_keys
+from nodes.diffusion.tokenizer import clip_vocabulary
+from tests.nodes.diffusion.family_files import text_with_projection
+from tests.nodes.diffusion.t5_files import t5, t5_weights, write_spiece
+from tests.nodes.diffusion.tiny_models import SD1_VAE, Config
+from tests.nodes.diffusion.transformer_files import original, transformer
+
+VAE: Config = SD1_VAE | {
+    "latent_channels": 16,
+    "use_quant_conv": False,
+    "use_post_quant_conv": False,
+}
+SCALES: dict[str, Config] = {
+    "sd3": {"scaling_factor": 1.5305, "shift_factor": 0.0609},
+    "flux": {"scaling_factor": 0.3611, "shift_factor": 0.1159},
+}
+TEXTS = ("clip_l", "clip_g", "t5xxl")
+
+
+@cache
+def vae_of(family: str) -> Any:
+    torch.manual_seed(0)
+    network: Any = AutoencoderKL(**(VAE | SCALES[family]))
+    return network.requires_grad_(False).eval()
+
+
+def vae_weights(prefix: str) -> dict[str, Tensor]:
+    """Name the weights of a VAE with 16 channels, which are the same for both families here."""
+    named = ldm_keys.vae_to_ldm(vae_of("flux").state_dict(), VAE, prefix)
+    return {name: tensor.contiguous() for name, tensor in named.items()}
+
+
+def text_weights(name: str) -> dict[str, Tensor]:
+    """Name a text encoder's weights as within a checkpoint."""
+    start = f"text_encoders.{name}."
+    if name == "t5xxl":
+        return t5_weights(start + "transformer.") | {start + "logit_scale": torch.ones(())}
+    model = text_with_projection(768 if name == "clip_l" else 1280)
+    named = {start + "transformer." + n: t.contiguous() for n, t in model.state_dict().items()}
+    return named | {start + "logit_scale": torch.ones(())}
+
+
+def file_of(name: str, texts: tuple[str, ...] = TEXTS) -> dict[str, Tensor]:
+    """Collect the weights of a checkpoint with everything: "sd3", "sd35", "flux" or "schnell"."""
+    sd3 = name.startswith("sd3")
+    weights = original(transformer(name))
+    weights |= vae_weights("first_stage_model." if sd3 else "vae.")
+    for text in texts:
+        if sd3 or text != "clip_g":
+            weights |= text_weights(text)
+    return weights
+
+
+def write_folder(folder: Path, name: str) -> Path:
+    """Write a pipeline's folder; its transformer lies in several files, as the real ones do."""
+    sd3 = name.startswith("sd3")
+    pipeline = "StableDiffusion3Pipeline" if sd3 else "FluxPipeline"
+    small, big = text_with_projection(768), text_with_projection(1280)
+    texts = (small, big, t5()) if sd3 else (small, t5())
+    index: dict[str, Any] = {"_class_name": pipeline}
+    transformer(name).save_pretrained(folder / "transformer", max_shard_size="1MB")
+    vae_of("sd3" if sd3 else "flux").save_pretrained(folder / "vae")
+    for number, model in enumerate(texts, 1):
+        part = "text_encoder" if number == 1 else f"text_encoder_{number}"
+        index[part] = ["transformers", type(model).__name__]
+        model.save_pretrained(folder / part)
+        tokenizer = folder / part.replace("text_encoder", "tokenizer")
+        if model is t5():
+            write_spiece(tokenizer)
+        else:
+            write_clip_vocabulary(tokenizer, "!" if model is big else "<|endoftext|>")
+    noise: Config = {"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}
+    if name == "flux":
+        noise |= {"use_dynamic_shifting": True, "base_shift": 0.5, "max_shift": 1.15}
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(noise), encoding="utf-8")
+    (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+    return folder
+
+
+def write_clip_vocabulary(folder: Path, pad: str) -> None:
+    clip_vocabulary()._tokenizer.save_pretrained(folder)
+    whole = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    files = {
+        "vocab.json": json.dumps(whole["vocab"]),
+        "merges.txt": "#version: 0.2\n" + "\n".join(" ".join(pair) for pair in whole["merges"]),
+        "tokenizer_config.json": json.dumps({"pad_token": pad}),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
