@@ -13,7 +13,6 @@ import queue
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import IO, Any
@@ -43,17 +42,6 @@ log = logging.getLogger("weft.worker")
 _MIB = 2**20
 _SHARE_FOR_MODELS = 0.5
 """Of the machine's memory, for models there; their copies on a device do not count."""
-
-
-class _InPlace:
-    """The memory of a processor: models work where they are."""
-
-    def resident(self, model: Any) -> AbstractContextManager[Any]:
-        """Yield the model as it is."""
-        return nullcontext(model)
-
-    def free(self) -> None:
-        """There are no copies to let go of."""
 
 
 @dataclass
@@ -175,12 +163,14 @@ def devices() -> list[str]:
 
 def memory_for(device: str, settings: Settings) -> tuple[Memory, str]:
     """Return where models are kept on a device, and what dtype they compute in."""
-    if device == "cpu":
-        return _InPlace(), "float32" if settings.dtype == "auto" else settings.dtype
     import torch
 
-    from nodes.diffusion.memory import ModelMemory, compute_dtype, default_budget
+    from nodes.diffusion.device_memory import InPlace, ModelMemory, default_budget
+    from nodes.diffusion.precision import compute_dtype
 
+    dtype = compute_dtype(device) if settings.dtype == "auto" else settings.dtype
+    if device == "cpu":
+        return InPlace(int(memory_of_machine() * _SHARE_FOR_MODELS)), dtype
     if torch.device(device).type == "cuda":
         torch.cuda.set_device(device)
     budget = settings.budget * _MIB
@@ -189,7 +179,6 @@ def memory_for(device: str, settings: Settings) -> tuple[Memory, str]:
         if torch.device(device).type == "cuda":
             free = torch.cuda.mem_get_info(device)[0] - settings.reserve_vram * _MIB
             budget = max(0, min(budget, free))
-    dtype = compute_dtype(device) if settings.dtype == "auto" else settings.dtype
     return ModelMemory(device, budget), dtype
 
 
