@@ -1,15 +1,16 @@
 """Upscaling: enlarge pictures by networks that were trained for it."""
 
+from functools import partial
 from typing import Annotated
 
 import torch
 
-from nodes.api import QUIET, Context, File, node
+from nodes.api import QUIET, Context, File, Range, node
 from nodes.diffusion.finite import HINT, broken
 from nodes.diffusion.upscaler_file import load_upscaler
-from nodes.diffusion.upscalers import tile_size, upscaling
+from nodes.diffusion.upscalers import TILE_RESULT, tile_size, upscaling
 from nodes.imaging.resize import resize
-from nodes.types import Image, UpscaleModel
+from nodes.types import CascadeStage, Image, UpscaleModel
 
 
 @node("UpscaleModelLoader", title="Load Upscale Model", aliases=("esrgan", "super-resolution"))
@@ -69,6 +70,28 @@ def image_upscale_with_model(
         The enlarged pictures.
     """
     return _upscaled(upscale_model, image, 1, ctx)
+
+
+@node("CascadeStageModel", title="Stage: upscale model", aliases=("cascade", "esrgan"))
+def cascade_stage_model(
+    upscale_model: UpscaleModel,
+    tile_size: Annotated[int, Range(64, 8192, step=8)] = TILE_RESULT,
+) -> CascadeStage:
+    """Enlarge pictures by a network like ESRGAN, tile by tile, in the memory of one tile.
+
+    Args:
+        upscale_model: The network; it says how many times larger the pictures become.
+        tile_size: Side of a tile in pixels of the enlarged picture.
+
+    Returns:
+        cascade_stage: The stage, for a cascade.
+    """
+    run = partial(_staged, upscale_model, tile_size)
+    return CascadeStage(f"network ×{upscale_model.scale}", upscale_model.scale, run)
+
+
+def _staged(upscale_model: UpscaleModel, size: int, *, image: Image, ctx: Context) -> Image:
+    return _upscaled(upscale_model, image, max(1, TILE_RESULT // size), ctx)
 
 
 def _upscaled(upscale_model: UpscaleModel, image: Image, divisor: int, ctx: Context) -> Image:

@@ -1,0 +1,144 @@
+"""Sampling tile by tile: an image-to-image pass, or an upscaler's, over pictures of any size.
+
+Each tile is sampled to its end with its part of one plane of noise, and tiles fade into each other.
+A tile that is as large as the picture gives what is sampled without tiles.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from nodes.diffusion.noise_field import noise_at
+from nodes.diffusion.sampling import Sampling
+from nodes.diffusion.super_resolution import enlarged_by, shown, with_noise
+from nodes.diffusion.tile_conditions import on_tile
+from nodes.diffusion.vae import decode_once, encode_once
+from nodes.imaging.colour import matched
+from nodes.imaging.on_disk import TiledWork
+from nodes.imaging.tiles import Tile, tiles
+from nodes.types import Conditioning, DiffusionUpscaler, Guider, Latent, Noise, Sampler, Vae
+
+
+@dataclass(frozen=True, eq=False)
+class TilePass:
+    """How each tile is sampled.
+
+    Attributes:
+        guider: On the device; its conditionings are for the whole picture.
+        sampler: A solver that adds no noise of its own.
+        sigmas: (N + 1,) descending.
+        seed: Of the plane of noise.
+        size: Side of a tile, in pixels of what is made.
+        overlap: What neighbours share, in pixels of what is made.
+        colours: How the colours of the source are kept; see `imaging.colour`.
+    """
+
+    guider: Guider
+    sampler: Sampler
+    sigmas: Tensor
+    seed: int
+    size: int
+    overlap: int
+    colours: str
+
+    @property
+    def steps(self) -> int:
+        """Count the steps of one tile."""
+        return max(len(self.sigmas) - 1, 0)
+
+    def sampled(
+        self, latent: Tensor, conditionings: tuple[Conditioning, ...], tile: Tile, index: int
+    ) -> Iterator[Tensor | None]:
+        """Sample one tile, at its place in cells; yields None for each step, at last the latent."""
+        sampling = Sampling(
+            guider=replace(self.guider, conditionings=conditionings),
+            sampler=self.sampler,
+            sigmas=self.sigmas,
+            noise=Noise(self.seed),
+            latent=Latent(latent),
+            drawn=noise_at(tile, latent.shape[1], self.seed, index),
+        )
+        x = latent
+        for step in sampling.steps():
+            x = step.x
+            yield None
+        yield sampling.latent_of(x, float(self.sigmas[-1])).samples if self.steps else latent
+
+
+def refining(tile_pass: TilePass, vae: Vae, pixels: Tensor) -> TiledWork:
+    """Redo pictures in part, as image-to-image does: encode, add noise, sample, decode.
+
+    Args:
+        tile_pass: Its model works in the VAE's latents.
+        vae: On the device.
+        pixels: (B, 3, H, W) in [0, 1], sides multiples of the VAE's downscale.
+    """
+    scale = vae.latent_format.downscale
+    height, width = pixels.shape[-2:]
+    size, overlap = _in_cells(tile_pass, scale)
+    cells = tiles(height // scale, width // scale, size, overlap)
+
+    def make(index: int, place: Tile) -> Iterator[Tensor | None]:
+        source = place.of(pixels[index : index + 1])
+        conditionings = on_tile(tile_pass.guider.conditionings, place, height, width)
+        latent = encode_once(vae, source)
+        for made in tile_pass.sampled(latent, conditionings, place.scaled(1, scale), index):
+            if made is None:
+                yield None
+            else:
+                yield matched(decode_once(vae, made), source, tile_pass.colours)
+
+    return TiledWork(
+        shape=tuple(pixels.shape),
+        places=[cell.scaled(scale) for cell in cells],
+        overlap=overlap * scale,
+        steps=tile_pass.steps,
+        make=make,
+    )
+
+
+def upscaling_by_diffusion(
+    tile_pass: TilePass, upscaler: DiffusionUpscaler, pixels: Tensor, level: int
+) -> TiledWork:
+    """Enlarge pictures by a diffusion model that sees the small one.
+
+    Args:
+        tile_pass: Its model is the upscaler's.
+        upscaler: On the device.
+        pixels: (B, 3, h, w) in [0, 1]: the small pictures.
+        level: Of the noise that is added to them, up to the upscaler's `most_noise`.
+    """
+    scale = upscaler.scale
+    batch, channels, height, width = pixels.shape
+    size, overlap = _in_cells(tile_pass, scale)
+    cells = tiles(height, width, size, overlap)
+
+    def make(index: int, place: Tile) -> Iterator[Tensor | None]:
+        cell = place.scaled(1, scale)
+        small = cell.of(pixels[index : index + 1])
+        # Another plane than the one that sampling starts from.
+        noise = noise_at(cell, small.shape[1], tile_pass.seed + 1, index)
+        seen = with_noise(upscaler, small * 2 - 1, noise, level)
+        conditionings = tuple(shown(c, seen, level) for c in tile_pass.guider.conditionings)
+        latent = torch.zeros(1, upscaler.model.latent_format.channels, *small.shape[-2:])
+        for made in tile_pass.sampled(latent, conditionings, cell, index):
+            if made is None:
+                yield None
+            else:
+                yield matched(enlarged_by(upscaler, made, seen), small, tile_pass.colours)
+
+    return TiledWork(
+        shape=(batch, channels, height * scale, width * scale),
+        places=[cell.scaled(scale) for cell in cells],
+        overlap=overlap * scale,
+        steps=tile_pass.steps,
+        make=make,
+    )
+
+
+def _in_cells(tile_pass: TilePass, scale: int) -> tuple[int, int]:
+    """Give tile and overlap in cells; an overlap is at most half a tile."""
+    size = max(1, tile_pass.size // scale)
+    return size, min(tile_pass.overlap // scale, size // 2)

@@ -1,0 +1,89 @@
+"""Refining: an image-to-image pass over pictures of any size, tile by tile."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+from torch.nn.functional import pad
+
+from nodes.api import Choice, Context, Range, Seed, node
+from nodes.diffusion.residence import on_device
+from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
+from nodes.diffusion.solvers import SOLVERS
+from nodes.diffusion.tiled_sampling import TilePass, refining
+from nodes.imaging.colour import METHODS
+from nodes.types import CascadeStage, Conditioning, Guider, Image, Model, Sampler, Vae
+
+# A solver that adds noise at its steps would give every tile its own.
+NOISELESS = tuple(name for name, solver in SOLVERS.items() if not solver.noise)
+
+
+@node("CascadeStageRefine", title="Stage: refine", aliases=("ultimate upscale", "img2img", "hires"))
+def cascade_stage_refine(
+    model: Model,
+    vae: Vae,
+    positive: Conditioning,
+    negative: Conditioning,
+    seed: Annotated[int, Seed()] = 0,
+    steps: Annotated[int, Range(1, 10_000)] = 20,
+    cfg: Annotated[float, Range(0, 100, step=0.1)] = 8.0,
+    sampler_name: Annotated[str, Choice(NOISELESS)] = "euler",
+    scheduler: Annotated[str, Choice(list(SCHEDULES))] = "normal",
+    denoise: Annotated[float, Range(0, 1, step=0.01)] = 0.3,
+    tile_size: Annotated[int, Range(64, 8192, step=8)] = 512,
+    overlap: Annotated[int, Range(0, 2048, step=8)] = 64,
+    colours: Annotated[str, Choice(METHODS)] = "wavelet",
+) -> CascadeStage:
+    """Redo a picture in part, tile by tile: detail appears, and memory stays that of one tile.
+
+    All tiles cut their noise from one plane, so that the grain does not depend on their size, and
+    fade into each other. Areas, masks and ControlNets of the prompts hold for the whole picture. A
+    run that was broken off goes on after the last finished tile.
+
+    Args:
+        model: The denoiser.
+        vae: Its VAE.
+        positive: What the pictures should show.
+        negative: What they should not show.
+        seed: Fixes the noise.
+        steps: How many steps are made for each tile.
+        cfg: How strongly the prompt is followed.
+        sampler_name: The solver that makes the steps.
+        scheduler: How the noise levels of the steps are spaced.
+        denoise: The part of the way that is redone; less keeps more of the picture.
+        tile_size: Side of a tile in pixels: what the model was trained on is best.
+        overlap: What neighbouring tiles share, in pixels.
+        colours: How the colours of the picture are kept: all that is coarse, the mean and spread
+            of each tile, or not at all.
+
+    Returns:
+        cascade_stage: The stage, for a cascade.
+    """
+    sigmas = sigmas_for(
+        model.sampling,
+        scheduler,
+        steps,
+        denoise,
+        skip_penultimate=sampler_name in SKIP_PENULTIMATE,
+    )
+    tile_pass = TilePass(
+        guider=Guider(model, "cfg", (positive, negative), {"scale": cfg}),
+        sampler=Sampler(sampler_name),
+        sigmas=sigmas,
+        seed=seed,
+        size=tile_size,
+        overlap=overlap,
+        colours=colours,
+    )
+    return CascadeStage(f"refine {denoise:.0%}", 1, partial(_refined, tile_pass, vae))
+
+
+def _refined(tile_pass: TilePass, vae: Vae, *, image: Image, ctx: Context) -> Image:
+    pixels = image.pixels[:, :3]
+    height, width = pixels.shape[-2:]
+    scale = vae.latent_format.downscale
+    if height % scale or width % scale:
+        pixels = pad(pixels, (0, -width % scale, 0, -height % scale), mode="replicate")
+    with on_device(tile_pass.guider, ctx.resident) as guider, ctx.resident(vae) as coder:
+        work = refining(replace(tile_pass, guider=guider), coder, pixels)
+        return Image(work.run(ctx.track, ctx.workspace)[..., :height, :width])
