@@ -5,36 +5,42 @@ under several names for the same modules: those of kohya's trainer with diffuser
 of peft, and of early diffusers.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from nodes.diffusion import ldm_keys
+from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.checkpoint_file import read_header, read_weights, stamp
+from nodes.diffusion.lora_changes import PARTS, SYNONYMS, Parts, changed_weight, is_whole
 from nodes.diffusion.memory import copy_sharing
+from nodes.diffusion.transformer_keys import FLUX, SD3, Layout
 from nodes.errors import FileProblem
 from nodes.types import Clip, Model
 
 _PART = re.compile(
-    r"(?P<module>.+?)[._]"
-    r"(?P<part>lora_down|lora_up|lora_mid|lora_A|lora_B|lora\.down|lora\.up|alpha"
-    r"|hada_w1_a|hada_w1_b|hada_w2_a|hada_w2_b)"
-    r"(\.default)?(\.weight)?"
+    r"(?P<module>.+?)[._](?P<part>"
+    + "|".join(re.escape(part) for part in sorted((*PARTS, *SYNONYMS), key=len, reverse=True))
+    + r")(\.default)?(\.weight)?"
 )
-_PARTS = {
-    "lora_A": "lora_down",
-    "lora_B": "lora_up",
-    "lora.down": "lora_down",
-    "lora.up": "lora_up",
-}
 
 # How the names of changes of a text encoder begin.
 TEXT_NAMES = ("lora_te_", "lora_te1_", "lora_te2_", "text_encoder.", "text_encoder_2.")
+
+# How the layouts of transformers are told, and how the names of their blocks begin.
+_TRANSFORMERS: Mapping[str, tuple[Layout, Mapping[str, str]]] = {
+    "SD3Transformer2DModel": (SD3, {"joint_blocks": "transformer_blocks"}),
+    "FluxTransformer2DModel": (
+        FLUX,
+        {"double_blocks": "transformer_blocks", "single_blocks": "single_transformer_blocks"},
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +58,29 @@ class Lora:
     changes: Mapping[str, Mapping[str, Tensor]]
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a change is for.
+
+    Attributes:
+        modules: Paths in the network; of several the rows of the change are divided among them.
+        swapped: Whether the halves of the rows stand the other way round in the file.
+    """
+
+    modules: tuple[str, ...]
+    swapped: bool = False
+
+
+Targets: TypeAlias = dict[str, Target]
+
+
 def read_lora(path: Path) -> Lora:
-    """Read a LoRA file.
+    """Read a LoRA file: LoRA, LoCon, LoHa, LoKr, OFT or whole differences, with DoRA or without.
 
     Raises:
         FileProblem: If it is none, or of a kind not known here.
     """
-    read_header(path)
+    header = read_header(path)
     changes: dict[str, dict[str, Tensor]] = {}
     unknown: list[str] = []
     for name, tensor in read_weights(path, lambda _: True).items():
@@ -66,15 +88,19 @@ def read_lora(path: Path) -> Lora:
         if found is None:
             unknown.append(name)
         else:
-            part = _PARTS.get(found["part"], found["part"])
+            part = SYNONYMS.get(found["part"], found["part"])
             changes.setdefault(_plain(found["module"]), {})[part] = tensor
-    if unknown or not changes:
+    if not changes:
         example = f" ({unknown[0]})" if unknown else ""
         raise FileProblem(
             f"{path.name} is no LoRA of a kind that is known here{example}.",
-            "LoRA, LoCon and LoHa files can be used; DoRA and LoKr cannot yet.",
+            "LoRA, LoCon, LoHa, LoKr, OFT and DoRA files can be used.",
             "lora.kind",
         )
+    _add_told_alphas(changes, header.metadata)
+    # What is no change stands among them, so that it is told that nothing used it.
+    for name in unknown:
+        changes.setdefault(name, {})
     return Lora(path.name, stamp(path), changes)
 
 
@@ -84,90 +110,146 @@ def model_with_lora(model: Model, lora: Lora, strength: float) -> tuple[Model, f
     Args:
         model: Stays as it is.
         lora: The changes; those for other networks are passed over.
-        strength: Factor on every change.
+        strength: Factor on every change; at 0 the model is given back as it is.
 
     Returns:
         The changed denoiser, and the names in the file of the modules that were changed.
     """
-    network: Any = model.network
-    weights = dict(network.state_dict())
-    ldm = ldm_keys.unet_to_ldm(weights, dict(network.config), "")
-    names: dict[str, str] = {}
-    for ours, other in zip(weights, ldm, strict=True):
-        module, original = ours.removesuffix(".weight"), other.removesuffix(".weight")
-        names[f"unet.{module}"] = names[module] = module
-        for path in (module, original):
-            names[f"lora_unet_{path.replace('.', '_')}"] = module
-    changed, used = _merged(network, lora, names, strength)
+    targets = _denoiser_targets(model.network)
+    changed, used = _merged(model.network, lora, targets, strength)
+    if changed is model.network:
+        return model, used
     return replace(model, network=changed, key=f"{model.key}+{lora.key}*{strength}"), used
 
 
 def clip_with_lora(clip: Clip, lora: Lora, strength: float) -> tuple[Clip, frozenset[str]]:
     """Change the weights of a text encoder, or of both; see `model_with_lora`."""
     first = ("text_encoder.", "lora_te_", "lora_te1_")
-    changed, used = _merged(clip.encoder, lora, _text_names(clip.encoder, *first), strength)
+    encoder, used = _merged(clip.encoder, lora, _text_targets(clip.encoder, *first), strength)
+    second = clip.second
+    if second is not None:
+        targets = _text_targets(second, "text_encoder_2.", "lora_te2_")
+        second, of_second = _merged(second, lora, targets, strength)
+        used |= of_second
+    if encoder is clip.encoder and second is clip.second:
+        return clip, used
     key = f"{clip.key}+{lora.key}*{strength}"
-    if clip.second is None:
-        return replace(clip, encoder=changed, key=key), used
-    names = _text_names(clip.second, "text_encoder_2.", "lora_te2_")
-    second, used_2 = _merged(clip.second, lora, names, strength)
-    return replace(clip, encoder=changed, second=second, key=key), used | used_2
+    return replace(clip, encoder=encoder, second=second, key=key), used
 
 
-def _text_names(encoder: nn.Module, dotted: str, *kohya: str) -> dict[str, str]:
-    names: dict[str, str] = {}
+def _denoiser_targets(network: Any) -> Targets:
+    targets: Targets = {}
+    weights = dict(network.state_dict())
+    for name in weights:
+        module = name.removesuffix(".weight")
+        for start in ("", "unet.", "transformer.", "diffusion_model.", "base_model.model."):
+            targets[start + module] = Target((module,))
+        for start in _KOHYA:
+            targets[start + module.replace(".", "_")] = Target((module,))
+    for theirs, target in _originals(network, weights):
+        targets |= {start + theirs.replace(".", "_"): target for start in _KOHYA}
+        targets[f"diffusion_model.{theirs}"] = target
+    return targets
+
+
+# What kohya's trainer and LyCORIS put before a path whose dots are underscores.
+_KOHYA = ("lora_unet_", "lora_transformer_", "lycoris_")
+
+
+def _originals(network: Any, weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Target]]:
+    """Give the names of a network's modules in the original files of its family."""
+    layout, blocks = _TRANSFORMERS.get(type(network).__name__, (None, {}))
+    if layout is None:
+        ldm = ldm_keys.unet_to_ldm(weights, dict(network.config), "")
+        for ours, theirs in zip(weights, ldm, strict=True):
+            yield theirs.removesuffix(".weight"), Target((ours.removesuffix(".weight"),))
+        return
+    numbers = {
+        f"{theirs}.{number}.": None
+        for theirs, ours in blocks.items()
+        for number in range(len(getattr(network, ours)))
+    }
+    modules = {name.removesuffix(".weight") for name in weights}
+    for place in layout.places(numbers):
+        if modules.issuperset(place.ours):
+            yield place.theirs, Target(place.ours, place.swapped)
+
+
+def _text_targets(encoder: nn.Module, dotted: str, *kohya: str) -> Targets:
+    targets: Targets = {}
     for ours in encoder.state_dict():
         module = ours.removesuffix(".weight")
         for path in (module, f"text_model.{module}"):
-            names[dotted + path] = module
-            names |= {start + path.replace(".", "_"): module for start in kohya}
-    return names
+            targets[dotted + path] = Target((module,))
+            targets |= {start + path.replace(".", "_"): Target((module,)) for start in kohya}
+    return targets
 
 
 def _merged(
-    network: nn.Module, lora: Lora, names: Mapping[str, str], strength: float
+    network: nn.Module, lora: Lora, targets: Targets, strength: float
 ) -> tuple[nn.Module, frozenset[str]]:
+    used = frozenset(lora.changes.keys() & targets.keys())
+    if strength == 0 or not used:
+        return network, used
     changed = copy_sharing(network)
-    used = frozenset(lora.changes.keys() & names.keys())
     for name in sorted(used):
-        module: Any = changed.get_submodule(names[name])
-        weight: Tensor = module.weight
-        change = _change(lora, name) * strength
-        if change.numel() != weight.numel():
-            raise FileProblem(
-                f"{lora.name} was made for another model: its change of {names[name]} "
-                f"does not fit the weight of shape {tuple(weight.shape)}.",
-                "Use it with the model family that it was trained on.",
-                "lora.shape",
-            )
-        merged = weight.float() + change.reshape(weight.shape)
-        module.weight = nn.Parameter(merged.to(weight.dtype), requires_grad=False)
+        parts, target = dict(lora.changes[name]), targets[name]
+        bias = parts.pop("diff_b", None)
+        if parts:
+            _change_rows(changed, target, "weight", lora, parts, strength)
+        if bias is not None:
+            _change_rows(changed, target, "bias", lora, {"diff": bias}, strength)
     return changed, used
 
 
-@torch.no_grad()
-def _change(lora: Lora, name: str) -> Tensor:
-    parts = {part: tensor.float() for part, tensor in lora.changes[name].items()}
+def _change_rows(
+    network: nn.Module, target: Target, kind: str, lora: Lora, parts: Parts, strength: float
+) -> None:
+    """Change the weights or biases of a target's modules, which are shared with other networks."""
+    layers = [network.get_submodule(module) for module in target.modules]
+    # As they are kept: some layers convert their weights when they are asked for one.
+    kept = [dict(layer.named_parameters(recurse=False)).get(kind) for layer in layers]
     try:
-        if "hada_w1_a" in parts:
-            rank = parts["hada_w1_b"].shape[0]
-            first = parts["hada_w1_a"] @ parts["hada_w1_b"]
-            change = first * (parts["hada_w2_a"] @ parts["hada_w2_b"])
-        else:
-            down, up = parts["lora_down"], parts["lora_up"]
-            rank = down.shape[0]
-            if "lora_mid" in parts:
-                # Tucker form of a convolution: out × rank, rank × rank × h × w, rank × in.
-                left, right = up.flatten(1), down.flatten(1)
-                change = torch.einsum("or,rshw,si->oihw", left, parts["lora_mid"], right)
-            else:
-                change = up.flatten(1) @ down.flatten(1)
+        rows = torch.cat([tensor.float() for tensor in kept if tensor is not None])
+        rows = torch.cat(rows.chunk(2)[::-1]) if target.swapped else rows
+        merged = changed_weight(rows, parts, strength)
     except (KeyError, RuntimeError) as error:
+        raise _unfit(lora, target, parts) from error
+    merged = torch.cat(merged.chunk(2)[::-1]) if target.swapped else merged
+    pieces = torch.split(merged, [0 if tensor is None else len(tensor) for tensor in kept])
+    for layer, piece in zip(layers, pieces, strict=True):
+        # What the layer computes in: in 8 bits a change would be lost in rounding.
+        _, dtype = work_place(layer)
+        setattr(layer, kind, nn.Parameter(piece.to(dtype, copy=True), requires_grad=False))
+
+
+def _unfit(lora: Lora, target: Target, parts: Parts) -> FileProblem:
+    if is_whole(parts):
+        return FileProblem(
+            f"{lora.name} was made for another model: its change of {target.modules[0]} "
+            "does not fit there.",
+            "Use it with the model family that it was trained on.",
+            "lora.shape",
+        )
+    return FileProblem(
+        f"{lora.name} is damaged: its change of {target.modules[0]} is not whole.",
+        "Fetch it again.",
+        "lora.damaged",
+    )
+
+
+def _add_told_alphas(changes: dict[str, dict[str, Tensor]], metadata: Mapping[str, str]) -> None:
+    """Add the alphas that diffusers writes into a file's header, not beside the weights."""
+    try:
+        told = dict(json.loads(metadata.get("lora_adapter_metadata", "{}")))
+        for name, parts in changes.items():
+            alpha = told.get(f"{name.partition('.')[0]}.lora_alpha")
+            if alpha is not None and "lora_down" in parts:
+                parts.setdefault("alpha", torch.tensor(float(alpha)))
+    except (ValueError, TypeError) as error:
         raise FileProblem(
-            f"{lora.name} is damaged: its change of {name} is not whole.", code="lora.damaged"
+            "The header of the LoRA file is damaged.", "Fetch it again.", "lora.damaged"
         ) from error
-    alpha = parts.get("alpha")
-    return change * (float(alpha) / rank) if alpha is not None else change
 
 
 def _plain(module: str) -> str:

@@ -1,6 +1,7 @@
 """LoRA files change what they say, under every name, and leave the model that they start from."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,19 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from nodes.diffusion import ldm_keys
+from nodes.diffusion.by_layer import bring
 from nodes.diffusion.lora import Lora, clip_with_lora, model_with_lora, read_lora
+from nodes.diffusion.memory import copy_sharing
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.tokenizer import clip_vocabulary
 from nodes.errors import FileProblem
 from nodes.loaders import lora_loader, lora_loader_model_only
 from nodes.types import Clip, LatentFormat, Model
 from tests.nodes.diffusion.tiny_models import UNET, tiny_parts
+from tests.nodes.diffusion.transformer_files import original, transformer
 from tests.nodes.folder_context import FolderContext
 
 QUERY = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
@@ -67,6 +71,9 @@ NAMES: list[tuple[Callable[[str], str], str, str]] = [
     (lambda m: kohya(ldm_name(m)), ".lora_down.weight", ".lora_up.weight"),
     (lambda m: f"unet.{m}", ".lora_A.weight", ".lora_B.weight"),
     (lambda m: f"unet.{m}", ".lora.down.weight", ".lora.up.weight"),
+    (lambda m: f"unet.{m}", ".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight"),
+    (lambda m: f"base_model.model.{m}", ".lora_A.default.weight", ".lora_B.default.weight"),
+    (lambda m: f"lycoris_{m.replace('.', '_')}", ".lora_down.weight", ".lora_up.weight"),
     (
         lambda m: f"unet.{m}".replace("attn1.", "attn1.processor.").replace("to_out.0", "to_out"),
         "_lora.down.weight",
@@ -199,8 +206,7 @@ def test_a_file_for_another_model_is_told() -> None:
 @pytest.mark.parametrize(
     ("tensors", "sentence"),
     [
-        ({"lora_unet_a.lokr_w1": torch.zeros(1)}, "no LoRA of a kind"),
-        ({"lora_unet_a.dora_scale": torch.zeros(1)}, "no LoRA of a kind"),
+        ({"lora_unet_a.glora_a": torch.zeros(1)}, "no LoRA of a kind"),
         ({"conv.weight": torch.zeros(1)}, "no LoRA of a kind"),
     ],
 )
@@ -210,9 +216,141 @@ def test_other_files_are_refused(tmp_path: Path, tensors: dict[str, Tensor], sen
         read_lora(tmp_path / "a.safetensors")
 
 
-def test_half_a_change_is_damage() -> None:
+def test_a_change_of_a_bias_that_is_not_there_is_told() -> None:
+    with pytest.raises(FileProblem, match="made for another model"):
+        model_with_lora(model(), lora_of(diff_b=random(16)), 1.0)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"lora_down": random(RANK, 16)},
+        {"dora_scale": random(16, 1)},
+        {"lora_down": random(RANK, 16), "lora_up": random(16, RANK + 1)},
+    ],
+)
+def test_half_a_change_is_damage(parts: dict[str, Tensor]) -> None:
     with pytest.raises(FileProblem, match="is not whole"):
-        model_with_lora(model(), lora_of(lora_down=random(RANK, 16)), 1.0)
+        model_with_lora(model(), lora_of(**parts), 1.0)
+
+
+def test_strength_zero_gives_the_model_back() -> None:
+    given, text = model(), clip()
+    down, up = factors(given.network, QUERY)
+    made, used = model_with_lora(given, lora_of(lora_down=down, lora_up=up), 0.0)
+    assert made is given
+    assert used == {f"unet.{QUERY}"}
+    of_text = {"lora_te_text_model_" + TEXT_QUERY.replace(".", "_"): {"diff": random(16, 16)}}
+    assert clip_with_lora(text, Lora("a", "key", of_text), 0.0)[0] is text
+
+
+def test_each_of_two_text_encoders_gets_its_own_change() -> None:
+    pair = replace(clip(), second=tiny_parts().text_encoder, second_tokenizer=clip_vocabulary())
+    names = [f"lora_te{n}_text_model_{TEXT_QUERY.replace('.', '_')}" for n in (1, 2)]
+    differences = [torch.ones(16, 16), torch.full((16, 16), 2.0)]
+    changes = {name: {"diff": each} for name, each in zip(names, differences, strict=True)}
+    changed, used = clip_with_lora(pair, Lora("a", "key", changes), 0.5)
+    assert used == set(names)
+    for encoder, difference in zip((changed.encoder, changed.second), differences, strict=True):
+        gone = weight(encoder, TEXT_QUERY) - weight(pair.encoder, TEXT_QUERY)
+        assert torch.allclose(gone, 0.5 * difference, atol=1e-6)
+    only_second, used = clip_with_lora(pair, Lora("a", "key", {names[1]: changes[names[1]]}), 1.0)
+    assert only_second.encoder is pair.encoder
+    assert used == {names[1]}
+
+
+def test_biases_and_norms_change_by_whole_differences(tmp_path: Path) -> None:
+    norm = "mid_block.resnets.0.norm1"
+    tensors = {
+        f"{kohya(CONVOLUTION)}.diff": random(16, 16, 3, 3),
+        f"{kohya(CONVOLUTION)}.diff_b": random(16),
+        f"{kohya(norm)}.w_norm": random(16) + 1,
+        f"{kohya(norm)}.b_norm": random(16) - 1,
+    }
+    save_file(tensors, tmp_path / "a.safetensors")
+    changed, _ = model_with_lora(model(), read_lora(tmp_path / "a.safetensors"), 0.5)
+    before, after = model().network.state_dict(), changed.network.state_dict()
+    for name, difference in (
+        (f"{CONVOLUTION}.weight", random(16, 16, 3, 3)),
+        (f"{CONVOLUTION}.bias", random(16)),
+        (f"{norm}.weight", random(16) + 1),
+        (f"{norm}.bias", random(16) - 1),
+    ):
+        assert torch.allclose(after[name] - before[name], 0.5 * difference, atol=1e-6)
+
+
+def test_diffusers_files_tell_their_alpha_in_the_header(tmp_path: Path) -> None:
+    down, up = factors(model().network, QUERY)
+    StableDiffusionPipeline.save_lora_weights(
+        tmp_path,
+        unet_lora_layers={f"{QUERY}.lora_A.weight": down, f"{QUERY}.lora_B.weight": up},
+        weight_name="a.safetensors",
+        unet_lora_adapter_metadata={"r": RANK, "lora_alpha": 6},
+    )
+    changed, _ = model_with_lora(model(), read_lora(tmp_path / "a.safetensors"), 1.0)
+    difference = weight(changed.network, QUERY) - weight(model().network, QUERY)
+    assert torch.allclose(difference, 6 / RANK * up @ down, atol=1e-5)
+
+
+def transformer_model(name: str) -> Model:
+    return Model(transformer(name), ModelSampling.from_betas(), LatentFormat(16, 1.0), "x", name)
+
+
+@pytest.mark.parametrize(("name", "block"), [("flux", "double_blocks"), ("sd3", "joint_blocks")])
+@pytest.mark.parametrize("naming", ["kohya", "dotted"])
+def test_fused_layers_of_transformers_change_as_in_their_originals(
+    tmp_path: Path, name: str, block: str, naming: str
+) -> None:
+    start = "diffusion_model."
+    before = {n: t.clone() for n, t in original(transformer(name), start).items()}
+    chosen = [n for n in before if f".{block}.0." in n and n.endswith(".weight")]
+    chosen += [n for n in before if ".linear1.weight" in n or "final_layer.adaLN" in n]
+    chosen = [n for n in chosen if n.endswith(".weight") and before[n].ndim == 2]
+    tensors: dict[str, Tensor] = {}
+    for path in chosen:
+        module = path.removesuffix(".weight")
+        if naming == "kohya":
+            module = "lora_unet_" + module.removeprefix(start).replace(".", "_")
+        out, into = before[path].shape
+        tensors |= {f"{module}.lora_down.weight": random(RANK, into)}
+        tensors |= {f"{module}.lora_up.weight": random(out, RANK)}
+    save_file(tensors, tmp_path / "a.safetensors")
+    lora = read_lora(tmp_path / "a.safetensors")
+    changed, used = model_with_lora(transformer_model(name), lora, 0.5)
+    assert used == lora.changes.keys()
+    assert len(used) > 5
+    after = original(changed.network, start)
+    for path, tensor in before.items():
+        change = torch.zeros_like(tensor)
+        if path in chosen:
+            change = 0.5 * random(tensor.shape[0], RANK) @ random(RANK, tensor.shape[1])
+        assert torch.allclose(after[path] - tensor, change, atol=1e-4), path
+
+
+def test_transformers_change_by_their_names_in_diffusers(tmp_path: Path) -> None:
+    module = "transformer_blocks.0.attn.to_q"
+    down, up = factors(transformer("flux"), module)
+    tensors = {f"transformer.{module}.lora_A.weight": down}
+    tensors |= {f"transformer.{module}.lora_B.weight": up}
+    save_file(tensors, tmp_path / "a.safetensors")
+    changed, used = model_with_lora(
+        transformer_model("flux"), read_lora(tmp_path / "a.safetensors"), 1.0
+    )
+    assert used
+    difference = weight(changed.network, module) - weight(transformer("flux"), module)
+    assert torch.allclose(difference, up @ down, atol=1e-5)
+
+
+def test_a_change_of_weights_in_8_bits_is_not_rounded_away() -> None:
+    given = model()
+    network = copy_sharing(given.network)
+    query: Any = network.get_submodule(QUERY)
+    query.weight = nn.Parameter(query.weight.to(torch.float8_e4m3fn), requires_grad=False)
+    bring(query, torch.device("cpu"), torch.float32)
+    kept = query.weight
+    little = 0.01 * kept
+    changed, _ = model_with_lora(replace(given, network=network), lora_of(diff=little), 1.0)
+    assert torch.allclose(weight(changed.network, QUERY) - kept, little, atol=1e-6)
 
 
 @pytest.fixture
