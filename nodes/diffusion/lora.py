@@ -213,7 +213,7 @@ def _change_rows(
         rows = torch.cat([tensor.float() for tensor in kept if tensor is not None])
         rows = torch.cat(rows.chunk(2)[::-1]) if target.swapped else rows
         merged = changed_weight(rows, parts, strength)
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError, ValueError) as error:
         raise _unfit(lora, target, parts) from error
     merged = torch.cat(merged.chunk(2)[::-1]) if target.swapped else merged
     pieces = torch.split(merged, [0 if tensor is None else len(tensor) for tensor in kept])
