@@ -133,7 +133,8 @@ class ModelMemory:
         """
         with self._lock:
             self._expected = [module for model in models for module in modules_of(model)]
-            return _beside(self._fetch, self._expected)
+            missing = any(module not in self._residents for module in self._expected)
+            return _beside(self._fetch, self._expected) if missing else None
 
     def free(self) -> None:
         """Drop every copy that is not in use."""

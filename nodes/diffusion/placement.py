@@ -59,9 +59,12 @@ def place(module: nn.Module, device: torch.device, room: int) -> Placed:
 
 
 def modules_of(value: object) -> Iterator[nn.Module]:
-    """List the modules of a value: itself, or what stands in the fields of a dataclass."""
+    """List the modules of a value: itself, or what a dataclass or a tuple has within."""
     if isinstance(value, nn.Module):
         yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from modules_of(item)
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
             yield from modules_of(getattr(value, field.name))

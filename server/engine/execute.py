@@ -20,6 +20,7 @@ from nodes.api.subgraph import Subgraph
 from nodes.errors import NodeError
 from server.engine.attempts import call
 from server.engine.calls import Empty, Runs, Wanted, arguments, count_runs, joined, outputs
+from server.engine.coming import Coming
 from server.engine.events import Event
 from server.engine.expand import Caller, Expansion, expand
 from server.engine.graph import Link
@@ -86,6 +87,7 @@ class _Run:
         self.made: set[str] = set()
         self.plan_told = PlanTold(plan, self.known, teller)
         self.instances = Instances(plan)
+        self.coming = Coming(plan)
         self.left = set(plan.targets)
         self.device: list[Work] = []
         self.waiting_io: list[Work] = []
@@ -304,6 +306,10 @@ class _Run:
             part = context.part(index / runs.count, (index + 1) / runs.count)
             given["ctx"] = context if runs.count == 1 else part
         saves, beside, start = work.call.saves, self.io_started, time.perf_counter()
+        if not work.step.spec.io:
+            with self.changed:
+                coming = self.coming.after(work.step, self.values)
+            self.host.expect(coming)
         risen = self.host.watch_memory()
         try:
             returned = call(work.step.spec, given, self.host, self.teller, work.call)

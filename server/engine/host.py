@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +58,9 @@ class Host(Protocol):
 
     def out_of_memory(self, error: BaseException) -> bool:
         """Tell whether an error says that the device's memory did not suffice."""
+
+    def expect(self, values: Sequence[Any]) -> None:
+        """Hear what the next nodes will be given, the soonest first, and make it ready."""
 
     def free_memory(self) -> None:
         """Free what can be freed on the device."""

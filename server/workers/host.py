@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -22,6 +22,9 @@ class Memory(Protocol):
 
     def resident(self, model: Any) -> AbstractContextManager[Any]:
         """Hold a model on the device."""
+
+    def expect(self, models: Iterable[object]) -> object:
+        """Make ready what will be needed next, beside the work; what is no model is passed over."""
 
     def free(self) -> None:
         """Let go of what is not in use."""
@@ -82,6 +85,10 @@ class WorkerHost:
         return isinstance(problem, RuntimeError) and any(
             words in str(problem).lower() for words in _TOLD_AS
         )
+
+    def expect(self, values: Sequence[Any]) -> None:
+        """Have the models among what comes next brought to the device, as far as there is room."""
+        self._memory.expect(values)
 
     def free_memory(self) -> None:
         """Give back what the device and the process can do without."""

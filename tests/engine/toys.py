@@ -1,7 +1,7 @@
 """Toy nodes of a few lines, and a host that keeps what they save in memory."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -337,6 +337,7 @@ class ToyHost:
     freed: int = 0
     work: Path | None = None
     risen: int | None = None
+    expected: list[list[Any]] = field(default_factory=list)
 
     @property
     def files(self) -> Files:
@@ -370,6 +371,9 @@ class ToyHost:
 
     def free_memory(self) -> None:
         self.freed += 1
+
+    def expect(self, values: Sequence[Any]) -> None:
+        self.expected.append(list(values))
 
 
 STAMPS = {"a.box": "1", "b.box": "1"}

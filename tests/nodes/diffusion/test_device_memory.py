@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from nodes.diffusion.memory import module_bytes
 from nodes.diffusion.device_memory import InPlace, ModelMemory
+from nodes.diffusion.memory import module_bytes
 from nodes.types import LatentFormat, Vae
 
 KILO = 1024
@@ -162,7 +162,7 @@ def test_what_is_needed_soonest_leaves_last() -> None:
     soon, later, new = module(), module(), module()
     memory = ModelMemory(DEVICE, 2 * KILO)
     soon_copy, later_copy = use(memory, soon, later)
-    expect(memory, soon, later)
+    assert memory.expect([soon, later]) is None
     use(memory, new)
     assert use(memory, soon) == [soon_copy]
     assert use(memory, later) != [later_copy]

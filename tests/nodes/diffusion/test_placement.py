@@ -16,7 +16,7 @@ from nodes.diffusion.checkpoint_file import read_weights
 from nodes.diffusion.memory import module_bytes
 from nodes.diffusion.placement import modules_of, place, read_ahead
 from nodes.diffusion.precision import kept_in
-from nodes.types import Clip, LatentFormat, Vae
+from nodes.types import Clip, Cond, Conditioning, Control, ControlNet, LatentFormat, Vae
 from tests.nodes.diffusion.tiny_models import tiny_parts
 
 DEVICE = torch.device("cpu:0")
@@ -96,6 +96,9 @@ def test_modules_are_found_in_what_flows_on_wires() -> None:
     tokens: Any = None
     assert list(modules_of(vae)) == [one]
     assert list(modules_of(Clip(one, tokens, "key", second=two))) == [one, two]
+    net = ControlNet(two, "float32", "key")
+    cond = Cond(torch.zeros(1, 1, 1), controls=(Control(net, torch.zeros(1, 3, 8, 8)),))
+    assert list(modules_of(Conditioning((cond,)))) == [two]
     assert list(modules_of("text")) == []
 
 
