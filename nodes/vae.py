@@ -1,5 +1,6 @@
 """VAE: between pictures and latents."""
 
+from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import torch
@@ -7,6 +8,7 @@ import torch
 from nodes.api import QUIET, Context, Range, Shape, node
 from nodes.diffusion import vae as coding
 from nodes.diffusion.finite import HINT, broken
+from nodes.diffusion.latent_space import in_space, told_scale
 from nodes.diffusion.prompts import with_extras
 from nodes.diffusion.vae_tiles import decode_tiles, encode_tiles, steps, tile_sizes
 from nodes.imaging.composite import repeated
@@ -60,7 +62,7 @@ def vae_decode(samples: Latent, vae: Vae, *, ctx: Context = QUIET) -> Annotated[
     height, width = samples.samples.shape[-2:]
     with ctx.resident(vae) as placed:
         calls = coding.calls(len(samples.samples), height * width * vae.latent_format.downscale**2)
-        parts = ctx.track(coding.decode(placed, samples.samples), calls)
+        parts = ctx.track(coding.decode(placed, in_space(samples, vae.latent_format)), calls)
         return _told(Image(torch.cat(list(parts))), ctx)
 
 
@@ -82,7 +84,7 @@ def vae_encode(pixels: Image, vae: Vae, *, ctx: Context = QUIET) -> Annotated[La
     with ctx.resident(vae) as placed:
         calls = coding.calls(len(fitted), fitted.shape[-2] * fitted.shape[-1])
         parts = ctx.track(coding.encode(placed, fitted), calls)
-        return Latent(torch.cat(list(parts)))
+        return Latent(torch.cat(list(parts)), space=vae.latent_format)
 
 
 @node("VAEDecodeTiled", title="VAE decode (tiled)")
@@ -116,7 +118,8 @@ def vae_decode_tiled(
     batch, _, height, width = samples.samples.shape
     count = steps(batch, height, width, size, shared)
     with ctx.resident(vae) as placed:
-        made = ctx.track(decode_tiles(placed, samples.samples, size, shared), count)
+        scaled = in_space(samples, vae.latent_format)
+        made = ctx.track(decode_tiles(placed, scaled, size, shared), count)
         pieces = (piece for piece in made if piece is not None)
         pixels = blended(pieces, (batch, 3, height * scale, width * scale), shared * scale)
     return _told(Image(pixels), ctx)
@@ -157,7 +160,7 @@ def vae_encode_tiled(
         made = ctx.track(encode_tiles(placed, fitted, size, shared), count)
         pieces = (piece for piece in made if piece is not None)
         samples = blended(pieces, (len(fitted), latents.channels, height, width), shared)
-    return Latent(samples)
+    return Latent(samples, space=latents)
 
 
 class InpaintParts(NamedTuple):
@@ -201,11 +204,15 @@ def inpaint_model_conditioning(
     known = 1 - repeated(hole.round(), len(fitted))
     masked = vae_encode(Image((fitted - 0.5) * known + 0.5), vae, ctx=ctx.part(0.0, 0.5))
     whole = vae_encode(Image(fitted), vae, ctx=ctx.part(0.5, 1.0))
-    shown = {"inpaint_mask": hole, "inpaint_picture": masked.samples}
+    shown = {
+        "inpaint_mask": hole,
+        "inpaint_picture": masked.samples,
+        **told_scale(vae.latent_format),
+    }
     return InpaintParts(
         with_extras(positive, shown),
         with_extras(negative, shown),
-        Latent(whole.samples, Mask(hole) if noise_mask else None),
+        replace(whole, mask=Mask(hole) if noise_mask else None),
     )
 
 
@@ -244,7 +251,7 @@ def instruct_pix_to_pix_conditioning(
         arXiv:2211.09800.
     """
     samples = vae_encode(pixels, vae, ctx=ctx).samples
-    shown = {"edit_picture": samples}
+    shown = {"edit_picture": samples, **told_scale(vae.latent_format)}
     empty = Latent(torch.zeros_like(samples))
     return EditParts(with_extras(positive, shown), with_extras(negative, shown), empty)
 
@@ -275,7 +282,7 @@ def vae_encode_for_inpaint(
     fitted_mask = coding.fitted(stretched, vae.latent_format.downscale).round()
     known = 1 - repeated(fitted_mask, len(fitted))
     latent = vae_encode(Image((fitted - 0.5) * known + 0.5), vae, ctx=ctx)
-    return Latent(latent.samples, Mask(grow(fitted_mask, -(-grow_mask_by // 2), False)))
+    return replace(latent, mask=Mask(grow(fitted_mask, -(-grow_mask_by // 2), False)))
 
 
 def _told(image: Image, ctx: Context) -> Image:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nodes.diffusion.control import shared
+from nodes.diffusion.latent_space import picture_in
 from nodes.diffusion.network_calls import input_channels, is_joint
 from nodes.errors import NodeError
 from nodes.types import Cond, Conditioning, Latent, Model, Plain
@@ -58,7 +59,10 @@ def _whole(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
     if is_joint(model.network):
         part = _guided(part, model)
     channels = latent.samples.shape[1]
-    beside = _BESIDE.get(input_channels(model.network) - channels, {}).get(channels)
+    more = input_channels(model.network) - channels
+    if more == _COLOURS:
+        return _enlarged_from(part, latent)
+    beside = _BESIDE.get(more, {}).get(channels)
     return part if beside is None else beside(part, latent, model)
 
 
@@ -130,7 +134,7 @@ def _number(said: Extras, name: str, otherwise: float) -> float:
 
 def _painted_into(part: Cond, latent: Latent, model: Model) -> Cond:
     """Put the mask, and behind it the picture that it hides a part of."""
-    mask, picture = _hidden(part, latent)
+    mask, picture = _hidden(part, latent, model)
     x = latent.samples
     if mask is None:
         # With nothing to keep, all is to be painted, over grey.
@@ -141,7 +145,7 @@ def _painted_into(part: Cond, latent: Latent, model: Model) -> Cond:
 
 def _filled_in(part: Cond, latent: Latent, model: Model) -> Cond:
     """Put the picture, and behind it every pixel of the mask: Flux Fill."""
-    mask, picture = _hidden(part, latent)
+    mask, picture = _hidden(part, latent, model)
     x, scale = latent.samples, model.latent_format.downscale
     if mask is None:
         mask, picture = torch.ones_like(x[:1, :1]), torch.zeros_like(x[:1])
@@ -151,11 +155,25 @@ def _filled_in(part: Cond, latent: Latent, model: Model) -> Cond:
     return _with_beside(part, _to_size(picture.to(x), x), cells)
 
 
+def _enlarged_from(part: Cond, latent: Latent) -> Cond:
+    """Put the small picture that an upscaler enlarges."""
+    small = part.extras.get("small_picture")
+    if not isinstance(small, Tensor):
+        raise NodeError(
+            "This model enlarges a picture, and the prompt brings none.",
+            "Use the nodes for diffusion upscalers.",
+            "conditioning.picture",
+        )
+    return _with_beside(part, _to_size(small.to(latent.samples), latent.samples))
+
+
 def _shown(part: Cond, latent: Latent, model: Model) -> Cond:
     """Put a picture; zeros where none is shown."""
     x = latent.samples
     picture = part.extras.get("edit_picture")
-    picture = picture.to(x) if isinstance(picture, Tensor) else torch.zeros_like(x[:1])
+    if not isinstance(picture, Tensor):
+        return _with_beside(part, torch.zeros_like(x[:1]))
+    picture = picture_in(picture.to(x), part.extras, model.latent_format)
     return _with_beside(part, _to_size(picture, x))
 
 
@@ -168,15 +186,16 @@ def _shown_raw(part: Cond, latent: Latent, model: Model) -> Cond:
     return replace(shown, extras={**shown.extras, "beside": beside})
 
 
-def _hidden(part: Cond, latent: Latent) -> tuple[Tensor | None, Tensor]:
-    """Find the mask, if there is any, and the picture under it."""
+def _hidden(part: Cond, latent: Latent, model: Model) -> tuple[Tensor | None, Tensor]:
+    """Find the mask, if there is any, and the picture under it in the model's space."""
     mask, picture = part.extras.get("inpaint_mask"), part.extras.get("inpaint_picture")
     if not isinstance(mask, Tensor) and latent.mask is not None:
         mask = latent.mask.values
-    return (
-        mask if isinstance(mask, Tensor) else None,
-        picture if isinstance(picture, Tensor) else latent.samples,
-    )
+    if isinstance(picture, Tensor):
+        picture = picture_in(picture, part.extras, model.latent_format)
+    else:
+        picture = latent.samples
+    return mask if isinstance(mask, Tensor) else None, picture
 
 
 def _with_beside(part: Cond, *planes: Tensor) -> Cond:
@@ -186,7 +205,18 @@ def _with_beside(part: Cond, *planes: Tensor) -> Cond:
     return replace(part, extras=rest | {"beside": beside})
 
 
-_PICTURES = frozenset({"inpaint_mask", "inpaint_picture", "edit_picture"})
+_PICTURES = frozenset(
+    {
+        "inpaint_mask",
+        "inpaint_picture",
+        "edit_picture",
+        "small_picture",
+        "picture_scaling",
+        "picture_shift",
+    }
+)
+# The channels of a picture that stands beside a latent.
+_COLOURS = 3
 
 # By the channels that a network reads beside the latent's, and by those.
 _BESIDE: Mapping[int, Mapping[int, Callable[[Cond, Latent, Model], Cond]]] = {

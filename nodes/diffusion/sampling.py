@@ -10,6 +10,7 @@ from torch import Tensor
 from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.conditions import fit_conditionings, fit_mask
 from nodes.diffusion.guidance import guide_for
+from nodes.diffusion.latent_space import in_space
 from nodes.diffusion.model_inputs import completed
 from nodes.diffusion.model_sampling import finish, sigma_at, start
 from nodes.diffusion.noise import initial_noise, noise_for
@@ -75,7 +76,8 @@ class Sampling:
         self._check(levels)
         model = self.guider.model
         device, _ = work_place(model.network)
-        x0 = _with_channels(self.latent.samples, model.latent_format.channels).to(device)
+        given = in_space(self.latent, model.latent_format)
+        x0 = _with_channels(given, model.latent_format.channels).to(device)
         noise = self._noise(x0).to(device)
         given = completed(self.guider.conditionings, model, replace(self.latent, samples=x0))
         prompts = fit_conditionings(given, model.sampling, x0, model.latent_format.downscale)
@@ -89,7 +91,8 @@ class Sampling:
     def latent_of(self, x: Tensor, sigma: float) -> Latent:
         """Turn a sample at a noise level into a latent on the wire."""
         samples = finish(self.guider.model.sampling, x, sigma).to("cpu", torch.float32)
-        return Latent(samples, self.latent.mask, self.latent.batch_index)
+        space = self.guider.model.latent_format
+        return Latent(samples, self.latent.mask, self.latent.batch_index, space)
 
     def _check(self, levels: list[float]) -> None:
         falling = all(low < high for high, low in pairwise(levels))

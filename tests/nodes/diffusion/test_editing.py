@@ -1,5 +1,6 @@
 """InstructPix2Pix sees the picture to change as it was trained to: behind the latent, unscaled."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,16 @@ def test_picture_and_wish_are_followed_each_by_its_own_strength(found: Checkpoin
     )
     expected = nothing + 1.5 * (seen - nothing) + 5.0 * (wish - seen)
     assert torch.allclose(result.output.samples, expected, atol=1e-3)
+
+
+def test_the_picture_is_read_in_whatever_scale_its_vae_has(found: Checkpoint) -> None:
+    x = torch.randn(1, 4, 4, 8, generator=torch.Generator().manual_seed(1))
+    other = replace(found.vae, latent_format=replace(found.vae.latent_format, scaling_factor=3.0))
+    text = clip_text_encode("make it red", found.clip)
+    estimates = []
+    for vae in (found.vae, other):
+        made = instruct_pix_to_pix_conditioning(text, text, vae, picture())
+        given = completed((made.positive,), found.model, Latent(x))
+        prompts = fit_conditionings(given, found.model.sampling, x, 8)
+        estimates += denoise(found.model, x, SIGMA, prompts)
+    assert torch.allclose(estimates[0], estimates[1], atol=1e-4)

@@ -11,7 +11,7 @@ from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
 from nodes.diffusion.model_inputs import completed
 from nodes.errors import NodeError
-from nodes.types import Area, Conditioning, Image, Latent, LatentFormat, Mask, Model, Vae
+from nodes.types import Area, Conditioning, Image, Latent, Mask, Model, Vae
 from nodes.vae import inpaint_model_conditioning, vae_encode
 from tests.nodes.diffusion.family_files import unet
 from tests.nodes.diffusion.tiny_models import UNET, tiny_parts
@@ -44,7 +44,7 @@ def expected(model: Model, text: Tensor, x: Tensor, beside: Tensor) -> Tensor:
 
 def shown() -> tuple[Conditioning, Latent, Tensor, Tensor]:
     """Show a picture with a hole to a prompt; give what a model must read beside the latent too."""
-    vae = Vae(tiny_parts().vae, LatentFormat(4, 0.5), "float32", "tiny")
+    vae = Vae(tiny_parts().vae, FORMAT, "float32", "tiny")
     picture, hole = Image(drawn(0, 1, 3, 64, 64)), torch.zeros(1, 1, 64, 64)
     hole[..., 16:40, 16:48] = 1
     made = inpaint_model_conditioning(prompt(1), prompt(2), vae, picture, Mask(hole))
