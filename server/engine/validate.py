@@ -182,7 +182,7 @@ class _Check:
 
         def names(kind: str) -> Collection[str]:
             if kind not in self.folders:
-                self.folders[kind] = dict.fromkeys(choices(kind))
+                self.folders[kind] = choices(kind)
             return self.folders[kind]
 
         return names

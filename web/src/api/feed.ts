@@ -4,6 +4,7 @@ import { isObject, isReal, isString } from "../documents/fields";
 import { parseJson } from "../documents/json";
 import type { JsonObject } from "../documents/types";
 import { API, query } from "./http";
+import { readEvent } from "./read";
 import type { FeedEvent, PreviewFrame } from "./types";
 
 export interface FeedHandlers {
@@ -75,18 +76,6 @@ export function openFeed(client: string, handlers: FeedHandlers): () => void {
     closed = true;
     clearTimeout(timer);
     socket?.close();
-  };
-}
-
-export function readEvent(message: JsonObject): FeedEvent {
-  const { seq, type, job, node, document, data } = message;
-  return {
-    seq: isReal(seq) ? seq : null,
-    type: isString(type) ? type : "",
-    job: isString(job) ? job : null,
-    node: isString(node) ? node : null,
-    document: isString(document) ? document : null,
-    data: isObject(data) ? data : {},
   };
 }
 

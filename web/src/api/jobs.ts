@@ -3,8 +3,8 @@
 import { toWire } from "../documents/serialise";
 import type { Document } from "../documents/types";
 import { ApiError, part, query, request } from "./http";
-import { readJob, readJobDetail, readPage, readPlan, readQueue } from "./read";
-import type { Job, JobDetail, Page, Queue, RunPlan } from "./types";
+import { readJob, readJobDetail, readPage, readPlan, readQueue, readTimedEvent } from "./read";
+import type { Job, JobDetail, Page, Queue, RunPlan, TimedEvent } from "./types";
 
 export interface Submission {
   readonly workflow: Document;
@@ -16,6 +16,8 @@ export interface Submission {
   /** Before everything that waits. */
   readonly front?: boolean;
 }
+
+const EVENTS_A_PAGE = 1_000;
 
 // A server that restarts is back within seconds; the key makes the second try harmless.
 const TRIES_MS = [500, 1_000, 2_000];
@@ -56,6 +58,18 @@ export async function getJobs(filter: JobQuery): Promise<Page<Job>> {
 
 export async function getJob(id: string): Promise<JobDetail> {
   return readJobDetail((await request(`/jobs/${part(id)}`)).json);
+}
+
+/** What happened to a job, in order. A run of a large graph takes several pages. */
+export async function getJobEvents(id: string): Promise<readonly TimedEvent[]> {
+  const events: TimedEvent[] = [];
+  for (;;) {
+    const after = events.at(-1)?.seq ?? 0;
+    const path = `/jobs/${part(id)}/events${query({ after, limit: EVENTS_A_PAGE })}`;
+    const page = readPage((await request(path)).json, readTimedEvent).items;
+    events.push(...page);
+    if (page.length < EVENTS_A_PAGE) return events;
+  }
 }
 
 export async function deleteJob(id: string): Promise<void> {

@@ -4,7 +4,7 @@ import { isObject } from "../documents/fields";
 import { toDocument } from "../documents/parse";
 import { toWire } from "../documents/serialise";
 import type { Document, Json } from "../documents/types";
-import { part, query, request } from "./http";
+import { API, part, query, request } from "./http";
 import { objects, readLibraryItem, readPage, readProblem } from "./read";
 import type { LibraryItem, Problem } from "./types";
 
@@ -57,6 +57,20 @@ function conditionOf(expected: Expected): Readonly<Record<string, string>> {
     default:
       return expected satisfies never;
   }
+}
+
+/** Lets a picture that a run made stand for a workflow in lists. */
+export async function putCover(name: string, artifact: string): Promise<void> {
+  await request(`/workflows/${part(name)}/cover`, { method: "PUT", json: { artifact } });
+}
+
+/** The address of a workflow's picture; `kept` makes a new one another address. */
+export function coverUrl(name: string, kept: number): string {
+  return `${API}/workflows/${part(name)}/cover${query({ kept })}`;
+}
+
+export function templateCoverUrl(name: string, kept: number): string {
+  return `${API}/templates/${part(name)}/cover${query({ kept })}`;
 }
 
 export async function deleteWorkflow(name: string): Promise<void> {

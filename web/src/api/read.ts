@@ -4,6 +4,7 @@ import { asObject, isObject, isReal, isString } from "../documents/fields";
 import type { Json, JsonObject } from "../documents/types";
 import type {
   Artifact,
+  FeedEvent,
   Job,
   JobDetail,
   JobProgress,
@@ -14,6 +15,7 @@ import type {
   Queue,
   RunPlan,
   StoredFile,
+  TimedEvent,
 } from "./types";
 
 const STATES: ReadonlySet<string> = new Set([
@@ -151,6 +153,7 @@ export function readLibraryItem(json: JsonObject): LibraryItem {
     modified: real(json["modified"]),
     tags: Array.isArray(json["tags"]) ? json["tags"].filter(isString) : [],
     description: text(json["description"]),
+    cover: realOrNull(json["cover"]),
   };
 }
 
@@ -162,4 +165,20 @@ export function readPage<Item>(json: Json, read: (item: JsonObject) => Item): Pa
   const page = asObject(json, "A page");
   const { next } = page;
   return { items: objects(page["items"]).map(read), next: isReal(next) ? String(next) : textOrNull(next) };
+}
+
+export function readEvent(message: JsonObject): FeedEvent {
+  const { seq, type, job, node, document, data } = message;
+  return {
+    seq: isReal(seq) ? seq : null,
+    type: isString(type) ? type : "",
+    job: isString(job) ? job : null,
+    node: isString(node) ? node : null,
+    document: isString(document) ? document : null,
+    data: isObject(data) ? data : {},
+  };
+}
+
+export function readTimedEvent(json: JsonObject): TimedEvent {
+  return { ...readEvent(json), time: real(json["time"]) };
 }

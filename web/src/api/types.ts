@@ -78,6 +78,12 @@ export interface FeedEvent {
   readonly data: Readonly<Record<string, Json>>;
 }
 
+/** An event as the server keeps it. */
+export interface TimedEvent extends FeedEvent {
+  /** Unix seconds. */
+  readonly time: number;
+}
+
 export interface PreviewFrame {
   readonly job: string;
   readonly node: string;
@@ -108,6 +114,8 @@ export interface LibraryItem {
   readonly modified: number;
   readonly tags: readonly string[];
   readonly description: string;
+  /** When its picture was kept, in Unix milliseconds; `null` where it has none. */
+  readonly cover: number | null;
 }
 
 export interface StoredFile {

@@ -5,6 +5,7 @@ import { Canvas } from "../canvas/Canvas";
 import { Dialogs } from "../panels/Dialogs";
 import { Inspector } from "../panels/Inspector";
 import { ProblemsPanel } from "../panels/ProblemsPanel";
+import { ProfilePanel } from "../panels/ProfilePanel";
 import { registerActions } from "../store/actions";
 import { useDocument, useDocumentId } from "../store/current";
 import { useDocumentRun } from "../store/runs";
@@ -22,7 +23,7 @@ import { TopBar } from "./TopBar";
 export function App() {
   useEffect(() => registerActions(appActions()), []);
   const inspector = useShell((state) => state.inspector);
-  const problems = useShell((state) => state.problems);
+  const bottom = useShell((state) => state.bottom);
   useTitle();
   return (
     <div className="app">
@@ -34,10 +35,8 @@ export function App() {
           <Banner />
           <Breadcrumbs />
           <Canvas />
-          {problems && (
-            <div className="bottom">
-              <ProblemsPanel />
-            </div>
+          {bottom !== null && (
+            <div className="bottom">{bottom === "problems" ? <ProblemsPanel /> : <ProfilePanel />}</div>
           )}
         </main>
         {inspector && (

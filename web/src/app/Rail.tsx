@@ -7,6 +7,7 @@ import {
   LayoutTemplate,
   LibraryBig,
   ListOrdered,
+  ListTree,
   type LucideIcon,
   Settings2,
 } from "lucide-react";
@@ -17,6 +18,7 @@ import { useQueueLength } from "./queue";
 
 const PANELS: readonly (readonly [panel: LeftPanel, icon: LucideIcon])[] = [
   ["nodes", Boxes],
+  ["outline", ListTree],
   ["library", LibraryBig],
   ["templates", LayoutTemplate],
   ["gallery", Images],

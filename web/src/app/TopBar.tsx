@@ -241,7 +241,7 @@ function TabTitle({ tab, onDone }: { tab: Tab; onDone: () => void }) {
 function ProblemsButton() {
   const problems = useProblems();
   const errors = problems.filter(({ severity }) => severity === "error").length;
-  const shown = useShell((state) => state.problems);
+  const shown = useShell((state) => state.bottom === "problems");
   const checked = useChecked();
   const none = checked ? appTexts.noProblems : appTexts.checking;
   const text = problems.length === 0 ? none : appTexts.problems(problems.length);

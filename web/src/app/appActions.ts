@@ -4,9 +4,11 @@ import type { Action } from "../store/actions";
 import { chooseFiles, exportJson, newDocument, save } from "../store/files";
 import { run, runTo, stop } from "../store/run";
 import { changeSettings, useSettings } from "../store/settings";
-import { showDialog, toggleLeft, useShell } from "../store/shell";
+import { showDialog, toggleBottom, toggleLeft, useShell } from "../store/shell";
 import { activate, activeTab, redo, reopenTab, undo, useTabs } from "../store/tabs";
 import { appTexts } from "../texts/app";
+import { profileTexts } from "../texts/runs";
+import { outlineTexts } from "../texts/wires";
 import { closeOrAsk } from "./closing";
 
 function otherTab(step: number): void {
@@ -67,6 +69,13 @@ export function appActions(): readonly Action[] {
     { id: "panel.gallery", title: t.gallery, keys: ["Alt+4"], run: () => toggleLeft("gallery") },
     { id: "panel.queue", title: t.queuePanel, keys: ["Alt+5"], run: () => toggleLeft("queue") },
     {
+      id: "panel.outline",
+      title: outlineTexts.title,
+      keys: ["Alt+6", "O"],
+      words: ["list", "tree", "screen reader"],
+      run: () => toggleLeft("outline"),
+    },
+    {
       id: "panel.inspector",
       title: t.inspector,
       keys: ["I"],
@@ -76,7 +85,14 @@ export function appActions(): readonly Action[] {
       id: "panel.problems",
       title: "Problems",
       keys: ["P"],
-      run: () => useShell.setState((s) => ({ problems: !s.problems })),
+      run: () => toggleBottom("problems"),
+    },
+    {
+      id: "panel.profile",
+      title: profileTexts.title,
+      keys: ["Shift+P"],
+      words: ["time", "memory", "timeline", "slow"],
+      run: () => toggleBottom("profile"),
     },
     {
       id: "app.palette",

@@ -103,7 +103,7 @@ function NodeItems() {
       )}
       <Colours onPick={(color) => edit(changeView(ids, { color }))} />
       <Separator />
-      {["node.copy", "node.duplicate", "node.disconnect", "node.reset"].map((id) => (
+      {["node.copy", "node.duplicate", "node.wire", "node.disconnect", "node.reset"].map((id) => (
         <ActionItem key={id} id={id} />
       ))}
       <Separator />

@@ -6,8 +6,9 @@ import type { Graph, Subgraph } from "../documents/types";
 import { activeGraph, useTabs } from "../store/tabs";
 import { selectionOf } from "./current";
 import { drawFabric, type FabricView, type NodeState, type Stub } from "./fabric";
+import { sizeOf } from "./foreseen";
 import { palette } from "./palette";
-import { onRunChange, runOf, stateOf } from "./running";
+import { onRunChange, stateOf } from "./running";
 import { FAR, stage } from "./stage";
 import { onThemeChange } from "./theme";
 
@@ -72,7 +73,7 @@ function viewNow(): FabricView {
     dimmed: pending !== undefined,
     lifted: lifted && `${lifted.to[0]}.${lifted.to[1]}.${lifted.index}`,
     colourOf: (id) => graph.view[id]?.color,
-    shapeText: ({ wire: { from } }) => runOf(from[0])?.shapes[from[1]],
+    shapeText: ({ wire: { from } }) => sizeOf(from),
   };
 }
 

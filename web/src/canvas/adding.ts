@@ -13,8 +13,9 @@ import { useSettings } from "../store/settings";
 import { activeGraph, edit, select } from "../store/tabs";
 import { emptyValue } from "../widgets/kinds";
 import { inputSpec, outputSpec } from "./fitting";
+import { type PortAddress, portPoint } from "./scene";
 import { HEAD, shapeOf } from "./shape";
-import { type Adding, stage, worldOf } from "./stage";
+import { type Adding, stage, toScreen, worldOf } from "./stage";
 
 /** The kind of data that a node dragged from a list carries: its type. */
 export const NODE_DRAG = "application/x-weft-node";
@@ -107,6 +108,17 @@ export function addNodeOfType(type: string, at?: Point): NodeId | undefined {
   edit(add);
   select([id]);
   return id;
+}
+
+/** Opens the search for a node that is wired to a port, beside that port. */
+export function searchFor(port: PortAddress): void {
+  const { scene, left, top, camera } = stage.getState();
+  const placed = scene.placed.get(port.node);
+  if (placed === undefined) return;
+  const [x, y] = portPoint(placed, port.side, port.name);
+  const at: Point = [port.side === "out" ? x + 80 : x - 80, y];
+  const [across, down] = toScreen(at, camera);
+  stage.setState({ adding: { at, screen: [left + across, top + down], from: port } });
 }
 
 /** A node dragged here from a list. */

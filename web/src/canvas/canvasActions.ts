@@ -4,9 +4,11 @@ import { downstream, upstream } from "../documents/walk";
 import { type Action, registerActions } from "../store/actions";
 import { runTo } from "../store/run";
 import { useSettings } from "../store/settings";
+import { showDialog } from "../store/shell";
 import { activeGraph, activeTab, enter, seal, select } from "../store/tabs";
 import { actionTexts } from "../texts/canvas";
 import { subgraphTexts } from "../texts/subgraphs";
+import { wireTexts } from "../texts/wires";
 import {
   align,
   chosen,
@@ -90,6 +92,14 @@ function canvasActions(): readonly Action[] {
       run: () => stage.setState({ naming: chosen()[0] }),
     },
     { id: "node.runTo", title: t.runTo, keys: ["Shift+R"], enabled: some, run: () => void runTo(chosen()) },
+    {
+      id: "node.wire",
+      title: wireTexts.action,
+      keys: ["W"],
+      words: ["connect", "link", "keyboard"],
+      enabled: () => chosen().length === 1,
+      run: () => showDialog({ kind: "wire", node: chosen()[0] as string }),
+    },
     { id: "node.disconnect", title: t.disconnect, keys: ["X"], enabled: some, run: disconnectChosen },
     { id: "node.reset", title: t.reset, keys: [], enabled: some, run: resetChosen },
     {

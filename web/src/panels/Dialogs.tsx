@@ -8,9 +8,13 @@ import { type Dialog, useShell } from "../store/shell";
 import { CloseDialog, ConfirmDialog, ConflictDialog, RenameDialog, SaveAsDialog } from "./FileDialogs";
 import { PaletteDialog } from "./PaletteDialog";
 import { TokenDialog } from "./TokenDialog";
+import { WireDialog } from "./WireDialog";
 import "./panels.css";
 
 const PictureDialog = lazy(async () => ({ default: (await import("./PictureDialog")).PictureDialog }));
+const DifferenceDialog = lazy(async () => ({
+  default: (await import("./DifferenceDialog")).DifferenceDialog,
+}));
 const KeysDialog = lazy(async () => ({ default: (await import("./KeysDialog")).KeysDialog }));
 const SettingsDialog = lazy(async () => ({ default: (await import("./SettingsDialog")).SettingsDialog }));
 const VersionsDialog = lazy(async () => ({ default: (await import("./VersionsDialog")).VersionsDialog }));
@@ -28,6 +32,10 @@ function Open({ dialog }: { readonly dialog: Dialog }) {
   switch (dialog.kind) {
     case "palette":
       return <PaletteDialog />;
+    case "wire":
+      return <WireDialog {...dialog} />;
+    case "difference":
+      return <DifferenceDialog {...dialog} />;
     case "keys":
       return <KeysDialog />;
     case "settings":

@@ -1,20 +1,23 @@
 /** One node in full: name, mode, every input with its help, outputs with their sizes, the last run, what it is. */
 
-import { LogIn, LogOut, RotateCcw } from "lucide-react";
+import { Cable, LogIn, LogOut, RotateCcw } from "lucide-react";
 import type { Problem } from "../api/types";
+import { type Shape, shapeAt, shapeText } from "../catalogue/shapes";
 import type { InputSpec, NodeSpec } from "../catalogue/types";
 import { setMode, setNodeTitle } from "../commands/nodes";
 import { offerInput, offerOutput } from "../commands/subgraphPorts";
 import { resetValue, setSeedMode, setValue } from "../commands/values";
 import { isInputRef, literalOf, sourcesOf } from "../documents/inputs";
 import type { InputValue, NodeId, NodeMode, WorkflowNode } from "../documents/types";
+import { typedGraph } from "../store/catalogue";
 import { useDocumentId, useGraph, useNode, useNodeView, useScope, useSpec } from "../store/current";
 import { useLedger } from "../store/ledger";
 import { useNodeProblems, useNodeRun } from "../store/runs";
-import { revealNode } from "../store/shell";
+import { revealNode, showDialog } from "../store/shell";
 import { edit, seal, select } from "../store/tabs";
 import { texts } from "../texts/panels";
 import { subgraphTexts } from "../texts/subgraphs";
+import { wireTexts } from "../texts/wires";
 import { Control } from "../widgets/Control";
 import { emptyValue } from "../widgets/kinds";
 import { ago, byteSize, duration } from "./format";
@@ -151,6 +154,14 @@ function InputRow({ id, node, input }: InputRowProps) {
             onClick={() => edit(offerInput(id, input.name, input.type, literalOf(held) ?? input.default))}
           />
         )}
+        <IconButton
+          icon={Cable}
+          size={13}
+          label={`${wireTexts.action} ${input.label}`}
+          onClick={() =>
+            showDialog({ kind: "wire", node: id, port: { node: id, side: "in", name: input.name } })
+          }
+        />
         <span className="hint">{input.type}</span>
       </div>
       {wired || input.socket ? (
@@ -264,6 +275,8 @@ function Wired({ held, input }: { readonly held: InputValue | undefined; readonl
 function Outputs({ id, spec }: { readonly id: NodeId; readonly spec: NodeSpec }) {
   const shapes = useNodeRun(useDocumentId(), id)?.shapes ?? {};
   const inside = useScope() !== null;
+  // Sizes follow from values anywhere upstream.
+  useGraph();
   if (spec.outputs.length === 0) return null;
   return (
     <>
@@ -273,7 +286,7 @@ function Outputs({ id, spec }: { readonly id: NodeId; readonly spec: NodeSpec })
           <div className="row">
             <span className="label">{output.label}</span>
             <span className="spacer" />
-            {shapes[output.name] !== undefined && <span className="badge">{shapes[output.name]}</span>}
+            <Size made={shapes[output.name]} foreseen={shapeAt(typedGraph(), [id, output.name])} />
             {inside && (
               <IconButton
                 icon={LogOut}
@@ -288,6 +301,27 @@ function Outputs({ id, spec }: { readonly id: NodeId; readonly spec: NodeSpec })
         </div>
       ))}
     </>
+  );
+}
+
+/** The size that an output will have; where no rule tells, the one that it had in the last run. */
+function Size({
+  made,
+  foreseen,
+}: {
+  readonly made: string | undefined;
+  readonly foreseen: Shape | undefined;
+}) {
+  if (foreseen !== undefined)
+    return (
+      <span className="badge" title={texts.inspector.foreseen}>
+        {shapeText(foreseen)}
+      </span>
+    );
+  return made === undefined ? null : (
+    <span className="badge" title={texts.inspector.last}>
+      {made}
+    </span>
   );
 }
 

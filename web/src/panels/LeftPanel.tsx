@@ -4,6 +4,7 @@ import { type LeftPanel as Name, useShell } from "../store/shell";
 import { GalleryPanel } from "./GalleryPanel";
 import { LibraryPanel } from "./LibraryPanel";
 import { NodesPanel } from "./NodesPanel";
+import { OutlinePanel } from "./OutlinePanel";
 import { QueuePanel } from "./QueuePanel";
 import { TemplatesPanel } from "./TemplatesPanel";
 import "./panels.css";
@@ -17,6 +18,8 @@ function Panel({ name }: { readonly name: Name }) {
   switch (name) {
     case "nodes":
       return <NodesPanel />;
+    case "outline":
+      return <OutlinePanel />;
     case "library":
       return <LibraryPanel />;
     case "templates":

@@ -13,16 +13,18 @@ import {
   Upload,
 } from "lucide-react";
 import { useCallback, useState } from "react";
-import { deleteWorkflow, getWorkflows } from "../api/library";
+import { coverUrl, deleteWorkflow, getWorkflows } from "../api/library";
 import type { LibraryItem } from "../api/types";
 import { perform } from "../store/actions";
 import { useChanges } from "../store/changes";
 import { useTab } from "../store/current";
 import { openFromLibrary } from "../store/files";
 import { report } from "../store/notices";
+import { useRecents } from "../store/recents";
 import { showDialog } from "../store/shell";
 import { changeTab, isDirty, useTabs } from "../store/tabs";
 import { texts } from "../texts/panels";
+import { Cover } from "./Cover";
 import { ago } from "./format";
 import { ItemMenu } from "./ItemMenu";
 import { Empty, Failed, IconButton, Loading, PanelHeader, SearchField } from "./Pieces";
@@ -65,6 +67,7 @@ function folderOf(name: string): string {
 }
 
 function Items({ items, query, onChange }: ItemsProps) {
+  const recents = useRecents((state) => state.names);
   if (items.length === 0) {
     return query === "" ? (
       <Empty icon={Library} title={texts.library.empty} hint={texts.library.emptyHint} />
@@ -72,8 +75,10 @@ function Items({ items, query, onChange }: ItemsProps) {
       <Empty icon={SearchX} title={texts.common.nothing} />
     );
   }
+  const recent =
+    query === "" ? recents.flatMap((name) => items.find((item) => item.name === name) ?? []) : [];
   const folders = [...new Set(items.map((item) => folderOf(item.name)))].sort();
-  return folders.map((folder) => (
+  const groups = folders.map((folder) => (
     <div key={folder}>
       {folder !== "" && (
         <h3 className="list__heading">
@@ -89,7 +94,26 @@ function Items({ items, query, onChange }: ItemsProps) {
       </ul>
     </div>
   ));
+  // Among few, the eye is faster than a list of the last ones.
+  if (recent.length === 0 || items.length <= RECENT_FROM) return groups;
+  return (
+    <>
+      <h3 className="list__heading">
+        <Clock size={13} aria-hidden /> {texts.library.recent}
+      </h3>
+      <ul className="list">
+        {recent.slice(0, RECENT_SHOWN).map((item) => (
+          <Item key={item.name} item={item} onChange={onChange} />
+        ))}
+      </ul>
+      <h3 className="list__heading">{texts.library.all}</h3>
+      {groups}
+    </>
+  );
 }
+
+const RECENT_FROM = 5;
+const RECENT_SHOWN = 4;
 
 function Item({ item, onChange }: { readonly item: LibraryItem; readonly onChange: () => void }) {
   const open = useTab()?.file?.name === item.name;
@@ -112,6 +136,7 @@ function Item({ item, onChange }: { readonly item: LibraryItem; readonly onChang
         title={item.description}
         onClick={() => void openFromLibrary(item.name)}
       >
+        <Cover url={item.cover === null ? undefined : coverUrl(item.name, item.cover)} />
         <span className="node-item__text">
           <span className="ellipsis">
             {item.title}

@@ -27,11 +27,7 @@ export function ProblemsPanel() {
             {texts.problems.counted(count("error"), count("warning"))}
           </span>
         </h2>
-        <IconButton
-          icon={X}
-          label={texts.common.close}
-          onClick={() => useShell.setState({ problems: false })}
-        />
+        <IconButton icon={X} label={texts.common.close} onClick={() => useShell.setState({ bottom: null })} />
       </div>
       <div className="panel__body">
         {problems.length + ofRun.length === 0 &&

@@ -3,6 +3,7 @@
 import {
   CirclePause,
   CirclePlay,
+  GitCompare,
   GripVertical,
   ListOrdered,
   ListX,
@@ -28,6 +29,7 @@ import { useJob, useQueue } from "../store/runs";
 import { revealNode, showDialog } from "../store/shell";
 import { activate } from "../store/tabs";
 import { texts } from "../texts/panels";
+import { differenceTexts } from "../texts/runs";
 import { ago, duration } from "./format";
 import { ItemMenu } from "./ItemMenu";
 import { Empty, IconButton, PanelHeader, Progress } from "./Pieces";
@@ -270,6 +272,11 @@ function Past({ job }: { readonly job: Job }) {
           ...(job.state === "succeeded"
             ? []
             : [{ icon: RotateCcw, label: texts.queue.retry, run: () => void retry(job.id) }]),
+          {
+            icon: GitCompare,
+            label: differenceTexts.open,
+            run: () => showDialog({ kind: "difference", job: job.id }),
+          },
           { icon: Workflow, label: texts.queue.openWorkflow, run: () => void openJobWorkflow(job.id) },
           {
             icon: Trash2,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, test } from "vitest";
-import { readEvent, readPreview } from "../api/feed";
-import { readJob } from "../api/read";
+import { readPreview } from "../api/feed";
+import { readEvent, readJob } from "../api/read";
 import type { Problem } from "../api/types";
 import { toCatalogue } from "../catalogue/parse";
 import { specOf } from "../catalogue/ports";

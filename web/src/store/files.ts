@@ -1,7 +1,7 @@
 /** Opening and saving: the server's library, templates, files of this machine, and pictures that carry a workflow. */
 
 import { ApiError } from "../api/http";
-import { convert, getTemplate, getVersion, getWorkflow, putWorkflow } from "../api/library";
+import { convert, getTemplate, getVersion, getWorkflow, putCover, putWorkflow } from "../api/library";
 import { getArtifactWorkflow } from "../api/pictures";
 import type { Problem } from "../api/types";
 import { withSignatures } from "../catalogue/signatures";
@@ -13,10 +13,12 @@ import { looksLikeDocument, toDocument } from "../documents/parse";
 import { isPng, pngTexts } from "../documents/png";
 import { toText } from "../documents/serialise";
 import type { Document, Json } from "../documents/types";
+import { nodeKey, nodeRuns } from "../runs/board";
 import { texts } from "../texts/panels";
 import { useCatalogue } from "./catalogue";
 import { changed } from "./changes";
 import { report } from "./notices";
+import { remember } from "./recents";
 import { notify, showDialog } from "./shell";
 import {
   activate,
@@ -56,6 +58,7 @@ export async function openFromLibrary(name: string): Promise<void> {
   await reported(async () => {
     const { document, version } = await getWorkflow(name);
     openTab(document, { file: { name, version } });
+    remember(name);
   });
 }
 
@@ -152,8 +155,29 @@ async function write(tab: Tab, name: string, expected: Parameters<typeof putWork
     expected,
   );
   changeTab(tab.id, (current) => ({ ...current, saved: document, file: { name, version } }));
+  remember(name);
+  await keepCover(tab, name);
   changed("library");
   notify({ kind: "success", text: texts.files.saved(name) });
+}
+
+async function keepCover(tab: Tab, name: string): Promise<void> {
+  const picture = lastPicture(tab);
+  if (picture === undefined) return;
+  try {
+    await putCover(name, picture);
+  } catch (problem) {
+    // The picture was deleted meanwhile: the workflow keeps the cover that it has.
+    if (!(problem instanceof ApiError && problem.status === 404)) throw problem;
+  }
+}
+
+/** The first picture of the tab's last run, saved ones before previews: it stands for the workflow in lists. */
+function lastPicture(tab: Tab): string | undefined {
+  const runs = Object.keys(documentOf(tab).nodes).map((node) => nodeRuns.get(nodeKey(tab.id, node)));
+  const pictures = runs.flatMap((run) => run?.artifacts ?? []).filter(({ kind }) => kind === "image");
+  const saved = pictures.filter(({ folder }) => folder === "output");
+  return [...saved, ...pictures][0]?.id;
 }
 
 export function isConflict(problem: unknown): boolean {

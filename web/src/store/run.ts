@@ -75,7 +75,7 @@ function specsOf(id: string) {
 function refused(id: string, problem: unknown): void {
   if (problem instanceof ApiError && problem.problems.length > 0) {
     recordProblems(id, problem.problems);
-    useShell.setState({ problems: true });
+    useShell.setState({ bottom: "problems" });
     report(
       new ApiError(
         problem.status,

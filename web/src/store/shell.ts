@@ -2,11 +2,20 @@
 
 import { create } from "zustand";
 
-export type LeftPanel = "nodes" | "library" | "templates" | "gallery" | "queue";
+export type LeftPanel = "nodes" | "outline" | "library" | "templates" | "gallery" | "queue";
+
+export type BottomPanel = "problems" | "profile";
 
 export type Dialog =
   | { readonly kind: "palette" }
+  | {
+      readonly kind: "wire";
+      readonly node: string;
+      /** The port of the node to wire, where it is known already. */
+      readonly port?: { readonly node: string; readonly side: "in" | "out"; readonly name: string };
+    }
   | { readonly kind: "keys" }
+  | { readonly kind: "difference"; readonly job: string }
   | { readonly kind: "settings" }
   | { readonly kind: "token" }
   | { readonly kind: "save-as"; readonly tab: string }
@@ -35,7 +44,8 @@ export interface Notice {
 interface ShellState {
   readonly left: LeftPanel | null;
   readonly inspector: boolean;
-  readonly problems: boolean;
+  /** What the strip below the canvas shows. */
+  readonly bottom: BottomPanel | null;
   readonly dialog: Dialog | null;
   readonly notices: readonly Notice[];
   /** A node that the canvas is asked to show; `request` differs each time, so the same one can be asked for twice. */
@@ -45,7 +55,7 @@ interface ShellState {
 export const useShell = create<ShellState>(() => ({
   left: null,
   inspector: false,
-  problems: false,
+  bottom: null,
   dialog: null,
   notices: [],
   reveal: null,
@@ -58,6 +68,11 @@ export function toggleLeft(panel: LeftPanel): void {
     left: left === panel ? null : panel,
     inspector: inspector && !narrow,
   }));
+}
+
+/** Opens a panel of the strip below the canvas, or closes it. */
+export function toggleBottom(panel: BottomPanel): void {
+  useShell.setState(({ bottom }) => ({ bottom: bottom === panel ? null : panel }));
 }
 
 export function showDialog(dialog: Dialog | null): void {

@@ -47,6 +47,8 @@ export const texts = {
     search: "Search saved workflows",
     empty: "Nothing saved yet",
     emptyHint: "Save the workflow on the canvas to find it here again, with every version of it.",
+    recent: "Recent",
+    all: "All",
     versions: "Versions…",
     rename: "Rename…",
     unsaved: "Unsaved changes",
@@ -56,6 +58,8 @@ export const texts = {
   templates: {
     title: "Templates",
     empty: "This server comes without templates.",
+    search: "Search templates",
+    tags: "Only those tagged",
   },
   saveAs: {
     title: "Save to the library",
@@ -194,6 +198,7 @@ export const texts = {
     time: "Time",
     memory: "Memory",
     last: "Last run",
+    foreseen: "The size that this will have",
     cached: "Unchanged, taken from an earlier run",
     mixed: "Several values",
     common: "Inputs that all of them have",

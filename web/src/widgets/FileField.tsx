@@ -11,7 +11,10 @@ export function FileField({ input, value, label, compact, invalid, onChange, onS
   const kind = folderOf(input);
   const files = useFolder(kind);
   const text = plainText(value);
-  const missing = files !== undefined && text !== "" && !files.some((file) => file.name === text);
+  // A picture of another folder, `name [output]`, is none of this one's: the server says where one is missing.
+  const elsewhere = / \[(input|output|temp)\]$/.test(text);
+  const missing =
+    files !== undefined && text !== "" && !elsewhere && !files.some((file) => file.name === text);
   return (
     <PickList
       label={label}

@@ -1,10 +1,11 @@
 /** A picture among the user's inputs: chosen, dropped, pasted or uploaded, and masked by hand. */
 
-import { Brush, Upload } from "lucide-react";
+import { Brush, Images, Upload } from "lucide-react";
 import { type ClipboardEvent, type DragEvent, lazy, Suspense, useRef, useState } from "react";
 import { uploadPicture } from "../api/pictures";
 import { notify } from "../store/shell";
 import { canvasTexts } from "../texts/canvas";
+import { pickerTexts } from "../texts/pictures";
 import { pictureIn } from "./dropped";
 import { FileField } from "./FileField";
 import { refreshFolder } from "./files";
@@ -14,10 +15,15 @@ import { plainText } from "./ValueText";
 
 const MaskDialog = lazy(() => import("./MaskDialog").then(({ MaskDialog }) => ({ default: MaskDialog })));
 
+const PicturePicker = lazy(() =>
+  import("./PicturePicker").then(({ PicturePicker }) => ({ default: PicturePicker })),
+);
+
 export function ImageField(props: WidgetProps) {
   const { value, label, onChange, onSettled } = props;
   const [state, setState] = useState<"idle" | "over" | "uploading">("idle");
   const [painting, setPainting] = useState(false);
+  const [choosing, setChoosing] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);
   const name = plainText(value);
 
@@ -55,7 +61,7 @@ export function ImageField(props: WidgetProps) {
     <div
       className="image-field"
       data-state={state}
-      data-busy={painting || state === "uploading" || undefined}
+      data-busy={painting || choosing || state === "uploading" || undefined}
       onPaste={pasted}
       onDragOver={(event) => {
         event.preventDefault();
@@ -68,6 +74,15 @@ export function ImageField(props: WidgetProps) {
       <div className="image-field__picture">
         <ImagePreview name={name} />
         <div className="image-field__tools">
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={`${pickerTexts.browse} (${label})`}
+            title={pickerTexts.browse}
+            onClick={() => setChoosing(true)}
+          >
+            <Images size={14} />
+          </button>
           <button
             type="button"
             className="icon-button"
@@ -100,6 +115,19 @@ export function ImageField(props: WidgetProps) {
           event.currentTarget.value = "";
         }}
       />
+      {choosing && (
+        <Suspense>
+          <PicturePicker
+            value={name}
+            onClose={() => setChoosing(false)}
+            onPick={(picked) => {
+              setChoosing(false);
+              onChange(picked);
+              onSettled();
+            }}
+          />
+        </Suspense>
+      )}
       {painting && (
         <Suspense>
           <MaskDialog

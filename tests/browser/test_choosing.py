@@ -1,0 +1,120 @@
+"""Choosing by looks and by key: pictures, templates, saved workflows, nodes of the outline, wires."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.editor import Editor, image_workflow, workflow
+
+
+def saving(title: str) -> dict[str, object]:
+    content = image_workflow(title, 0x22AA66)
+    content["nodes"]["show"] = {
+        "type": "SaveImage",
+        "version": 1,
+        "inputs": {"images": {"link": ["paper", "image"]}, "filename_prefix": title},
+    }
+    return content
+
+
+def test_what_a_run_saved_is_chosen_as_the_picture_of_another_workflow(editor: Editor) -> None:
+    editor.load(saving("Green"))
+    editor.run()
+    editor.expect_picture("show")
+    editor.load(
+        workflow(
+            {
+                "load": {"type": "LoadImage", "inputs": {"image": "weft-example.png"}},
+                "show": {"type": "PreviewImage", "inputs": {"images": {"link": ["load", "image"]}}},
+            },
+            "Uses it",
+        )
+    )
+    editor.key("i")
+    editor.node("load").locator(".node__title").click()
+    inspector = editor.page.get_by_role("region", name="Inspector")
+    inspector.get_by_role("button", name="Choose from the gallery").click()
+    picker = editor.page.get_by_role("dialog", name="Choose a picture")
+    expect(picker.get_by_role("button", name="weft-example.png")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    picker.get_by_text("Saved by runs").click()
+    picker.get_by_role("button", name="Green").first.click()
+    expect(picker).to_have_count(0)
+    chosen = editor.exported()["nodes"]["load"]["inputs"]["image"]
+    assert chosen.startswith("Green")
+    assert chosen.endswith("[output]")
+    editor.run()
+    editor.expect_picture("show")
+
+
+def test_a_saved_workflow_is_listed_with_the_picture_of_its_run(editor: Editor) -> None:
+    editor.load(saving("With a face"))
+    editor.run()
+    editor.expect_picture("show")
+    editor.key("Control+Shift+s")
+    dialog = editor.page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("faces/green")
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    expect(dialog).to_be_hidden()
+    library = editor.panel("Library")
+    picture = library.get_by_role("button", name="With a face").first.locator("img")
+    expect(picture).to_be_visible()
+    editor.wait_for(
+        "() => [...document.querySelectorAll('.file-item img')].some((i) => i.naturalWidth > 0)"
+    )
+
+
+def test_templates_are_found_by_word_and_by_tag(editor: Editor) -> None:
+    templates = editor.panel("Templates")
+    expect(templates.locator(".template").first).to_be_visible()
+    everything = templates.locator(".template").count()
+    templates.get_by_role("searchbox").fill("masked")
+    expect(templates.locator(".template")).to_have_count(1)
+    templates.get_by_role("searchbox").fill("")
+    expect(templates.locator(".template")).to_have_count(everything)
+    templates.get_by_role("group").get_by_role("button", name="upscale").click()
+    expect(templates.locator(".template")).not_to_have_count(everything)
+    templates.locator(".template").first.click()
+    expect(editor.page.locator(".tab")).to_have_count(2)
+
+
+def test_a_workflow_is_wired_valued_and_emptied_by_keys_alone_in_the_outline(
+    editor: Editor,
+) -> None:
+    editor.key("Control+k")
+    editor.page.keyboard.type("new")
+    editor.key("Enter")
+    for name in ("preview image", "empty image"):
+        editor.key("Control+k")
+        editor.page.keyboard.type(name)
+        expect(editor.page.get_by_role("option").first).to_be_visible()
+        editor.key("Enter")
+    expect(editor.nodes()).to_have_count(2)
+    editor.key("o")
+    outline = editor.page.get_by_role("region", name="Outline")
+    rows = outline.locator(".outline button")
+    expect(rows).to_have_count(2)
+    rows.first.focus()
+    editor.key("End")
+    editor.key("Home")
+    expect(rows.first).to_be_focused()
+    expect(rows.first).to_contain_text("Preview")
+    editor.key("w")
+    wires = editor.page.get_by_role("dialog")
+    expect(wires).to_be_visible()
+    editor.page.keyboard.type("images")
+    editor.key("Enter")
+    expect(wires.get_by_role("option").first).to_be_visible()
+    editor.key("Enter")
+    expect(wires).to_have_count(0)
+    assert editor.exported()["nodes"]["preview_image"]["inputs"]["images"] == {
+        "link": ["empty_image", "image"]
+    }
+    outline.locator("[data-row=empty_image]").focus()
+    editor.key("Enter")
+    inspector = editor.page.get_by_role("region", name="Inspector")
+    expect(inspector.locator("input").first).to_be_focused()
+    outline.locator("[data-row=preview_image]").focus()
+    editor.key("Delete")
+    expect(rows).to_have_count(1)

@@ -1,0 +1,164 @@
+/** Wiring by key: first the port of the node, then what it is wired to. */
+
+import { Command } from "cmdk";
+import { Dialog } from "radix-ui";
+import { useState } from "react";
+import { searchFor } from "../canvas/adding";
+import { fittingPorts, inputSpec, outputSpec } from "../canvas/fitting";
+import type { PortAddress } from "../canvas/scene";
+import { join } from "../canvas/wiring";
+import type { InputSpec, OutputSpec } from "../catalogue/types";
+import { disconnect } from "../commands/wires";
+import { sourcesOf } from "../documents/inputs";
+import type { NodeId } from "../documents/types";
+import { specOf } from "../store/catalogue";
+import { activeGraph, edit } from "../store/tabs";
+import { texts } from "../texts/panels";
+import { wireTexts as t } from "../texts/wires";
+import { closeDialog } from "./Modal";
+
+interface WireDialogProps {
+  readonly node: NodeId;
+  /** Where the port is known already. */
+  readonly port?: PortAddress;
+}
+
+export function nameOf(id: NodeId): string {
+  return activeGraph().nodes[id]?.title ?? specOf(id).title;
+}
+
+export function WireDialog({ node, port: given }: WireDialogProps) {
+  const [port, setPort] = useState(given);
+  const [query, setQuery] = useState("");
+  const title = port === undefined ? t.ports(nameOf(node)) : t.ends(labelOf(port), nameOf(node));
+  return (
+    <Dialog.Root open onOpenChange={(open) => !open && closeDialog()}>
+      <Dialog.Portal>
+        <div className="dialog__overlay" />
+        <Dialog.Content className="dialog palette" aria-describedby={undefined}>
+          <Dialog.Title className="visually-hidden">{title}</Dialog.Title>
+          <Command label={title} loop>
+            <Command.Input
+              className="palette__input"
+              placeholder={title}
+              value={query}
+              onValueChange={setQuery}
+            />
+            <Command.List className="palette__list" label={title}>
+              <Command.Empty className="empty">{texts.common.nothing}</Command.Empty>
+              {port === undefined ? (
+                <Ports
+                  node={node}
+                  onPick={(picked) => {
+                    setQuery("");
+                    setPort(picked);
+                  }}
+                />
+              ) : (
+                <Ends port={port} />
+              )}
+            </Command.List>
+          </Command>
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+function labelOf({ node, side, name }: PortAddress): string {
+  const spec = side === "in" ? inputSpec(node, name) : outputSpec(node, name);
+  return spec?.label ?? name;
+}
+
+function Ports({ node, onPick }: { readonly node: NodeId; readonly onPick: (port: PortAddress) => void }) {
+  const { inputs, outputs } = specOf(node);
+  // What can only be wired comes before values, which have controls too.
+  const ordered = [...inputs.filter(({ socket }) => socket), ...inputs.filter(({ socket }) => !socket)];
+  return (
+    <>
+      <PortGroup heading={texts.inspector.inputs} side="in" node={node} ports={ordered} onPick={onPick} />
+      <PortGroup heading={texts.inspector.outputs} side="out" node={node} ports={outputs} onPick={onPick} />
+    </>
+  );
+}
+
+interface PortGroupProps {
+  readonly heading: string;
+  readonly side: "in" | "out";
+  readonly node: NodeId;
+  readonly ports: readonly (InputSpec | OutputSpec)[];
+  readonly onPick: (port: PortAddress) => void;
+}
+
+function PortGroup({ heading, side, node, ports, onPick }: PortGroupProps) {
+  if (ports.length === 0) return null;
+  const held = activeGraph().nodes[node]?.inputs ?? {};
+  return (
+    <Command.Group heading={heading}>
+      {ports.map(({ name, label, type }) => {
+        const sources = side === "in" ? sourcesOf(held[name]) : [];
+        return (
+          <Command.Item
+            key={name}
+            value={`${side} ${name} ${label}`}
+            className="menu__item"
+            onSelect={() => onPick({ node, side, name })}
+          >
+            {label}
+            <span className="menu__key">
+              {sources.length > 0 ? t.from(sources.map(([from]) => nameOf(from)).join(", ")) : type}
+            </span>
+          </Command.Item>
+        );
+      })}
+    </Command.Group>
+  );
+}
+
+/** Ports are many in a large graph: the search finds the rest. */
+const MOST = 300;
+
+function Ends({ port }: { readonly port: PortAddress }) {
+  const side = port.side === "out" ? "in" : "out";
+  const held = sourcesOf(activeGraph().nodes[port.node]?.inputs[port.name]);
+  const ends = [...fittingPorts(port)].flatMap(([node, names]) =>
+    [...names].map((name): PortAddress => ({ node, side, name })),
+  );
+  const act = (work: () => void) => {
+    closeDialog();
+    requestAnimationFrame(work);
+  };
+  return (
+    <>
+      <Command.Group heading={t.wireTo}>
+        {ends.slice(0, MOST).map((end) => (
+          <Command.Item
+            key={`${end.node}.${end.name}`}
+            value={`${nameOf(end.node)} ${labelOf(end)} ${end.node}.${end.name}`}
+            className="menu__item"
+            onSelect={() => act(() => join(port, end))}
+          >
+            {nameOf(end.node)}
+            <span className="menu__key">{labelOf(end)}</span>
+          </Command.Item>
+        ))}
+      </Command.Group>
+      <Command.Group heading={t.else}>
+        <Command.Item value={t.add} className="menu__item" onSelect={() => act(() => searchFor(port))}>
+          {t.add}
+        </Command.Item>
+        {port.side === "in" &&
+          held.map(([from], index) => (
+            <Command.Item
+              key={`${from}.${held.indexOf(held[index] as never)}`}
+              value={`${t.disconnect(nameOf(from))} ${index}`}
+              className="menu__item"
+              onSelect={() => act(() => edit(disconnect({ node: port.node, input: port.name }, index)))}
+            >
+              {t.disconnect(nameOf(from))}
+            </Command.Item>
+          ))}
+      </Command.Group>
+    </>
+  );
+}
