@@ -14,6 +14,7 @@ from transformers import (
 )
 
 from training.pictures import Picture, draw, pixels, training_picture
+from training.precision import mixed
 from training.run import SEED, Plan, Run
 from training.tokens import BEGIN, END, MAX_LENGTH, encode, vocabulary
 
@@ -98,7 +99,7 @@ def train(plan: Plan, path: Path, device: str) -> Pair:
 
     def loss_of(step: int) -> torch.Tensor:
         tokens, images = (tensor.to(device) for tensor in _batch(plan.batch, step))
-        with torch.autocast(device, torch.bfloat16):
+        with mixed(device):
             scores = pair(tokens, images)
         answers = torch.arange(plan.batch, device=device)
         return (

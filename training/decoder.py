@@ -6,6 +6,7 @@ import torch
 
 from training.networks import Autoencoder
 from training.pictures import SIZE
+from training.precision import mixed
 from training.run import Plan, Run
 from training.vae import CHECK, build, restoration_loss, signal_to_noise, training_batch
 
@@ -34,7 +35,7 @@ def train(plan: Plan, start: Path, path: Path, device: str) -> Autoencoder:
 
     def loss_of(step: int) -> torch.Tensor:
         images = training_batch(plan.batch, SIZE, 5, step).to(device)
-        with torch.autocast(device, torch.bfloat16):
+        with mixed(device):
             with torch.no_grad():
                 latents = vae.encode(images).latent_dist.mode()
             restored = vae.decode(latents).sample.float()

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from training.networks import Autoencoder
-from training.pictures import draw, pixels, training_picture
+from training.pictures import Picture, draw, pixels, training_picture
+from training.precision import mixed
 from training.run import SEED
 
 KINDS = ("plain", "sized", "placed", "pair", "scene")
@@ -22,6 +23,12 @@ def shard_path(folder: Path, kind: str, index: int) -> Path:
     return folder / f"{kind}-{index:03d}.pt"
 
 
+def shard_pictures(kind: str, index: int, count: int) -> list[Picture]:
+    """Describe the pictures of a shard, or its first ones."""
+    rng = np.random.default_rng([SEED, 3, KINDS.index(kind), index])
+    return [training_picture(kind, rng) for _ in range(count)]
+
+
 @torch.no_grad()
 def encode_shard(vae: Autoencoder, folder: Path, kind: str, index: int, count: int = SHARD) -> None:
     """Draw and encode some pictures of a kind, unless that was done before.
@@ -32,13 +39,12 @@ def encode_shard(vae: Autoencoder, folder: Path, kind: str, index: int, count: i
     if path.exists():
         return
     started = time.monotonic()
-    rng = np.random.default_rng([SEED, 3, KINDS.index(kind), index])
-    pictures = [training_picture(kind, rng) for _ in range(count)]
+    pictures = shard_pictures(kind, index, count)
     latents = []
     for first in range(0, count, BATCH):
         images = pixels([draw(picture) for picture in pictures[first : first + BATCH]])
         scaled = (torch.from_numpy(images).float() / 127.5 - 1).to(vae.device)
-        with torch.autocast(vae.device.type, torch.bfloat16):
+        with mixed(vae.device.type):
             latents.append(vae.encode(scaled).latent_dist.mode().half().cpu())
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")

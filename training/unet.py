@@ -1,6 +1,7 @@
 """Train the denoiser and the text encoder on cached latents, large single things first."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from transformers import CLIPTextModel
 from training.clip import WIDTH, text_config
 from training.latents import Pool, load_pool, scaling_factor
 from training.networks import make_denoiser
+from training.precision import mixed
 from training.run import SEED, Plan, Run
 from training.tokens import encode
 
@@ -84,9 +86,9 @@ class Batch:
     rows: torch.Tensor
 
 
-def shares_at(images: int) -> Mapping[str, float]:
+def shares_at(images: int, stages: Sequence[Stage] = STAGES) -> Mapping[str, float]:
     """Return the shares of kinds when so many pictures have been seen."""
-    return [stage for stage in STAGES if stage.start <= images][-1].shares
+    return [stage for stage in stages if stage.start <= images][-1].shares
 
 
 def draw_batch(
@@ -108,37 +110,66 @@ def draw_batch(
     )
 
 
-def velocity_loss(model: Denoiser, batch: Batch, signal: torch.Tensor) -> torch.Tensor:
-    """Return the mean squared error of the predicted velocity.
+@dataclass(frozen=True)
+class Noised:
+    """Latents with noise (B, C, H, W), at timesteps (B,), and the velocity that leads to them."""
+
+    noisy: torch.Tensor
+    timesteps: torch.Tensor
+    velocity: torch.Tensor
+
+
+def noised(latents: torch.Tensor, signal: torch.Tensor) -> Noised:
+    """Add noise of every strength.
 
     Salimans and Ho 2022, Progressive Distillation, arXiv:2202.00512.
 
     Args:
-        model: what is trained.
-        batch: pictures and captions.
+        latents: scaled (B, C, H, W).
         signal: `signal_shares`.
     """
-    latents = batch.latents
     count, device = len(latents), latents.device
     # One timestep from each of as many equal spans: uniform, and steadier than free draws.
     spread = (torch.randperm(count) + torch.rand(count)) / count
     timesteps = (spread * len(signal)).long().clamp(max=len(signal) - 1).to(device)
     noise = torch.randn(latents.shape).to(device)
     share = signal[timesteps].reshape(-1, 1, 1, 1)
-    noisy = share.sqrt() * latents + (1 - share).sqrt() * noise
-    velocity = share.sqrt() * noise - (1 - share).sqrt() * latents
-    # On a CPU the fused attention's backward pass is slow: plain products train a quarter faster.
-    attention = SDPBackend.MATH if device.type == "cpu" else SDPBackend.EFFICIENT_ATTENTION
-    with torch.autocast(device.type, torch.bfloat16), sdpa_kernel(attention):
+    return Noised(
+        noisy=share.sqrt() * latents + (1 - share).sqrt() * noise,
+        timesteps=timesteps,
+        velocity=share.sqrt() * noise - (1 - share).sqrt() * latents,
+    )
+
+
+def plain_attention(device: str) -> AbstractContextManager[None]:
+    """Return a context in which a CPU computes attention as plain products.
+
+    The backward pass of the fused kind is slow there: plain products train a quarter faster.
+    """
+    kind = SDPBackend.MATH if device == "cpu" else SDPBackend.EFFICIENT_ATTENTION
+    context: AbstractContextManager[None] = sdpa_kernel(kind)
+    return context
+
+
+def velocity_loss(model: Denoiser, batch: Batch, signal: torch.Tensor) -> torch.Tensor:
+    """Return the mean squared error of the predicted velocity.
+
+    Args:
+        model: what is trained.
+        batch: pictures and captions.
+        signal: `signal_shares`.
+    """
+    asked, device = noised(batch.latents, signal), batch.latents.device.type
+    with mixed(device), plain_attention(device):
         states = model.text(batch.tokens).last_hidden_state[batch.rows]
-        predicted = model.unet(noisy, timesteps, states).sample
-    return functional.mse_loss(predicted.float(), velocity)
+        predicted = model.unet(asked.noisy, asked.timesteps, states).sample
+    return functional.mse_loss(predicted.float(), asked.velocity)
 
 
 Tensors = list[torch.Tensor] | tuple[torch.Tensor, ...]
 
 
-def _follow(average: Tensors, current: Tensors, updates: torch.Tensor | int) -> None:
+def follow(average: Tensors, current: Tensors, updates: torch.Tensor | int) -> None:
     """Move the average to the weights: fast at first, when those of the start mean nothing."""
     seen = int(updates)
     torch._foreach_lerp_(average, current, 1 - min(AVERAGE, (1 + seen) / (10 + seen)))
@@ -148,7 +179,7 @@ def build(text: CLIPTextModel, device: str) -> tuple[Denoiser, AveragedModel]:
     """Return the untrained model and its running average."""
     torch.manual_seed(SEED)
     model = Denoiser(text).to(device)
-    return model, AveragedModel(model, multi_avg_fn=_follow)
+    return model, AveragedModel(model, multi_avg_fn=follow)
 
 
 def train(plan: Plan, path: Path, folder: Path, text: CLIPTextModel, device: str) -> None:

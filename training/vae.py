@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from training.networks import Autoencoder, make_autoencoder
 from training.pictures import SIZE, draw, draw_anything, pixels, training_picture
+from training.precision import mixed
 from training.run import SEED, Plan, Run
 
 # Four groups: with one channel a group the norm removes the mean colour of a flat picture. No
@@ -74,7 +75,7 @@ def train(plan: Plan, path: Path, device: str, side: int = CROP) -> Autoencoder:
 
     def loss_of(step: int) -> torch.Tensor:
         images = training_batch(plan.batch, side, 1, step).to(device)
-        with torch.autocast(device, torch.bfloat16):
+        with mixed(device):
             posterior = vae.encode(images).latent_dist
             restored = vae.decode(posterior.sample()).sample.float()
         spread: torch.Tensor = KL_WEIGHT * posterior.kl().float().mean()
