@@ -6,8 +6,7 @@ from typing import Annotated, NamedTuple
 import torch
 
 from nodes.api import QUIET, Choice, Colour, Context, File, Range, Shape, node
-from nodes.errors import NodeError
-from nodes.imaging.composite import composite, repeated, with_channels
+from nodes.imaging.composite import with_channels
 from nodes.imaging.masks import outpaint_edge
 from nodes.imaging.picture_files import read_picture
 from nodes.imaging.resize import METHODS, fitting, resize
@@ -262,80 +261,3 @@ def get_image_size(image: Image) -> ImageSize:
     """
     batch, _, height, width = image.pixels.shape
     return ImageSize(width, height, batch)
-
-
-@node("ImageCompositeMasked", title="Composite images (masked)", aliases=("paste", "overlay"))
-def image_composite_masked(
-    destination: Image,
-    source: Image,
-    x: Place = 0,
-    y: Place = 0,
-    resize_source: bool = False,
-    mask: Mask | None = None,
-) -> Annotated[
-    Image,
-    Shape(
-        batch="destination.batch",
-        channels="destination.channels",
-        height="destination.height",
-        width="destination.width",
-    ),
-]:
-    """Lay pictures on others.
-
-    Args:
-        destination: The pictures below.
-        source: The pictures above; repeated if there are fewer of them.
-        x: Left side of the upper ones.
-        y: Top of the upper ones.
-        resize_source: Stretch the upper ones to the size of the lower ones.
-        mask: Where the upper ones show; everywhere if it is not given.
-
-    Returns:
-        The lower pictures with the upper ones on them.
-    """
-    below, above = destination.pixels, source.pixels
-    if resize_source:
-        above = resize(above, below.shape[-1], below.shape[-2], "bilinear")
-    return Image(composite(below, above, x, y, None if mask is None else mask.values))
-
-
-@node("JoinImageWithAlpha", title="Join image with alpha")
-def join_image_with_alpha(
-    image: Image, alpha: Mask
-) -> Annotated[
-    Image,
-    Shape(batch="image.batch", channels=4, height="image.height", width="image.width"),
-]:
-    """Make what is masked transparent.
-
-    Args:
-        image: The pictures.
-        alpha: What becomes transparent; it is stretched to the pictures.
-
-    Returns:
-        The pictures with an alpha channel.
-    """
-    pixels = image.pixels
-    mask = resize(alpha.values, pixels.shape[-1], pixels.shape[-2], "bilinear")
-    return Image(torch.cat([pixels[:, :3], 1 - repeated(mask, len(pixels))], dim=1))
-
-
-@node("SplitImageWithAlpha", title="Split image with alpha")
-def split_image_with_alpha(image: Image) -> ImageAndMask:
-    """Take colours and transparency apart.
-
-    Args:
-        image: Pictures with an alpha channel.
-
-    Returns:
-        image: Their colours.
-        mask: What is transparent.
-    """
-    if image.pixels.shape[1] < 4:
-        raise NodeError(
-            "This image has no alpha channel.",
-            "The mask output of LoadImage has the transparency of a file.",
-            "image.alpha",
-        )
-    return ImageAndMask(Image(image.pixels[:, :3]), Mask(1 - image.pixels[:, 3:]))

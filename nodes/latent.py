@@ -1,5 +1,6 @@
 """Latents: make, mask, resize, arrange."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from nodes.api import Choice, Range, Shape, node
@@ -63,7 +64,7 @@ def set_latent_noise_mask(samples: Latent, mask: Mask) -> Annotated[Latent, SAME
         samples: The latent to sample on.
         mask: White where to paint; it is fitted to the latent.
     """
-    return Latent(samples.samples, mask, samples.batch_index)
+    return replace(samples, mask=mask)
 
 
 @node("LatentUpscale", title="Upscale Latent")

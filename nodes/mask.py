@@ -4,7 +4,7 @@ from typing import Annotated
 
 import torch
 
-from nodes.api import QUIET, Choice, Context, File, Range, Shape, node
+from nodes.api import QUIET, Choice, Colour, Context, File, Range, Shape, node
 from nodes.errors import NodeError
 from nodes.imaging.composite import repeated
 from nodes.imaging.masks import OPERATIONS, combine, feather, grow
@@ -178,6 +178,27 @@ def image_to_mask(
             "image.alpha",
         )
     return Mask(image.pixels[:, index : index + 1])
+
+
+@node("ImageColorToMask", title="Convert colour to mask", aliases=("colour key",))
+def image_color_to_mask(
+    image: Image, color: Annotated[int, Colour()] = 0
+) -> Annotated[
+    Mask, Shape(batch="image.batch", channels=1, height="image.height", width="image.width")
+]:
+    """Mask the pixels of one colour.
+
+    Args:
+        image: The picture.
+        color: The colour as a number, red * 65536 + green * 256 + blue.
+
+    Returns:
+        The mask, white where the colour is exactly that one.
+    """
+    values = (image.pixels[:, :3].clamp(0, 1) * 255).round().to(torch.int64)
+    red, green, blue = values.unbind(dim=1)
+    found = red * 65_536 + green * 256 + blue == color
+    return Mask(found.float().unsqueeze(1))
 
 
 @node("MaskComposite", title="Composite masks")

@@ -1,13 +1,14 @@
 """Output: what runs are for."""
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from nodes.api import QUIET, Context, FileName, node
+from nodes.api import QUIET, AnyType, Context, FileName, node
 from nodes.imaging.picture_files import write_png
 from nodes.types import Image, Mask
 
@@ -48,6 +49,35 @@ def mask_preview(mask: Mask, *, ctx: Context = QUIET) -> None:
         mask: The mask.
     """
     _save(mask.values.repeat(1, 3, 1, 1), "mask", temporary=True, ctx=ctx)
+
+
+@node("PreviewAny", title="Preview any", aliases=("print", "show", "text"))
+def preview_any(source: AnyType, *, ctx: Context = QUIET) -> None:
+    """Show any value as text, without keeping it.
+
+    Args:
+        source: The value; of pictures and other large things, the kind and the size.
+    """
+    text = _told(source)
+
+    def write(path: Path, _: Mapping[str, str]) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    ctx.save(write, prefix="text", suffix=".txt", mime="text/plain", temporary=True)
+
+
+def _told(value: object) -> str:
+    """Write a value as text; of tensors their sizes, of a sequence each element on a line."""
+    if isinstance(value, Tensor):
+        return f"{' × '.join(map(str, value.shape))} numbers"
+    if is_dataclass(value) and not isinstance(value, type):
+        told = (f"{field.name}: {_told(getattr(value, field.name))}" for field in fields(value))
+        return f"{type(value).__name__}({', '.join(told)})"
+    if isinstance(value, nn.Module):
+        return type(value).__name__
+    if isinstance(value, list | tuple):
+        return "\n".join(_told(item) for item in value)
+    return str(value)
 
 
 def _save(pixels: Tensor, prefix: str, *, temporary: bool, ctx: Context) -> None:

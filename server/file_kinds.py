@@ -28,18 +28,21 @@ class Kind:
         folders: Where it lies under a models folder, POSIX-style; the first is ours.
         pipelines: Whether folders with a `model_index.json` count as one entry.
         plain_folders: Whether folders with a `config.json` count as one entry too.
+        placed: Whether it lies in the input folder, and a name may say another of our own.
     """
 
     suffixes: tuple[str, ...]
     folders: tuple[str, ...] = ()
     pipelines: bool = False
     plain_folders: bool = False
+    placed: bool = False
 
 
 _WEIGHTS = (".safetensors", ".sft")
 
 KINDS: Mapping[str, Kind] = {
-    "input": Kind(IMAGE_SUFFIXES),
+    "input": Kind(IMAGE_SUFFIXES, placed=True),
+    "latents": Kind((".latent",), placed=True),
     "checkpoints": Kind(_WEIGHTS, ("checkpoints", "Stable-diffusion"), pipelines=True),
     "diffusion_models": Kind(_WEIGHTS, ("diffusion_models", "unet"), plain_folders=True),
     "text_encoders": Kind(_WEIGHTS, ("text_encoders", "clip", "text_encoder"), plain_folders=True),

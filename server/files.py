@@ -113,7 +113,7 @@ class Files:
             FileProblem: `file.kind` when there is no such kind.
         """
         described = _kind(kind)
-        if kind == "input":
+        if described.placed:
             return [self._places["input"], EXAMPLES]
         candidates = [
             base.joinpath(*middle, *folder.split("/"))
@@ -164,7 +164,7 @@ class Files:
             FileProblem: when the name is refused, of an unsafe format, or nothing is there.
         """
         described = _kind(kind)
-        bare, place = _placed(name) if kind == "input" else (name, "")
+        bare, place = _placed(name) if described.placed else (name, "")
         unsafe = tuple(end for end in UNSAFE_SUFFIXES if end not in described.suffixes)
         if bare.lower().endswith(unsafe):
             raise FileProblem(
@@ -197,7 +197,7 @@ class Files:
         return digest.hexdigest()
 
     def _also(self, kind: str) -> tuple[Path, ...]:
-        return () if kind == "input" else self._bases
+        return () if _kind(kind).placed else self._bases
 
     def _read(self, kind: str) -> _Listing:
         read = time.time()

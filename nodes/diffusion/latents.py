@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.linalg import vector_norm
 
 from nodes.diffusion.conditions import fit_mask
+from nodes.diffusion.latent_space import in_space
+from nodes.errors import NodeError
 from nodes.types import Latent, Mask
 
 METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "bislerp")
@@ -39,13 +43,14 @@ def resized_to(latent: Latent, width: int, height: int, method: str, crop: bool)
     mask = latent.mask
     if crop and mask is not None:
         mask = Mask(_cut_to(fit_mask(mask.values, rows, columns, len(samples)), width / height))
-    return Latent(resize(samples, height // CELL, width // CELL, method), mask, latent.batch_index)
+    samples = resize(samples, height // CELL, width // CELL, method)
+    return replace(latent, samples=samples, mask=mask)
 
 
 def resized_by(latent: Latent, factor: float, method: str) -> Latent:
     """Resize by a factor."""
     rows, columns = (max(1, math.floor(s * factor + 0.5)) for s in latent.samples.shape[-2:])
-    return Latent(resize(latent.samples, rows, columns, method), latent.mask, latent.batch_index)
+    return replace(latent, samples=resize(latent.samples, rows, columns, method))
 
 
 def resize(samples: Tensor, height: int, width: int, method: str) -> Tensor:
@@ -59,7 +64,8 @@ def composite(below: Latent, above: Latent, x: int, y: int, feather: int) -> Lat
     """Lay one latent on another at a place in pixels, fading in at edges inside the picture."""
     base = below.samples
     top, left = y // CELL, x // CELL
-    patch = above.samples[..., : max(base.shape[2] - top, 0), : max(base.shape[3] - left, 0)]
+    room = max(base.shape[2] - top, 0), max(base.shape[3] - left, 0)
+    patch = in_space_of(below, above)[..., : room[0], : room[1]]
     rows, columns = patch.shape[-2:]
     if rows == 0 or columns == 0:
         return below
@@ -73,7 +79,7 @@ def composite(below: Latent, above: Latent, x: int, y: int, feather: int) -> Lat
     samples = base.clone()
     under = base[..., top : top + rows, left : left + columns]
     samples[..., top : top + rows, left : left + columns] = under + weight * (patch - under)
-    return Latent(samples, below.mask, below.batch_index)
+    return replace(below, samples=samples)
 
 
 def flipped(latent: Latent, vertically: bool) -> Latent:
@@ -94,7 +100,7 @@ def cropped(latent: Latent, width: int, height: int, x: int, y: int) -> Latent:
     mask = latent.mask
     if mask is not None:
         mask = Mask(fit_mask(mask.values, rows, columns, len(latent.samples))[..., down, across])
-    return Latent(latent.samples[..., down, across].clone(), mask, latent.batch_index)
+    return replace(latent, samples=latent.samples[..., down, across].clone(), mask=mask)
 
 
 def repeated(latent: Latent, amount: int) -> Latent:
@@ -105,12 +111,13 @@ def repeated(latent: Latent, amount: int) -> Latent:
     if places is not None:
         span = max(places) - min(places) + 1
         places = tuple(place + copy * span for copy in range(amount) for place in places)
-    return Latent(samples.repeat(amount, 1, 1, 1), mask, places)
+    samples = samples.repeat(amount, 1, 1, 1)
+    return replace(latent, samples=samples, mask=mask, batch_index=places)
 
 
 def joined(first: Latent, second: Latent) -> Latent:
     """Put one batch behind another, fitted to the size of the first."""
-    one, two = first.samples, second.samples
+    one, two = first.samples, in_space_of(first, second)
     rows, columns = one.shape[-2:]
     if two.shape[-2:] != one.shape[-2:]:
         two = resize(_cut_to(two, columns / rows), rows, columns, "bilinear")
@@ -128,7 +135,7 @@ def joined(first: Latent, second: Latent) -> Latent:
         places = (first.batch_index or tuple(range(len(one)))) + (
             second.batch_index or tuple(range(len(two)))
         )
-    return Latent(torch.cat([one, two]), mask, places)
+    return replace(first, samples=torch.cat([one, two]), mask=mask, batch_index=places)
 
 
 def taken(latent: Latent, start: int, length: int) -> Latent:
@@ -140,12 +147,92 @@ def taken(latent: Latent, start: int, length: int) -> Latent:
     if mask is not None and len(mask.values) > 1:
         mask = Mask(_as_many(mask.values, count)[chosen])
     places = (latent.batch_index or tuple(range(count)))[chosen]
-    return Latent(latent.samples[chosen].clone(), mask, places)
+    samples = latent.samples[chosen].clone()
+    return replace(latent, samples=samples, mask=mask, batch_index=places)
+
+
+def rebatched(latents: list[Latent], size: int) -> list[Latent]:
+    """Regroup latents into batches of `size`; those of another shape begin a new one.
+
+    An element's noise is that of its place among all, unless it has one already.
+    """
+    made: list[Latent] = []
+    counted = 0
+    for latent in latents:
+        count = len(latent.samples)
+        places = latent.batch_index or tuple(range(counted, counted + count))
+        counted += count
+        placed = replace(latent, batch_index=places)
+        for place in range(count):
+            one = taken(placed, place, 1)
+            last = made[-1] if made else None
+            if (
+                last is None
+                or len(last.samples) == size
+                or last.samples.shape[1:] != one.samples.shape[1:]
+            ):
+                made.append(one)
+            else:
+                made[-1] = joined(last, one)
+    return made
+
+
+def like(first: Latent, second: Latent, method: str = "bilinear") -> Tensor:
+    """Bring samples to the space, the size and the number of others, cutting what does not fit.
+
+    Raises:
+        NodeError: If they have other channels.
+    """
+    other = in_space_of(first, second)
+    rows, columns = first.samples.shape[-2:]
+    if other.shape[-2:] != (rows, columns):
+        other = resize(_cut_to(other, columns / rows), rows, columns, method)
+    return _as_many(other, len(first.samples))
+
+
+def interpolated(samples: Tensor, other: Tensor, share: float) -> Tensor:
+    """Mix directions and lengths of the vectors over channels, each by itself.
+
+    Args:
+        samples: (B, C, h, w).
+        other: Likewise.
+        share: Of the first.
+    """
+    one, two = (vector_norm(values, dim=1, keepdim=True) for values in (samples, other))
+    # A vector of zeros has no direction.
+    tiny = torch.finfo(samples.dtype).tiny
+    mixed = share * samples / one.clamp(min=tiny) + (1 - share) * other / two.clamp(min=tiny)
+    length: Tensor = vector_norm(mixed, dim=1, keepdim=True)
+    made: Tensor = mixed / length.clamp(min=tiny) * torch.lerp(two, one, share)
+    return made
+
+
+def cut(samples: Tensor, axis: int, index: int, amount: int) -> Tensor:
+    """Take `amount` rows or columns from `index`, which counts from the end if negative."""
+    size = samples.shape[axis]
+    start = min(index, size - 1) if index >= 0 else max(size + index, 0)
+    return samples.narrow(axis, start, min(amount, size - start)).clone()
 
 
 def _mapped(latent: Latent, change: Callable[[Tensor], Tensor]) -> Latent:
     mask = None if latent.mask is None else Mask(change(latent.mask.values))
-    return Latent(change(latent.samples), mask, latent.batch_index)
+    return replace(latent, samples=change(latent.samples), mask=mask)
+
+
+def in_space_of(first: Latent, second: Latent) -> Tensor:
+    """Give the samples of a latent in the space of another.
+
+    Raises:
+        NodeError: If they have other channels.
+    """
+    one, two = first.samples.shape[1], second.samples.shape[1]
+    if one != two:
+        raise NodeError(
+            f"One latent has {one} channels, and the other {two}.",
+            "Take latents of the same kind of model.",
+            "latent.channels",
+        )
+    return second.samples if first.space is None else in_space(second, first.space)
 
 
 def _cut_to(samples: Tensor, aspect: float) -> Tensor:

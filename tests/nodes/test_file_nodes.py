@@ -13,7 +13,7 @@ from nodes.imaging.picture_files import read_picture, write_png
 from nodes.latent import empty_latent_image
 from nodes.loaders import checkpoint_loader_simple, diffusers_loader, vae_loader
 from nodes.mask import load_image_mask
-from nodes.output import mask_preview, preview_image, save_image
+from nodes.output import mask_preview, preview_any, preview_image, save_image
 from nodes.sampling import k_sampler
 from nodes.text import clip_text_encode
 from nodes.types import Image, Mask
@@ -126,3 +126,21 @@ def test_a_file_that_is_not_there_is_told(host: FolderContext) -> None:
     (host.root / "diffusers" / "empty").mkdir()
     with pytest.raises(FileProblem, match=r"empty/model_index\.json is missing"):
         diffusers_loader("empty", ctx=host)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("as it is", "as it is"),
+        (0.5, "0.5"),
+        (True, "True"),
+        ([1, 2], "1\n2"),
+        (Mask(torch.zeros(1, 1, 4, 6)), "Mask(values: 1 × 1 × 4 × 6 numbers)"),
+    ],
+)
+def test_any_value_is_shown_as_text(host: FolderContext, value: object, text: str) -> None:
+    preview_any(value, ctx=host)  # type: ignore[arg-type]
+    path, about = host.saved[0]
+    assert path.read_text(encoding="utf-8") == text
+    assert about["mime"] == "text/plain"
+    assert about["temporary"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from nodes import image, mask
+from nodes import batch, compositing, effects, image, mask, transform
 from nodes.api import NodeSpec
 from nodes.api.shapes import evaluate
 from nodes.errors import NodeError
@@ -34,13 +34,40 @@ CALLS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (image.image_crop, {"image": picture(), "width": 4, "height": 9, "x": 3, "y": 1}),
     (image.image_crop, {"image": picture(), "width": 4, "height": 4, "x": 99, "y": 99}),
     (image.image_pad_for_outpaint, {"image": picture(), "left": 8, "bottom": 16, "feathering": 2}),
-    (image.image_composite_masked, {"destination": picture(), "source": picture(1, 3, 9, 9)}),
+    (compositing.image_composite_masked, {"destination": picture(), "source": picture(1, 3, 9, 9)}),
     (
-        image.image_composite_masked,
+        compositing.image_composite_masked,
         {"destination": picture(), "source": picture(1), "mask": stencil(), "resize_source": True},
     ),
-    (image.join_image_with_alpha, {"image": picture(), "alpha": stencil()}),
-    (image.split_image_with_alpha, {"image": picture(channels=4)}),
+    (compositing.join_image_with_alpha, {"image": picture(), "alpha": stencil()}),
+    (compositing.split_image_with_alpha, {"image": picture(channels=4)}),
+    (
+        compositing.porter_duff_image_composite,
+        {
+            "source": picture(),
+            "source_alpha": stencil(),
+            "destination": picture(1, 4, 9, 9),
+            "destination_alpha": stencil(1, 9, 9),
+            "mode": "SRC_OVER",
+        },
+    ),
+    (effects.image_blur, {"image": picture(channels=4), "blur_radius": 2}),
+    (effects.image_blur, {"image": picture(), "blur_radius": 31}),
+    (effects.image_sharpen, {"image": picture(), "alpha": 5.0}),
+    (effects.image_blend, {"image1": picture(), "image2": picture(1, 4, 8, 8)}),
+    (effects.image_quantize, {"image": picture(channels=4), "colors": 3, "dither": "bayer-4"}),
+    (effects.image_add_noise, {"image": picture()}),
+    (effects.morphology, {"image": picture(), "operation": "top_hat"}),
+    (effects.image_rgb_to_yuv, {"image": picture()}),
+    (transform.image_scale_to_total_pixels, {"image": picture(), "megapixels": 0.01}),
+    (transform.image_scale_to_max_dimension, {"image": picture(), "largest_size": 20}),
+    (transform.resize_and_pad_image, {"image": picture(), "target_width": 8, "target_height": 8}),
+    (transform.image_flip, {"image": picture()}),
+    (transform.image_rotate, {"image": picture(), "rotation": "90 degrees"}),
+    (transform.image_stitch, {"image1": picture(), "image2": picture(1, 4, 3, 3)}),
+    (batch.image_from_batch, {"image": picture(), "batch_index": 1, "length": 5}),
+    (batch.repeat_image_batch, {"image": picture(), "amount": 3}),
+    (mask.image_color_to_mask, {"image": picture(), "color": 0x336699}),
     (mask.solid_mask, {"value": 0.5, "width": 4, "height": 2}),
     (mask.invert_mask, {"mask": stencil()}),
     (mask.crop_mask, {"mask": stencil(), "x": 2, "y": 1, "width": 20, "height": 2}),
@@ -137,8 +164,8 @@ def test_the_size_of_a_picture() -> None:
 
 
 def test_alpha_joined_and_split_comes_back() -> None:
-    joined = image.join_image_with_alpha(picture(1), stencil())
-    split = image.split_image_with_alpha(joined)
+    joined = compositing.join_image_with_alpha(picture(1), stencil())
+    split = compositing.split_image_with_alpha(joined)
     assert torch.allclose(split.mask.values, stencil().values, atol=1e-6)
     assert torch.equal(split.image.pixels, picture(1).pixels)
 
@@ -146,7 +173,7 @@ def test_alpha_joined_and_split_comes_back() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: image.split_image_with_alpha(picture()),
+        lambda: compositing.split_image_with_alpha(picture()),
         lambda: mask.image_to_mask(picture(), "alpha"),
     ],
 )
@@ -164,3 +191,10 @@ def test_masks_and_pictures_turn_into_each_other() -> None:
 def test_a_threshold_is_exclusive() -> None:
     values = torch.tensor([0.4, 0.5, 0.6]).reshape(1, 1, 1, 3)
     assert mask.threshold_mask(Mask(values), 0.5).values.flatten().tolist() == [0, 0, 1]
+
+
+def test_only_the_exact_colour_is_masked() -> None:
+    pixels = torch.tensor([0x33, 0x66, 0x99]).reshape(1, 3, 1, 1).repeat(1, 1, 1, 2) / 255
+    pixels[0, 2, 0, 1] += 1 / 255
+    made = mask.image_color_to_mask(Image(pixels), 0x336699).values
+    assert made.flatten().tolist() == [1, 0]

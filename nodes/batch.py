@@ -1,0 +1,90 @@
+"""Batch: repeat, pick and regroup what is computed together."""
+
+from typing import Annotated
+
+import torch
+
+from nodes.api import All, Each, Range, Shape, node
+from nodes.diffusion.latents import rebatched
+from nodes.types import Image, Latent
+
+Count = Annotated[int, Range(1, 4096)]
+
+
+@node("ImageFromBatch", title="Image from batch", aliases=("frame", "pick"))
+def image_from_batch(
+    image: Image, batch_index: Annotated[int, Range(0, 4095)] = 0, length: Count = 1
+) -> Annotated[Image, Shape(channels="image.channels", height="image.height", width="image.width")]:
+    """Take some pictures out of a batch.
+
+    Args:
+        image: The batch.
+        batch_index: The first one taken, from 0; beyond the last, the last.
+        length: How many are taken, as far as there are any.
+
+    Returns:
+        Those pictures.
+    """
+    first = min(batch_index, len(image.pixels) - 1)
+    return Image(image.pixels[first : first + length])
+
+
+@node("RepeatImageBatch", title="Repeat image batch")
+def repeat_image_batch(
+    image: Image, amount: Count = 1
+) -> Annotated[
+    Image,
+    Shape(
+        batch=("*", "image.batch", "amount"),
+        channels="image.channels",
+        height="image.height",
+        width="image.width",
+    ),
+]:
+    """Repeat a batch of pictures.
+
+    Args:
+        image: The batch.
+        amount: How many times it stands in the result.
+
+    Returns:
+        The longer batch.
+    """
+    return Image(image.pixels.repeat(amount, 1, 1, 1))
+
+
+@node("RebatchImages", title="Rebatch images", aliases=("split", "list", "for each"))
+def rebatch_images(images: All[Image], batch_size: Count = 1) -> Each[Image]:
+    """Regroup pictures: what takes them runs once for each batch.
+
+    Args:
+        images: The pictures, in one batch or several.
+        batch_size: How many are in a batch; the last, and the last before another size, may have
+            fewer.
+
+    Returns:
+        image: The batches.
+    """
+    made: list[Image] = []
+    waiting: list[torch.Tensor] = []
+    for picture in (picture for image in images for picture in image.pixels):
+        if waiting and (len(waiting) == batch_size or picture.shape != waiting[0].shape):
+            made.append(Image(torch.stack(waiting)))
+            waiting = []
+        waiting.append(picture)
+    return [*made, Image(torch.stack(waiting))] if waiting else made
+
+
+@node("RebatchLatents", title="Rebatch latents", aliases=("split", "list", "for each"))
+def rebatch_latents(latents: All[Latent], batch_size: Count = 1) -> Each[Latent]:
+    """Regroup latents: what takes them runs once for each batch; each keeps its own noise.
+
+    Args:
+        latents: The latents, in one batch or several.
+        batch_size: How many are in a batch; the last, and the last before another size, may have
+            fewer.
+
+    Returns:
+        latent: The batches.
+    """
+    return rebatched(list(latents), batch_size)
