@@ -127,8 +127,7 @@ class Claims:
         """
 
         def work(connection: sqlite3.Connection) -> Claim | None:
-            self._record(connection, claim, events)
-            self._end(connection, claim, state, problem)
+            self.end(connection, claim, state, problem, events)
             following = self.take(connection, claim.worker) if claim_next else None
             if following is not None:
                 claimed(following)
@@ -184,6 +183,18 @@ class Claims:
         data = {"worker": worker, "attempt": row["attempts"]}
         self._feed.append(connection, [claim.event("job.started", data)])
         return claim
+
+    def end(
+        self,
+        connection: sqlite3.Connection,
+        claim: Claim,
+        state: str,
+        problem: Mapping[str, Any] | None,
+        events: Sequence[Entry],
+    ) -> None:
+        """Record a job's end as a part of another write."""
+        self._record(connection, claim, events)
+        self._end(connection, claim, state, problem)
 
     def _record(
         self, connection: sqlite3.Connection, claim: Claim, entries: Sequence[Entry]

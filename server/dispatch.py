@@ -55,6 +55,7 @@ class Dispatcher:
         self._watch = watch
         self._seats: list[Seat] = []
         self._loops: list[asyncio.Task[None]] = []
+        self._closing: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._stop_at_start: set[str] = set()
         self._changed = False
@@ -189,7 +190,19 @@ class Dispatcher:
         idle = [seat for seat in self._seats if seat.idle]
         if self._stopping or len(idle) != 1 or not idle[0].waiting or idle[0].offer is not None:
             return None
-        return Offer(self._claims, idle[0])
+        return Offer(self._claims, idle[0], self._record_of, self._ended_at_once)
+
+    def _record_of(self, claim: Claim) -> RunRecord:
+        return RunRecord(claim, self._claims, self._jobs, self._feed, self._artifacts, self._watch)
+
+    def _ended_at_once(self, claim: Claim, record: RunRecord) -> None:
+        self._watch.started(claim.job)
+        self._watch.ended(claim.job, "succeeded")
+        self._jobs.progress.pop(claim.job.id, None)
+        self._changed = True
+        closing = asyncio.create_task(record.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _woken(self, seat: Seat, patience: float) -> None:
         """Wait for a reason to look again, at most some seconds."""
@@ -212,9 +225,7 @@ class Dispatcher:
         self._watch.started(claim.job)
         self._changed = True
         self._tell_state(seat)
-        record = RunRecord(
-            claim, self._claims, self._jobs, self._feed, self._artifacts, self._watch
-        )
+        record = self._record_of(claim)
 
         async def hear(told: Sequence[Told]) -> None:
             await start.settled()

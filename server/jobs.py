@@ -9,7 +9,9 @@ import asyncio
 import sqlite3
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server.feed import Feed, FeedEvent
@@ -39,6 +41,7 @@ from server.job_rows import (
     waiting,
 )
 from server.store import Store
+from server.workers import Task
 
 if TYPE_CHECKING:
     from server.artifacts import Artifacts
@@ -47,8 +50,17 @@ if TYPE_CHECKING:
 __all__ = ["Draining", "Jobs", "KeyConflict", "NoSuchJob", "QueueFull", "WrongState", "event_of"]
 
 
+_REMEMBERED = 1_000
+"""Submissions of which it is known that they were asked for before."""
+_REHEARSED_LENGTH = 2**16
+"""Characters of the longest workflow that is rehearsed: it is planned in some milliseconds."""
+
+
 class Taker(Protocol):
     """Claims a job for a worker that is held ready, in the write that queues it."""
+
+    async def rehearse(self, task: Task) -> None:
+        """See whether a job that is about to be queued needs anything computed."""
 
     def take(self, connection: sqlite3.Connection) -> None:
         """Claim the next job. On the writer thread."""
@@ -76,6 +88,7 @@ class Jobs(JobReader):
         self._wake: Callable[[], None] = lambda: None
         self._stop: Callable[[str], None] = lambda job: None
         self._lend: Callable[[], Taker | None] = lambda: None
+        self._asked: OrderedDict[str, None] = OrderedDict()
         self.draining = False
 
     def listen(
@@ -110,7 +123,11 @@ class Jobs(JobReader):
             raise Draining
         workflow = packed(submission.workflow)
         fingerprint = fingerprint_of(submission, workflow)
+        submission = replace(submission, id=submission.id or str(uuid.uuid4()))
+        repeated = self._repeats(fingerprint, workflow)
         taker = self._lend()
+        if taker is not None and repeated:
+            await _rehearsed(taker, submission, workflow)
 
         def work(connection: sqlite3.Connection) -> Job:
             job = self._insert(connection, submission, workflow, fingerprint)
@@ -125,6 +142,15 @@ class Jobs(JobReader):
         job = await asyncio.shield(writing)
         self._wake()
         return await self._shown(job) if job.attempts else job
+
+    def _repeats(self, fingerprint: str, workflow: str) -> bool:
+        """Tell whether the same was asked before, so that all of it may be known."""
+        known = fingerprint in self._asked
+        self._asked[fingerprint] = None
+        self._asked.move_to_end(fingerprint)
+        if len(self._asked) > _REMEMBERED:
+            self._asked.popitem(last=False)
+        return known and len(workflow) <= _REHEARSED_LENGTH
 
     async def cancel(self, job: str) -> Job:
         """Cancel a job: at once where it waits, at its next step where it runs.
@@ -243,12 +269,11 @@ class Jobs(JobReader):
         queued = waiting(connection)
         if queued >= self._limit:
             raise QueueFull(self._limit)
-        job = submission.id or str(uuid.uuid4())
         row = connection.execute(
             "INSERT INTO jobs (id, state, title, client, document, source, created, rank, key,"
             " fingerprint) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
             (
-                job,
+                submission.id,
                 submission.title or title_of(submission.workflow),
                 submission.client,
                 submission.document,
@@ -261,7 +286,7 @@ class Jobs(JobReader):
         ).fetchone()
         connection.execute(
             "INSERT INTO job_bodies (job, workflow, targets, extra) VALUES (?, ?, ?, ?)",
-            (job, workflow, packed(submission.targets), packed(submission.extra)),
+            (submission.id, workflow, packed(submission.targets), packed(submission.extra)),
         )
         made = job_of(row, 0 if submission.front else queued)
         self._feed.append(connection, [event_of(made, "job.queued", made.to_json())])
@@ -320,6 +345,18 @@ class Jobs(JobReader):
         if removed:
             self._feed.append(connection, removed)
         return len(ids)
+
+
+async def _rehearsed(taker: Taker, submission: Submission, workflow: str) -> None:
+    assert submission.id is not None
+    run = f"{submission.id}#1"
+    task = Task(run, submission.id, workflow, submission.targets, submission.extra)
+    try:
+        await taker.rehearse(task)
+    except BaseException:
+        # Also where the caller does not wait: the worker is free again.
+        taker.settle(kept=False)
+        raise
 
 
 def _succeeded(writing: asyncio.Task[Job]) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from server.claims import Claim, Claims
-from server.workers import Worker
+from server.run_record import RunRecord
+from server.workers import Ending, Task, Worker
 
 
 class Seat:
@@ -42,21 +44,56 @@ class Start:
 
 
 class Offer:
-    """One seat, held ready for a job that is being queued; a `Taker`."""
+    """One seat, held ready for a job that is being queued; a `Taker`.
 
-    def __init__(self, claims: Claims, seat: Seat) -> None:
-        """Hold a seat."""
+    A job that needs nothing computed is over within the write that queues it.
+    """
+
+    def __init__(
+        self,
+        claims: Claims,
+        seat: Seat,
+        record_of: Callable[[Claim], RunRecord],
+        ended: Callable[[Claim, RunRecord], None],
+    ) -> None:
+        """Hold a seat.
+
+        Args:
+            claims: The queue.
+            seat: What is held.
+            record_of: Makes the record of a run.
+            ended: Told of a job that was over at once, when that is on the disk.
+        """
         self._claims = claims
         self._seat = seat
+        self._record_of = record_of
+        self._ended = ended
+        self._rehearsed: tuple[str, Ending] | None = None
         self._claim: Claim | None = None
+        self._record: RunRecord | None = None
         self._answer: asyncio.Future[Claim | None] = asyncio.get_running_loop().create_future()
         seat.offer = self._answer
 
+    async def rehearse(self, task: Task) -> None:
+        """See whether a job that is about to be queued needs anything computed."""
+        ending = await self._seat.worker.rehearse(task)
+        self._rehearsed = None if ending is None else (task.job, ending)
+
     def take(self, connection: sqlite3.Connection) -> None:
-        """Claim the next job. On the writer thread."""
-        self._claim = self._claims.take(connection, self._seat.worker.name)
+        """Claim the next job, and end it if it needs nothing computed. On the writer thread."""
+        self._record = None
+        self._claim = claim = self._claims.take(connection, self._seat.worker.name)
+        if claim is None or self._rehearsed is None or claim.job.id != self._rehearsed[0]:
+            return
+        ending = self._rehearsed[1]
+        self._record = self._record_of(claim)
+        entries = self._record.rest(ending.told)
+        self._claims.end(connection, claim, ending.state, ending.problem, entries)
 
     def settle(self, *, kept: bool) -> None:
         """Start what was claimed if the write is on the disk, and hold the seat no longer."""
-        self._answer.set_result(self._claim if kept else None)
+        over = kept and self._claim is not None and self._record is not None
+        self._answer.set_result(self._claim if kept and not over else None)
         self._seat.wake.set()
+        if over and self._claim is not None and self._record is not None:
+            self._ended(self._claim, self._record)

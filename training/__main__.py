@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training import clip, decoder, latents, unet, vae
+from training import clip, companions, decoder, latents, unet, vae
 from training.export import export, load, trained_vae
 from training.run import Plan
 from training.sample import draw_captions, restore
 from training.score import COUNTS, KINDS, grid, measure, measure_restored
 from training.unet import load_average
 
-PARTS = ("vae", "clip", "latents", "unet", "decoder", "export", "judge")
+MINIATURE = ("vae", "clip", "latents", "unet", "decoder", "export", "judge")
+PARTS = (*MINIATURE, *companions.PARTS)
 PLANS = {
     "vae": Plan(images=88_000, batch=16, rate=2e-3),
     "clip": Plan(images=24_000, batch=64, rate=1e-3, warm_up=50),
@@ -75,7 +76,6 @@ def _export(options: argparse.Namespace) -> None:
     scale = latents.scaling_factor(options.data / "latents")
     model = load_average(options.data / "unet.pt")
     export(model, trained_vae(options.data / "decoder.pt"), scale, options.file)
-    print(f"{options.file}: {options.file.stat().st_size:,} bytes")
 
 
 def _judge(options: argparse.Namespace) -> None:
@@ -109,7 +109,9 @@ def main(argv: list[str]) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     for part in PARTS if options.part == "all" else (options.part,):
-        if part == "export":
+        if part in companions.PARTS:
+            companions.PARTS[part](options)
+        elif part == "export":
             _export(options)
         elif part == "judge":
             _judge(options)

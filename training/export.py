@@ -1,6 +1,7 @@
 """Write the trained parts as one float16 file in Stable Diffusion 1's layout, and read it back."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from nodes.diffusion import control_file
 from nodes.diffusion.ldm_keys import (
     text_encoder_from_ldm,
     text_encoder_to_ldm,
@@ -17,13 +19,28 @@ from nodes.diffusion.ldm_keys import (
     vae_from_ldm,
     vae_to_ldm,
 )
-from training import unet, vae
+from nodes.diffusion.upscalers import RRDBNet
+from training import control, super_resolution, unet, vae
 from training.clip import text_config
-from training.networks import Autoencoder, make_autoencoder, make_denoiser
+from training.networks import (
+    Autoencoder,
+    ControlNetwork,
+    DenoisingNetwork,
+    make_autoencoder,
+    make_denoiser,
+    make_pixel_denoiser,
+)
 from training.tokens import MAX_LENGTH, vocabulary
 from training.unet import Denoiser
 
-LARGEST_FILE = 16_000_000
+LARGEST_FILE, LARGEST_COMPANION = 16_000_000, 8_000_000
+UPSCALER_PARTS = {
+    "first": "conv_first",
+    "trunk_end": "conv_body",
+    "fine": "conv_hr",
+    "last": "conv_last",
+}
+CONFIG_FIELD = "weft.config"
 LICENCE = "Apache-2.0"
 TEXT_FIELDS = (
     "vocab_size",
@@ -70,31 +87,131 @@ def export(model: Denoiser, autoencoder: Autoencoder, scale: float, path: Path) 
         **vae_to_ldm(autoencoder.state_dict(), config["vae"]),
         **text_encoder_to_ldm(model.text.state_dict(), config["text_encoder"]),
     }
-    halves = {name: weight.half().contiguous() for name, weight in weights.items()}
-    size = sum(weight.nbytes for weight in halves.values())
-    if size > LARGEST_FILE:
-        raise ValueError(f"The weights take {size:,} bytes, more than {LARGEST_FILE:,}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {
-        "format": "pt",
-        "modelspec.sai_model_spec": "1.0.0",
         "modelspec.architecture": "stable-diffusion-v1",
         "modelspec.implementation": "diffusers",
         "modelspec.title": "Weft Mini",
-        "modelspec.author": "The Weft project",
         "modelspec.description": "Draws coloured shapes and small scenes, 128 pixels a side.",
-        "modelspec.license": LICENCE,
         "modelspec.resolution": "128x128",
         "modelspec.prediction_type": "v",
-        "weft.config": json.dumps(config, separators=(",", ":")),
+        CONFIG_FIELD: json.dumps(config, separators=(",", ":")),
     }
-    save_file(halves, path, metadata=metadata)
+    write(weights, path, metadata, LARGEST_FILE)
+
+
+def export_control(network: ControlNetwork, path: Path) -> None:
+    """Write a ControlNet in the layout of the first ones, its configuration in the header.
+
+    Raises:
+        ValueError: the file would be larger than what this repository ships.
+    """
+    weights = {
+        control_file.PREFIX + name: weight
+        for name, weight in control_file.control_to_ldm(network.state_dict(), unet.CONFIG).items()
+    }
+    metadata = {
+        "modelspec.architecture": "stable-diffusion-v1/controlnet",
+        "modelspec.implementation": "diffusers",
+        "modelspec.title": "Weft Mini, edges",
+        "modelspec.description": "Steers Weft Mini by the edges that the Canny node finds.",
+        "modelspec.resolution": "128x128",
+        CONFIG_FIELD: json.dumps({"controlnet": control.CONFIG}, separators=(",", ":")),
+    }
+    write(weights, path, metadata, LARGEST_COMPANION)
+
+
+def load_control(path: Path) -> ControlNetwork:
+    """Read an exported ControlNet back."""
+    return control_file.load_control_net(path, "float32").network
+
+
+def export_upscaler(network: RRDBNet, path: Path) -> None:
+    """Write an ESRGAN under the names of BasicSR, in which most such files are today."""
+    weights = {_upscaler_name(name): weight for name, weight in network.state_dict().items()}
+    metadata = {
+        "modelspec.architecture": "esrgan",
+        "modelspec.title": "Weft Mini, four times",
+        "modelspec.description": "Enlarges drawn pictures four times.",
+    }
+    write(weights, path, metadata, LARGEST_COMPANION)
+
+
+def export_super_resolution(network: DenoisingNetwork, path: Path) -> None:
+    """Write a diffusion model that enlarges, under diffusers' names, its configuration included."""
+    config = {
+        "unet": super_resolution.CONFIG,
+        "scheduler": unet.SCHEDULER,
+        "upscaler": {
+            "scale": super_resolution.SCALE,
+            "detail": super_resolution.DETAIL,
+            "most_noise": super_resolution.MOST_NOISE,
+        },
+    }
+    metadata = {
+        "modelspec.architecture": "weft-super-resolution",
+        "modelspec.implementation": "diffusers",
+        "modelspec.title": "Weft Mini, four times, by diffusion",
+        "modelspec.description": "Enlarges drawn pictures four times, removing noise from them.",
+        "modelspec.prediction_type": "v",
+        CONFIG_FIELD: json.dumps(config, separators=(",", ":")),
+    }
+    write(network.state_dict(), path, metadata, LARGEST_COMPANION)
+
+
+def load_super_resolution(path: Path) -> DenoisingNetwork:
+    """Read an exported diffusion model that enlarges back."""
+    with safe_open(path, framework="pt") as file:
+        config = json.loads(file.metadata()[CONFIG_FIELD])
+        weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    network = make_pixel_denoiser(config["unet"])
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def _upscaler_name(name: str) -> str:
+    part, _, rest = name.partition(".")
+    if part == "trunk":
+        block, _, dense, _, conv, kind = rest.split(".")
+        return f"body.{block}.rdb{int(dense) + 1}.conv{int(conv) + 1}.{kind}"
+    if part == "ups":
+        number, kind = rest.split(".")
+        return f"conv_up{int(number) + 1}.{kind}"
+    return f"{UPSCALER_PARTS[part]}.{rest}"
+
+
+def write(
+    weights: Mapping[str, torch.Tensor], path: Path, metadata: Mapping[str, str], largest: int
+) -> None:
+    """Write weights as float16, with what every file of this project says of itself.
+
+    Args:
+        weights: by their names in the file.
+        path: the file.
+        metadata: what the header says besides.
+        largest: bytes of weights.
+
+    Raises:
+        ValueError: the file would be larger.
+    """
+    halves = {name: weight.half().contiguous() for name, weight in weights.items()}
+    size = sum(weight.nbytes for weight in halves.values())
+    if size > largest:
+        raise ValueError(f"The weights take {size:,} bytes, more than {largest:,}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    common = {
+        "format": "pt",
+        "modelspec.sai_model_spec": "1.0.0",
+        "modelspec.author": "The Weft project",
+        "modelspec.license": LICENCE,
+    }
+    save_file(halves, path, metadata=common | dict(metadata))
+    print(f"{path}: {path.stat().st_size:,} bytes")
 
 
 def load(path: Path) -> tuple[Denoiser, Autoencoder, float]:
     """Read an exported checkpoint back: the denoiser, the autoencoder, its scaling factor."""
     with safe_open(path, framework="pt") as file:
-        config = json.loads(file.metadata()["weft.config"])
+        config = json.loads(file.metadata()[CONFIG_FIELD])
         weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     text = CLIPTextModel(CLIPTextConfig(**config["text_encoder"]))
     text.load_state_dict(text_encoder_from_ldm(weights, config["text_encoder"]))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw
 
 from training.scenes import SCENES, draw_scene
@@ -183,9 +184,9 @@ def training_picture(kind: str, rng: np.random.Generator) -> Picture:
     raise ValueError(f"There is no kind of picture called {kind!r}.")
 
 
-def draw(picture: Picture) -> Image.Image:
-    """Draw a picture, RGB, `SIZE` pixels a side."""
-    side = SIZE * OVERSAMPLING
+def draw(picture: Picture, size: int = SIZE) -> Image.Image:
+    """Draw a picture, RGB, `size` pixels a side."""
+    side = size * OVERSAMPLING
     if picture.scene:
         image = draw_scene(picture.scene, side, np.random.default_rng(picture.scene_seed))
         return image.reduce(OVERSAMPLING)
@@ -199,9 +200,9 @@ def draw(picture: Picture) -> Image.Image:
     return image.reduce(OVERSAMPLING)
 
 
-def draw_anything(rng: np.random.Generator) -> Image.Image:
+def draw_anything(rng: np.random.Generator, size: int = SIZE) -> Image.Image:
     """Draw shapes, strokes and gradients in any colours, so that a VAE sees more than twelve."""
-    side = SIZE * OVERSAMPLING
+    side = size * OVERSAMPLING
     coarse = rng.integers(0, 256, (*rng.integers(1, 4, 2), 3), dtype=np.uint8)
     image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
     canvas = ImageDraw.Draw(image)
@@ -213,7 +214,7 @@ def draw_anything(rng: np.random.Generator) -> Image.Image:
             draw_shape(canvas, _choice(rng, SHAPES), (x, y), radius, (red, green, blue))
         else:
             end = rng.uniform(0, side, 2)
-            width = int(rng.integers(2, 16))
+            width = int(rng.integers(2, 16)) * size // SIZE
             canvas.line((x, y, end[0], end[1]), fill=(red, green, blue), width=width)
     return image.reduce(OVERSAMPLING)
 
@@ -221,3 +222,8 @@ def draw_anything(rng: np.random.Generator) -> Image.Image:
 def pixels(images: list[Image.Image]) -> np.ndarray:
     """Stack pictures into uint8 (B, 3, H, W)."""
     return np.stack([np.asarray(image) for image in images]).transpose(0, 3, 1, 2)
+
+
+def unit_pixels(images: list[Image.Image]) -> torch.Tensor:
+    """Stack pictures into float32 (B, 3, H, W) in [0, 1]."""
+    return torch.from_numpy(pixels(images)).float() / 255

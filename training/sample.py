@@ -1,9 +1,12 @@
 """Draw pictures of captions with a denoiser in training: Euler's method with guidance."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import torch
 
-from training.networks import Autoencoder
+from training.networks import Autoencoder, ControlNetwork
 from training.tokens import encode
 from training.unet import Denoiser, signal_shares
 
@@ -11,7 +14,24 @@ STEPS, GUIDANCE = 20, 3.5
 BATCH = 32
 
 
-def _sigmas(steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+@dataclass(frozen=True)
+class Steering:
+    """A ControlNet at work, with a hint (B, 3, 128, 128) in [0, 1] for each picture."""
+
+    control: ControlNetwork
+    hints: torch.Tensor
+
+    def residuals(
+        self, x: torch.Tensor, timestep: torch.Tensor, states: torch.Tensor
+    ) -> dict[str, Any]:
+        """Return what is added within the denoiser, as its arguments; `x` holds two a picture."""
+        down, middle = self.control(
+            x, timestep, states, controlnet_cond=self.hints.repeat(2, 1, 1, 1), return_dict=False
+        )
+        return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+
+
+def sigmas_and_timesteps(steps: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return noise levels (steps + 1) that end in zero, and their timesteps (steps)."""
     signal = signal_shares()
     every = ((1 - signal) / signal).sqrt()
@@ -21,19 +41,23 @@ def _sigmas(steps: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @torch.no_grad()
 def draw_latents(
-    model: Denoiser, captions: list[str], seed: int, steps: int = STEPS, guidance: float = GUIDANCE
+    model: Denoiser, captions: list[str], seed: int, steering: Steering | None = None
 ) -> torch.Tensor:
-    """Return scaled latents (B, 4, 16, 16) of captions; noise is drawn on the CPU from the seed."""
-    sigmas, timesteps = _sigmas(steps)
+    """Return scaled latents (B, C, 16, 16) of captions; noise is drawn on the CPU from the seed."""
+    sigmas, timesteps = sigmas_and_timesteps(STEPS)
     device = model.unet.device
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn((len(captions), 4, 16, 16), generator=generator).to(device)
+    config = model.unet.config
+    size = (len(captions), config.in_channels, config.sample_size, config.sample_size)
+    noise = torch.randn(size, generator=generator).to(device)
     x = noise * sigmas[0]
     states = model.text(encode([*captions, *[""] * len(captions)]).to(device)).last_hidden_state
     for sigma, following, timestep in zip(sigmas, sigmas[1:], timesteps, strict=False):
         scale = (sigma**2 + 1).sqrt()
-        cond, uncond = model.unet(torch.cat([x, x]) / scale, timestep, states).sample.chunk(2)
-        velocity = uncond + guidance * (cond - uncond)
+        both = torch.cat([x, x]) / scale
+        added = steering.residuals(both, timestep, states) if steering else {}
+        cond, uncond = model.unet(both, timestep, states, **added).sample.chunk(2)
+        velocity = uncond + GUIDANCE * (cond - uncond)
         denoised = x / scale**2 - velocity * sigma / scale
         x = x + (x - denoised) / sigma * (following - sigma)
     return x
@@ -41,13 +65,20 @@ def draw_latents(
 
 @torch.no_grad()
 def draw_captions(
-    model: Denoiser, vae: Autoencoder, scale: float, captions: list[str], seed: int
+    model: Denoiser,
+    vae: Autoencoder,
+    scale: float,
+    captions: list[str],
+    seed: int,
+    steering: Steering | None = None,
 ) -> np.ndarray:
     """Return pictures of captions, uint8 (B, H, W, 3)."""
     pictures = []
     for first in range(0, len(captions), BATCH):
-        latents = draw_latents(model, captions[first : first + BATCH], seed + first)
-        pictures.append(_bytes(vae.decode(latents / scale).sample))
+        part = slice(first, first + BATCH)
+        steered = steering and Steering(steering.control, steering.hints[part])
+        latents = draw_latents(model, captions[part], seed + first, steered)
+        pictures.append(to_bytes(vae.decode(latents / scale).sample))
     return np.concatenate(pictures)
 
 
@@ -58,10 +89,11 @@ def restore(vae: Autoencoder, pixels: np.ndarray) -> np.ndarray:
     for first in range(0, len(pixels), BATCH):
         images = torch.from_numpy(pixels[first : first + BATCH]).to(vae.device)
         scaled = images.permute(0, 3, 1, 2).float() / 127.5 - 1
-        pictures.append(_bytes(vae.decode(vae.encode(scaled).latent_dist.mode()).sample))
+        pictures.append(to_bytes(vae.decode(vae.encode(scaled).latent_dist.mode()).sample))
     return np.concatenate(pictures)
 
 
-def _bytes(decoded: torch.Tensor) -> np.ndarray:
+def to_bytes(decoded: torch.Tensor) -> np.ndarray:
+    """Return pictures (B, 3, H, W), in [-1, 1] or beyond, as uint8 (B, H, W, 3)."""
     scaled = (decoded.clamp(-1, 1) + 1) * 127.5
     return scaled.round().byte().permute(0, 2, 3, 1).cpu().numpy()

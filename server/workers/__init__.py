@@ -130,6 +130,9 @@ class Worker(Protocol):
             Lost: when the worker ends before the run does.
         """
 
+    async def rehearse(self, task: Task) -> Ending | None:
+        """Run a task if it needs nothing computed; None where it does. Only while it is idle."""
+
     def cancel(self, run: str) -> None:
         """Have a run end soon, by force if it does not."""
 

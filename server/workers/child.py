@@ -80,12 +80,14 @@ class Child:
         if not self.lost.done() and not self._process.stdin.is_closing():
             self._process.stdin.write(pack(header, blob))
 
-    async def ask(self, header: dict[str, Any], patience: float) -> dict[str, Any] | None:
+    async def ask(
+        self, header: dict[str, Any], patience: float, blob: bytes = b""
+    ) -> dict[str, Any] | None:
         """Send a question and return the answer; None when there is none in time."""
         number = next(self._numbers)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
-        self.send({**header, "id": number})
+        self.send({**header, "id": number}, blob)
         try:
             return await asyncio.wait_for(answer, patience)
         except TimeoutError:
@@ -102,8 +104,7 @@ class Child:
         if self.lost.done():
             raise Lost(self.lost.result().cause, wanted=True)
         self.running = task.run
-        workflow = task.workflow.encode("utf-8", "surrogatepass")
-        self.send({"do": "run", "task": task.to_json()}, workflow)
+        self.send({"do": "run", "task": task.to_json()}, _encoded(task))
         try:
             while (frames := await self._arrived()) is not None:
                 said: list[Told] = []
@@ -121,6 +122,14 @@ class Child:
         finally:
             self.running = None
         raise await self.lost
+
+    async def rehearse(self, task: Task, patience: float) -> Ending | None:
+        """Run a task if it needs nothing computed; None where it does, or takes too long."""
+        question = {"do": "rehearse", "task": task.to_json()}
+        answer = await self.ask(question, patience, _encoded(task))
+        if answer is None or answer["told"] is None:
+            return None
+        return Ending("succeeded", None, _told(answer, b""))
 
     async def _arrived(self) -> list[Frame] | None:
         """Wait for reports, and return all that are there; None when the process has ended."""
@@ -195,6 +204,10 @@ class Child:
                 rest = b""
             for line in lines:
                 self._log.info("%s", line[:_LONGEST_LINE].decode(errors="replace").rstrip())
+
+
+def _encoded(task: Task) -> bytes:
+    return task.workflow.encode("utf-8", "surrogatepass")
 
 
 def _told(header: Mapping[str, Any], blob: bytes) -> tuple[Told, ...]:

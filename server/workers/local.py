@@ -22,6 +22,8 @@ _LONGEST_PAUSE = 5.0
 _LONGEST_PAUSE_AT_START = 30.0
 """A process that does not even come up is tried more rarely."""
 _ANSWER_WITHIN = 1.0
+_REHEARSED_WITHIN = 0.05
+"""Seconds that whoever submits a job is made to wait at most, to hear of its end at once."""
 
 Described = Callable[[Mapping[str, Any]], Awaitable[None]]
 Restarted = Callable[[str], None]
@@ -95,6 +97,12 @@ class LocalWorker:
         ending = await self._child.run(task, hear)
         self._pause = 0.0
         return ending
+
+    async def rehearse(self, task: Task) -> Ending | None:
+        """Have its process run a task, if it needs nothing computed."""
+        if self._child is None:
+            return None
+        return await self._child.rehearse(task, _REHEARSED_WITHIN)
 
     def cancel(self, run: str) -> None:
         """Ask its process to end a run, and end the process if it does not."""

@@ -12,8 +12,11 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import IO, Any
 
@@ -45,11 +48,40 @@ _SHARE_FOR_MODELS = 0.5
 
 
 @dataclass
+class _OnceThereAreModels:
+    """The memory of a processor. Without torch there are no models, and it need not be imported."""
+
+    @cached_property
+    def _memory(self) -> Memory:
+        from nodes.diffusion.device_memory import InPlace
+
+        return InPlace(int(memory_of_machine() * _SHARE_FOR_MODELS))
+
+    def resident(self, model: Any) -> AbstractContextManager[Any]:
+        """Give a model as it is."""
+        return self._memory.resident(model)
+
+    def expect(self, models: Iterable[object]) -> object:
+        """Read ahead what is needed next."""
+        return self._memory.expect(models) if "torch" in sys.modules else None
+
+    def free(self) -> None:
+        """There are no copies to let go of."""
+
+
+@dataclass(frozen=True)
+class _Rehearsal:
+    """A task that is to be run only if it needs nothing computed; `id` names the question."""
+
+    id: int
+    task: Task
+
+
 class _Desk:
     """What both threads see."""
 
     outbox: Outbox
-    tasks: queue.SimpleQueue[Task | str]
+    tasks: queue.SimpleQueue[Task | _Rehearsal | str]
     results: Results
     saver: Saver
     cancelled: str = ""
@@ -78,13 +110,24 @@ class Worker:
             if isinstance(task, Task):
                 self._run(task)
             else:
+            elif isinstance(task, _Rehearsal):
+                self._rehearse(task)
                 self._desk.results.clear()
                 self._host.free_memory()
 
     def _run(self, task: Task) -> None:
         desk = self._desk
         try:
-            outcome = self._outcome(task)
+
+        def emit(event: Event) -> None:
+            if event.type == "node.finished" and event.node is not None:
+                desk.saver.finished(event.node, event.data.get("inner", ""))
+            desk.outbox.tell(task.run, event.type, event.data, event.node, event.blob)
+
+        def cancelled() -> bool:
+            return desk.cancelled == task.run
+
+            outcome = self._outcome(task, emit, cancelled)
         except Invalid as invalid:
             outcome = Outcome("failed", invalid.problems[0])
         except NodeError as error:
@@ -97,7 +140,33 @@ class Worker:
         problem = None if outcome.problem is None else outcome.problem.to_json()
         desk.outbox.done(task.run, outcome.state, problem)
 
-    def _outcome(self, task: Task) -> Outcome:
+    def _rehearse(self, rehearsal: _Rehearsal) -> None:
+        """Run a task unless something has to be computed, and answer with all that it tells."""
+        told: list[dict[str, Any]] = []
+        computes = threading.Event()
+
+        def emit(event: Event) -> None:
+            told.append({**event.to_json(), "time": time.time()})
+            if event.type == "node.started":
+                computes.set()
+
+        try:
+            state = self._outcome(rehearsal.task, emit, computes.is_set, at_once=True).state
+        except Exception:
+            # Whatever it is, the run itself finds it again and tells it.
+            log.info("%s cannot be answered at once", rehearsal.task.run, exc_info=True)
+            state = "failed"
+        known = told if state == "succeeded" else None
+        self._desk.outbox.send({"is": "answer", "id": rehearsal.id, "told": known})
+
+    def _outcome(
+        self,
+        task: Task,
+        emit: Callable[[Event], None],
+        cancelled: Callable[[], bool],
+        *,
+        at_once: bool = False,
+    ) -> Outcome:
         desk, catalogue = self._desk, self._catalogue
         workflow = json.loads(task.workflow)
         graph = upgrade(Graph.from_json(workflow), catalogue)
@@ -110,16 +179,10 @@ class Worker:
             targets=task.targets,
         )
         desk.saver.begin(
+        if at_once and plan.order:
+            return Outcome("cancelled")
             task.job, texts_of(workflow, graph, catalogue, self._interfaces, task.extra)
         )
-
-        def emit(event: Event) -> None:
-            if event.type == "node.finished" and event.node is not None:
-                desk.saver.finished(event.node, event.data.get("inner", ""))
-            desk.outbox.tell(task.run, event.type, event.data, event.node, event.blob)
-
-        def cancelled() -> bool:
-            return desk.cancelled == task.run
 
         def watched() -> bool:
             return desk.watched
@@ -136,6 +199,10 @@ def listen(commands: IO[bytes], desk: _Desk) -> None:
                 workflow = blob.decode("utf-8", "surrogatepass")
                 desk.tasks.put(Task.from_json(header["task"], workflow))
             case "cancel":
+            case "rehearse":
+                workflow = blob.decode("utf-8", "surrogatepass")
+                task = Task.from_json(header["task"], workflow)
+                desk.tasks.put(_Rehearsal(header["id"], task))
                 desk.cancelled = header["run"]
             case "ping":
                 memory = memory_in_use()
@@ -164,13 +231,13 @@ def devices() -> list[str]:
 def memory_for(device: str, settings: Settings) -> tuple[Memory, str]:
     """Return where models are kept on a device, and what dtype they compute in."""
     import torch
+    if device == "cpu":
+        return _OnceThereAreModels(), "float32" if settings.dtype == "auto" else settings.dtype
 
-    from nodes.diffusion.device_memory import InPlace, ModelMemory, default_budget
+    from nodes.diffusion.device_memory import ModelMemory, default_budget
     from nodes.diffusion.precision import compute_dtype
 
     dtype = compute_dtype(device) if settings.dtype == "auto" else settings.dtype
-    if device == "cpu":
-        return InPlace(int(memory_of_machine() * _SHARE_FOR_MODELS)), dtype
     if torch.device(device).type == "cuda":
         torch.cuda.set_device(device)
     budget = settings.budget * _MIB

@@ -7,7 +7,7 @@ import random
 import sqlite3
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -159,13 +159,6 @@ def test_two_workers_share_the_queue_and_a_job_goes_where_its_results_are(tmp_pa
 
 
 def test_a_commit_that_fails_costs_no_job_even_one_that_began_before_it(tmp_path: Path) -> None:
-    settings = Settings(
-        data_dir=tmp_path,
-        device="cpu",
-        node_packages=("tests.server.toys",),
-        custom_nodes=tmp_path / "none",
-    )
-
     async def test(services: Services) -> None:
         slow = workflow(*through("ToySteps", steps=30, seconds=0.01))
         first = (await services.jobs.submit(Submission(slow))).id
@@ -192,6 +185,57 @@ def test_a_commit_that_fails_costs_no_job_even_one_that_began_before_it(tmp_path
         assert found is not None
         assert len(found.artifacts) == 1
 
+    with_services(tmp_path, test)
+    assert len(list((tmp_path / "output").iterdir())) == 1
+
+
+def test_a_job_that_needs_nothing_computed_is_over_in_the_commit_that_queues_it(
+    tmp_path: Path,
+) -> None:
+    async def test(services: Services) -> None:
+        same = Submission(workflow(*saving("same")))
+        first = (await services.jobs.submit(same)).id
+        await changed(services, first, "succeeded")
+        while not all(seat.waiting for seat in services.dispatcher._seats):
+            await asyncio.sleep(0.01)
+        again = (await services.jobs.submit(same)).id
+        # What is seen now is what the write left that the answer followed.
+        state = await services.store.read(
+            lambda connection: connection.execute(
+                "SELECT state FROM jobs WHERE id = ?", (again,)
+            ).fetchone()[0]
+        )
+        assert state == "succeeded"
+        told = [event.type for event in await services.feed.of_job(again)]
+        assert told == [
+            "job.queued",
+            "job.started",
+            "plan",
+            "node.artifact",
+            "node.cached",
+            "job.finished",
+        ]
+        found = await services.jobs.get(again)
+        assert found is not None
+        assert (found.attempts, len(found.artifacts)) == (1, 1)
+        # The worker is free again, and a lost file is made anew.
+        (tmp_path / "output" / found.artifacts[0].name).unlink()
+        third = (await services.jobs.submit(same)).id
+        await changed(services, third, "succeeded")
+        assert "node.started" in [event.type for event in await services.feed.of_job(third)]
+
+    with_services(tmp_path, test)
+
+
+def with_services(data: Path, test: Callable[[Services], Awaitable[None]]) -> None:
+    """Run a test with everything behind the routes, and a worker that is ready."""
+    settings = Settings(
+        data_dir=data,
+        device="cpu",
+        node_packages=("tests.server.toys",),
+        custom_nodes=data / "none",
+    )
+
     async def run() -> None:
         services = open_services(settings)
         try:
@@ -201,7 +245,6 @@ def test_a_commit_that_fails_costs_no_job_even_one_that_began_before_it(tmp_path
             await services.stop()
 
     asyncio.run(run())
-    assert len(list((tmp_path / "output").iterdir())) == 1
 
 
 async def changed(services: Services, job: str, state: str) -> None:

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from server.job_rows import Submission
 from server.jobs import Draining, Jobs, KeyConflict, NoSuchJob, QueueFull, WrongState
 from server.settings import Settings
 from server.store import Store
+from server.workers import Task
 
 
 @dataclass
@@ -148,6 +149,13 @@ class Hand:
     claims: Claims
     claim: Claim | None = None
     kept: bool | None = None
+    rehearsed: list[Task] = field(default_factory=list)
+    failing: bool = False
+
+    async def rehearse(self, task: Task) -> None:
+        self.rehearsed.append(task)
+        if self.failing:
+            raise RuntimeError("no")
 
     def take(self, connection: sqlite3.Connection) -> None:
         self.claim = self.claims.take(connection, "w")
@@ -184,6 +192,34 @@ def test_what_waits_longer_is_claimed_first_and_nothing_while_paused(tmp_path: P
         await queue.jobs.pause()
         await queue.add("c")
         assert hand.claim is None
+
+    with_queue(tmp_path, test)
+
+
+def test_only_what_was_asked_before_is_rehearsed(tmp_path: Path) -> None:
+    async def test(queue: Queue) -> None:
+        hand = Hand(queue.claims)
+        queue.jobs.listen(lambda: None, lambda job: None, lambda: hand)
+        first = await queue.jobs.submit(Submission({"n": 1}))
+        await queue.jobs.submit(Submission({"n": 2}))
+        again = await queue.jobs.submit(Submission({"n": 1}, targets=("a",)))
+        assert hand.rehearsed == []
+        again = await queue.jobs.submit(Submission({"n": 1}))
+        (task,) = hand.rehearsed
+        assert (task.job, task.run, task.workflow) == (again.id, f"{again.id}#1", '{"n":1}')
+        assert again.id != first.id
+
+    with_queue(tmp_path, test)
+
+
+def test_a_rehearsal_that_fails_leaves_the_worker_free(tmp_path: Path) -> None:
+    async def test(queue: Queue) -> None:
+        hand = Hand(queue.claims, failing=True)
+        await queue.add("a")
+        queue.jobs.listen(lambda: None, lambda job: None, lambda: hand)
+        with pytest.raises(RuntimeError):
+            await queue.add("a")
+        assert hand.kept is False
 
     with_queue(tmp_path, test)
 

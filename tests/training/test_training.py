@@ -8,8 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from training import clip, decoder, latents, unet, vae
+from training import (
+    clip,
+    control,
+    decoder,
+    latents,
+    pixel_base,
+    super_resolution,
+    unet,
+    upscaler,
+    vae,
+)
 from training.run import Plan, Run
+from training.unet import Denoiser
 
 Train = Callable[[Plan, Path], object]
 CPU = "cpu"
@@ -27,6 +38,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def _denoiser(folder: Path) -> Denoiser:
+    model, _ = unet.build(clip.text_encoder(folder / "clip.pt"), CPU)
+    return model
+
+
 def _trainings(folder: Path) -> dict[str, Train]:
     return {
         "vae": lambda plan, path: vae.train(plan, path, CPU, side=32),
@@ -35,6 +51,12 @@ def _trainings(folder: Path) -> dict[str, Train]:
         "unet": lambda plan, path: unet.train(
             plan, path, folder / "latents", clip.text_encoder(folder / "clip.pt"), CPU
         ),
+        "control": lambda plan, path: control.train(
+            plan, path, _denoiser(folder), 1.0, folder / "latents", CPU
+        ),
+        "upscaler": lambda plan, path: upscaler.train(plan, path, CPU, crop=16),
+        "super-resolution": lambda plan, path: super_resolution.train(plan, path, CPU, crop=16),
+        "pixel-base": lambda plan, path: pixel_base.train(plan, path, _denoiser(folder), CPU),
     }
 
 
@@ -45,7 +67,18 @@ def _weights(path: Path, part: str) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize(
     ("name", "part"),
-    [("vae", "vae"), ("clip", "pair"), ("decoder", "vae"), ("unet", "model"), ("unet", "average")],
+    [
+        ("vae", "vae"),
+        ("clip", "pair"),
+        ("decoder", "vae"),
+        ("unet", "model"),
+        ("unet", "average"),
+        ("control", "control"),
+        ("control", "average"),
+        ("upscaler", "average"),
+        ("super-resolution", "average"),
+        ("pixel-base", "average"),
+    ],
 )
 def test_a_run_in_pieces_is_the_same_run(
     name: str, part: str, folder: Path, tmp_path: Path
