@@ -25,6 +25,7 @@ from server.watch import Watch
 from server.workers import Workers
 from server.workers.local import LocalWorkers
 from server.workers.saving import sweep
+from server.workers.workspaces import Workspaces
 
 _TEMPORARY_SECONDS = 24 * 60 * 60
 """Previews and other temporary files are kept this long, and then until the next start."""
@@ -83,6 +84,7 @@ class Services:
         await self.dispatcher.start()
         waiting = {job.id for job in (await self.jobs.queue()).queued}
         await asyncio.to_thread(sweep, self.settings, waiting)
+        await asyncio.to_thread(Workspaces(self.settings).sweep)
         await self.artifacts.purge(time.time() - _TEMPORARY_SECONDS)
 
     async def drain(self) -> None:

@@ -302,6 +302,7 @@ class _Run:
     def _once(self, work: Work, runs: Runs, index: int) -> Mapping[str, Any] | Expansion:
         given = arguments(work.step, self._value, index, runs)
         if work.step.spec.takes_context:
+            work.call.element = index
             context = NodeContext(self.host, self.teller, work.call)
             part = context.part(index / runs.count, (index + 1) / runs.count)
             given["ctx"] = context if runs.count == 1 else part
@@ -317,10 +318,10 @@ class _Run:
             work.call.saves = saves
             raise
         work.seconds += time.perf_counter() - start
-        if isinstance(returned, Subgraph):
         # What several nodes take at a time is nobody's.
         alone = not work.step.spec.io and not self.io_running and beside == self.io_started
         work.peaks.append(risen() if alone else None)
+        if isinstance(returned, Subgraph):
             element = index if runs.mapped else None
             caller = Caller(work.step, given, element, self.steps)
             return expand(caller, returned, self.plan, self.catalogue, next(self.expansions))
@@ -340,7 +341,9 @@ class _Run:
         # With sinks within, the step must expand anew each time, so that they publish again.
         if not step.fresh and not sinks:
             self.results.put(step.key, result, work.seconds)
-        told: dict[str, Any] = {"seconds": round(work.seconds, 6), "cached": False}
+        if work.call.workspace:
+            self.host.clear_workspaces(step.key)
+        told = finished([work])
         shapes = {name: shape for name, value in values.items() if (shape := shape_of(value))}
         if shapes:
             told["shapes"] = shapes

@@ -56,6 +56,18 @@ class Host(Protocol):
     def saved(self, key: str) -> list[dict[str, Any]] | None:
         """Describe the files that were once saved under a key; None if one of them is gone."""
 
+    def workspace(self, key: str) -> Path:
+        """Give the folder for unfinished work under a key, as it was left."""
+
+    def clear_workspaces(self, key: str) -> None:
+        """Let go of the folders of a key whose work is finished."""
+
+    def watch_memory(self) -> Callable[[], int | None]:
+        """Watch memory from now on; the function says by how many bytes its use rose at most.
+
+        It says None where nobody can tell. Only the latest watch holds.
+        """
+
     def out_of_memory(self, error: BaseException) -> bool:
         """Tell whether an error says that the device's memory did not suffice."""
 
@@ -74,6 +86,8 @@ class Call:
         step: Which.
         saves: How many files it has saved.
         warnings: What it has told the user.
+        element: Which element of the sequences that it takes it runs for.
+        workspace: Whether it has asked for a folder for unfinished work.
         progress_at: When it last told its progress.
         preview_at: When it last showed something.
     """
@@ -81,6 +95,8 @@ class Call:
     step: Step
     saves: int = 0
     warnings: tuple[Problem, ...] = ()
+    element: int = 0
+    workspace: bool = False
     progress_at: float = 0.0
     preview_at: float = 0.0
 
@@ -215,6 +231,13 @@ class NodeContext:
     def resident(self, model: Any) -> AbstractContextManager[Any]:
         """Hold a model on the device."""
         return self.host.resident(model)
+
+    def workspace(self) -> Path:
+        """Give the folder for this call's unfinished work."""
+        self.call.workspace = True
+        folder = self.host.workspace(self.call.step.key) / str(self.call.element)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def _stop(self) -> None:
         if self.teller.stopped():

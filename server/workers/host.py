@@ -6,12 +6,14 @@ import gc
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from nodes.errors import OutOfMemory
 from server.files import Files
-from server.workers.saving import Saver, Write
 from server.platform import watch_memory
+from server.workers.saving import Saver, Write
+from server.workers.workspaces import Workspaces
 
 _TOLD_AS = ("out of memory", "can't allocate memory", "not enough memory")
 """How libraries say it where they raise a plain RuntimeError."""
@@ -33,13 +35,22 @@ class Memory(Protocol):
 class WorkerHost:
     """The host of every run of a worker."""
 
-    def __init__(self, device: str, dtype: str, files: Files, memory: Memory, saver: Saver) -> None:
+    def __init__(
+        self,
+        device: str,
+        dtype: str,
+        files: Files,
+        memory: Memory,
+        saver: Saver,
+        workspaces: Workspaces,
+    ) -> None:
         """Put the parts together."""
         self.device = device
         self.dtype = dtype
         self.files = files
         self._memory = memory
         self._saver = saver
+        self._workspaces = workspaces
 
     def resident(self, model: Any) -> AbstractContextManager[Any]:
         """Hold a model on the device within the budget."""
@@ -74,6 +85,25 @@ class WorkerHost:
     def saved(self, key: str) -> list[dict[str, Any]] | None:
         """Return what a node of this key once saved, while it is all there."""
         return self._saver.saved(key)
+
+    def workspace(self, key: str) -> Path:
+        """Give the folder for unfinished work under a key."""
+        return self._workspaces.place(key)
+
+    def clear_workspaces(self, key: str) -> None:
+        """Let go of the folders of a key whose work is finished."""
+        self._workspaces.clear(key)
+
+    def watch_memory(self) -> Callable[[], int | None]:
+        """Watch the memory of the device, which on the processor is that of the process."""
+        if self.device == "cpu":
+            return watch_memory()
+        torch = sys.modules.get("torch")
+        if torch is None or not self.device.startswith("cuda"):
+            return lambda: None
+        torch.cuda.reset_peak_memory_stats(self.device)
+        before = torch.cuda.memory_allocated(self.device)
+        return lambda: int(torch.cuda.max_memory_allocated(self.device)) - before
 
     def out_of_memory(self, problem: BaseException) -> bool:
         """Tell whether an exception means that memory ran out."""

@@ -39,6 +39,7 @@ from server.workers.frames import read_frame
 from server.workers.host import Memory, WorkerHost
 from server.workers.outbox import Outbox
 from server.workers.saving import Saver
+from server.workers.workspaces import Workspaces
 
 log = logging.getLogger("weft.worker")
 
@@ -47,7 +48,6 @@ _SHARE_FOR_MODELS = 0.5
 """Of the machine's memory, for models there; their copies on a device do not count."""
 
 
-@dataclass
 class _OnceThereAreModels:
     """The memory of a processor. Without torch there are no models, and it need not be imported."""
 
@@ -77,6 +77,7 @@ class _Rehearsal:
     task: Task
 
 
+@dataclass
 class _Desk:
     """What both threads see."""
 
@@ -109,15 +110,14 @@ class Worker:
             task = self._desk.tasks.get()
             if isinstance(task, Task):
                 self._run(task)
-            else:
             elif isinstance(task, _Rehearsal):
                 self._rehearse(task)
+            else:
                 self._desk.results.clear()
                 self._host.free_memory()
 
     def _run(self, task: Task) -> None:
         desk = self._desk
-        try:
 
         def emit(event: Event) -> None:
             if event.type == "node.finished" and event.node is not None:
@@ -127,6 +127,7 @@ class Worker:
         def cancelled() -> bool:
             return desk.cancelled == task.run
 
+        try:
             outcome = self._outcome(task, emit, cancelled)
         except Invalid as invalid:
             outcome = Outcome("failed", invalid.problems[0])
@@ -178,9 +179,9 @@ class Worker:
             known=desk.known,
             targets=task.targets,
         )
-        desk.saver.begin(
         if at_once and plan.order:
             return Outcome("cancelled")
+        desk.saver.begin(
             task.job, texts_of(workflow, graph, catalogue, self._interfaces, task.extra)
         )
 
@@ -198,11 +199,11 @@ def listen(commands: IO[bytes], desk: _Desk) -> None:
             case "run":
                 workflow = blob.decode("utf-8", "surrogatepass")
                 desk.tasks.put(Task.from_json(header["task"], workflow))
-            case "cancel":
             case "rehearse":
                 workflow = blob.decode("utf-8", "surrogatepass")
                 task = Task.from_json(header["task"], workflow)
                 desk.tasks.put(_Rehearsal(header["id"], task))
+            case "cancel":
                 desk.cancelled = header["run"]
             case "ping":
                 memory = memory_in_use()
@@ -230,9 +231,9 @@ def devices() -> list[str]:
 
 def memory_for(device: str, settings: Settings) -> tuple[Memory, str]:
     """Return where models are kept on a device, and what dtype they compute in."""
-    import torch
     if device == "cpu":
         return _OnceThereAreModels(), "float32" if settings.dtype == "auto" else settings.dtype
+    import torch
 
     from nodes.diffusion.device_memory import ModelMemory, default_budget
     from nodes.diffusion.precision import compute_dtype
@@ -307,7 +308,7 @@ def main() -> None:
             ],
         }
     )
-    host = WorkerHost(device, dtype, Files(settings), memory, saver)
+    host = WorkerHost(device, dtype, Files(settings), memory, saver, Workspaces(settings))
     Worker(desk, catalogue, host).work()
 
 

@@ -366,6 +366,17 @@ class ToyHost:
     def saved(self, key: str) -> list[dict[str, Any]] | None:
         return self.kept.get(key)
 
+    def watch_memory(self) -> Callable[[], int | None]:
+        return lambda: self.risen
+
+    def workspace(self, key: str) -> Path:
+        if self.work is None:
+            self.work = Path(mkdtemp())
+        return self.work / key
+
+    def clear_workspaces(self, key: str) -> None:
+        rmtree(self.workspace(key))
+
     def out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, MemoryError)
 
