@@ -48,6 +48,13 @@ def test_links_lead_to_files_that_are_there(document: str) -> None:
     assert not missing
 
 
+def test_the_map_names_every_module_of_the_server() -> None:
+    rows = [line for line in read("ARCHITECTURE.md").splitlines() if line.startswith("| `server/")]
+    named = set(re.findall(r"`(?:server/)?(\w+\.py)`", "\n".join(rows)))
+    there = {path.name for path in (ROOT / "server").glob("[!_]*.py")}
+    assert there <= named
+
+
 def test_every_flag_is_documented_with_its_variable() -> None:
     text = read(REFERENCE)
     actions = [
