@@ -1,5 +1,6 @@
 """Text: prompts to conditioning."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -34,7 +35,7 @@ def clip_text_encode(
         Radford et al. 2021, Learning Transferable Visual Models From Natural Language
         Supervision, arXiv:2103.00020.
     """
-    with ctx.resident(clip) as placed:
+    with _placed(clip, ctx) as placed:
         embeds, pooled = encode(placed, text)
     return Conditioning((Cond(embeds, pooled),))
 
@@ -79,7 +80,7 @@ def clip_text_encode_sdxl(
             "Load the text encoders of an SDXL checkpoint, or use CLIPTextEncode.",
             "clip.single",
         )
-    with ctx.resident(clip) as placed:
+    with _placed(clip, ctx) as placed:
         embeds, pooled = encode(placed, text_l, text_g)
     sizes = {
         "width": width,
@@ -114,7 +115,7 @@ def clip_text_encode_sdxl_refiner(
     Returns:
         What to condition on.
     """
-    with ctx.resident(clip) as placed:
+    with _placed(clip, ctx) as placed:
         embeds, pooled = encode(placed, text)
     told = {"aesthetic_score": ascore, "width": width, "height": height}
     return Conditioning((Cond(embeds, pooled, extras=told),))
@@ -153,7 +154,7 @@ def clip_text_encode_sd3(
         if not clip_l and not clip_g:
             said |= {"l": None, "g": None}
         said["t5"] = t5xxl or None
-    with ctx.resident(clip) as placed:
+    with _placed(clip, ctx) as placed:
         embeds, pooled = encode(placed, *(said[tower.role] for tower in towers(placed)))
     return Conditioning((Cond(embeds, pooled),))
 
@@ -180,7 +181,7 @@ def clip_text_encode_flux(
     """
     _check_join(clip, "flux", "Flux")
     said: dict[Role, str] = {"l": clip_l, "t5": t5xxl}
-    with ctx.resident(clip) as placed:
+    with _placed(clip, ctx) as placed:
         embeds, pooled = encode(placed, *(said[tower.role] for tower in towers(placed)))
     return Conditioning((Cond(embeds, pooled, extras={"guidance": guidance}),))
 
@@ -248,6 +249,10 @@ def clip_set_last_layer(
             "clip.layer",
         )
     return replace(clip, skip=-stop_at_clip_layer)
+
+
+def _placed(clip: Clip, ctx: Context) -> AbstractContextManager[Clip]:
+    return nullcontext(clip) if clip.on_cpu else ctx.resident(clip)
 
 
 def _check_join(clip: Clip, join: TextJoin, model: str) -> None:

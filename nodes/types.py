@@ -269,6 +269,7 @@ class Clip:
         third_tokenizer: Its vocabulary.
         join: How what the encoders say is put together: their numbers stand side by side, or as
             Stable Diffusion 3 or Flux reads them.
+        on_cpu: Whether it computes on the CPU, wherever the denoiser does.
     """
 
     encoder: nn.Module
@@ -282,6 +283,7 @@ class Clip:
     third: nn.Module | None = None
     third_tokenizer: Tokenizer | None = None
     join: TextJoin = "side by side"
+    on_cpu: bool = False
 
 
 @wire("VAE")

@@ -1,5 +1,6 @@
 """Denoisers and text encoders in files of their own are those of whole checkpoints."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from nodes.diffusion.separate_parts import load_clip, load_denoiser
 from nodes.diffusion.text import encode
 from nodes.errors import FileProblem
 from nodes.loaders import clip_loader, dual_clip_loader, unet_loader
+from nodes.text import clip_text_encode
 from tests.nodes.diffusion.family_files import (
     file_of,
     open_clip,
@@ -85,6 +87,28 @@ def test_clip_l_is_stable_diffusion_1s(host: FolderContext) -> None:
     write(host.root / "text_encoders" / "l.safetensors", plain_clip("text_model."))
     clip = clip_loader("l.safetensors", ctx=host)
     assert (clip.skip, clip.normed, clip.tokenizer.pad) == (1, True, 49407)
+
+
+class Elsewhere(FolderContext):
+    """A host whose device computes in half precision, and counts what it is given to hold."""
+
+    def resident(self, model: Any) -> AbstractContextManager[Any]:
+        self.counted.append((1, None))
+        return nullcontext(model)
+
+
+def test_an_encoder_on_the_cpu_is_not_brought_to_the_device(host: FolderContext) -> None:
+    write(host.root / "text_encoders" / "l.safetensors", plain_clip("text_model."))
+    device = Elsewhere(host.root, dtype="float16")
+    here = clip_loader("l.safetensors", device="cpu", ctx=device)
+    assert next(here.encoder.parameters()).dtype == torch.float32
+    made = clip_text_encode(SENTENCE, here, ctx=device)
+    assert device.counted == []
+    there = clip_loader("l.safetensors", ctx=device)
+    assert next(there.encoder.parameters()).dtype == torch.float16
+    near = clip_text_encode(SENTENCE, there, ctx=device)
+    assert device.counted == [(1, None)]
+    assert (made.parts[0].embeds - near.parts[0].embeds).abs().max() < 0.1
 
 
 def test_other_files_get_a_sentence(tmp_path: Path) -> None:
