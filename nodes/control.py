@@ -1,10 +1,12 @@
 """Control: steer a denoiser by pictures."""
 
-from typing import Annotated, NamedTuple
+from dataclasses import replace
+from typing import Annotated, Any, NamedTuple
 
-from nodes.api import QUIET, Context, File, Range, Shape, node
-from nodes.diffusion.control import with_control
+from nodes.api import QUIET, Choice, Context, File, Range, Shape, node
+from nodes.diffusion.control import is_union, with_control
 from nodes.diffusion.control_file import load_control_net
+from nodes.errors import NodeError
 from nodes.imaging.canny import canny
 from nodes.types import Conditioning, Control, ControlNet, Image, Vae
 
@@ -12,6 +14,18 @@ Strength = Annotated[float, Range(0, 10, step=0.01)]
 Moment = Annotated[float, Range(0, 1, step=0.001)]
 Threshold = Annotated[float, Range(0.01, 0.99, step=0.01)]
 EDGES = Shape(batch="image.batch", channels=3, height="image.height", width="image.width")
+# The tasks of unions after "auto" in the order of their numbers.
+TASKS = (
+    "auto",
+    "openpose",
+    "depth",
+    "hed/pidi/scribble/ted",
+    "canny/lineart/anime_lineart/mlsd",
+    "normal",
+    "segment",
+    "tile",
+    "repaint",
+)
 
 
 class Prompts(NamedTuple):
@@ -25,7 +39,7 @@ class Prompts(NamedTuple):
 def control_net_loader(
     control_net_name: Annotated[str, File("controlnet")], *, ctx: Context = QUIET
 ) -> ControlNet:
-    """Load a ControlNet of Stable Diffusion 1, 2 or XL.
+    """Load a ControlNet of Stable Diffusion 1, 2 or XL, or a union of several.
 
     Args:
         control_net_name: A .safetensors file, under the original names or those of diffusers.
@@ -38,6 +52,40 @@ def control_net_loader(
         arXiv:2302.05543.
     """
     return load_control_net(ctx.files.path("controlnet", control_net_name), ctx.dtype)
+
+
+@node("SetUnionControlNetType", title="Set Union ControlNet Type")
+def set_union_control_net_type(
+    control_net: ControlNet,
+    type: Annotated[str, Choice(TASKS)] = "auto",  # noqa: A002
+) -> ControlNet:
+    """Say what the pictures show that a union ControlNet is to follow.
+
+    Args:
+        control_net: A union of ControlNets.
+        type: What the pictures are; "auto" tells it nothing, and leaves it to guess.
+
+    Returns:
+        The union, set to this task.
+
+    References:
+        Xinsir 2024, ControlNet++: All-in-one ControlNet for image generations and editing.
+    """
+    task = TASKS.index(type) - 1
+    network: Any = control_net.network
+    if not is_union(network):
+        raise NodeError(
+            "This ControlNet is no union: it knows one kind of pictures only.",
+            "Leave the node out.",
+            "controlnet.union",
+        )
+    if task >= network.config.num_control_type:
+        raise NodeError(
+            f"This union does not know {type}: it has {network.config.num_control_type} tasks.",
+            "Choose another type, or the union with more tasks (ProMax).",
+            "controlnet.union",
+        )
+    return replace(control_net, task=task)
 
 
 @node("ControlNetApply", title="Apply ControlNet (one prompt)")

@@ -378,6 +378,19 @@ class DiffusionUpscaler:
     detail: float = 1.0
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What work takes.
+
+    Attributes:
+        operations: Floating-point operations.
+        peak_bytes: The most memory that stands at once, beside weights.
+    """
+
+    operations: float
+    peak_bytes: int
+
+
 @wire("CASCADE_STAGE")
 @dataclass(frozen=True, eq=False)
 class CascadeStage:
@@ -387,25 +400,39 @@ class CascadeStage:
         title: What it is, in a few words.
         scale: Factor on the sides.
         run: Takes an `Image`, and as `ctx` a context, and gives an `Image`.
-        pixel_bytes: Memory that it takes for each pixel of a tile, beside its models: an estimate.
-        pixel_work: Multiplications for each pixel that it makes: an estimate.
+        tile: Side of a tile in pixels of what is made; 0 if it takes the picture as a whole.
+        overlap: What neighbouring tiles share.
+        tiled: Gives the same stage with tiles of another size.
+        cost: Gives what one tile of a size costs.
+        parts: The stages that it stands for, in order; none if it is one itself.
     """
 
     title: str
     scale: float
-    run: Callable[..., "Image"]
-    pixel_bytes: float = 0.0
-    pixel_work: float = 0.0
+    run: Callable[..., Image]
+    tile: int = 0
+    overlap: int = 0
+    tiled: "Callable[[int], CascadeStage] | None" = None
+    cost: Callable[[int], Cost] | None = None
+    parts: "tuple[CascadeStage, ...]" = ()
 
 
 @wire("CONTROL_NET")
 @dataclass(frozen=True, eq=False)
 class ControlNet:
-    """A network that steers a denoiser by a picture; `key` names its weights."""
+    """A network that steers a denoiser by a picture.
+
+    Attributes:
+        network: A ControlNetModel or a ControlNetUnionModel of diffusers, frozen.
+        dtype: Name of the dtype to compute in.
+        key: Names the weights.
+        task: Of a union, which of its tasks it is to do; -1 names none.
+    """
 
     network: nn.Module
     dtype: str
     key: str
+    task: int = -1
 
 
 @dataclass(frozen=True, eq=False)

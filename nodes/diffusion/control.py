@@ -27,6 +27,7 @@ class FittedControl:
         strength: Factor on all that it adds.
         first: The highest noise level at which it holds.
         last: The lowest.
+        task: Of a union, which of its tasks it does; -1 names none.
     """
 
     network: nn.Module
@@ -34,6 +35,7 @@ class FittedControl:
     strength: float
     first: float
     last: float
+    task: int = -1
 
 
 def with_control(conditionings: Sequence[Conditioning], control: Control) -> list[Conditioning]:
@@ -71,7 +73,9 @@ def placed(
             net = control.net
             if id(net.network) not in networks:
                 networks[id(net.network)] = place(net)
-            known[id(control)] = replace(control, net=networks[id(net.network)])
+            # One union may stand in several controls with a task for each.
+            moved_net = replace(networks[id(net.network)], task=net.task)
+            known[id(control)] = replace(control, net=moved_net)
         return known[id(control)]
 
     return tuple(
@@ -100,6 +104,7 @@ def fit_control(
         strength=control.strength,
         first=sigma_at(sampling, control.start),
         last=sigma_at(sampling, control.end),
+        task=control.net.task,
     )
 
 
@@ -135,10 +140,10 @@ def residuals(
             scaled.to(dtype),
             timestep,
             encoder_hidden_states=context.to(dtype),
-            controlnet_cond=hint.to(dtype),
             conditioning_scale=control.strength,
             added_cond_kwargs=added or None,
             return_dict=False,
+            **_pictures(control, hint.to(dtype)),
         )
         downs = [each.to(scaled.dtype) for each in downs]
         mid = mid.to(scaled.dtype)
@@ -147,6 +152,26 @@ def residuals(
     if middle is None:
         return {}
     return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+
+
+def _pictures(control: FittedControl, hint: Tensor) -> dict[str, Any]:
+    """Name what a ControlNet is shown: a picture, or to a union pictures and their tasks."""
+    if not is_union(control.network):
+        return {"controlnet_cond": hint}
+    network: Any = control.network
+    named = torch.zeros(len(hint), network.config.num_control_type, device=hint.device)
+    if control.task >= 0:
+        named[:, control.task] = 1
+    return {
+        "controlnet_cond": [hint],
+        "control_type": named.to(hint.dtype),
+        "control_type_idx": [control.task],
+    }
+
+
+def is_union(network: nn.Module) -> bool:
+    """Say whether a ControlNet knows several tasks."""
+    return hasattr(network, "task_embedding")
 
 
 def _check(network: Any, context: Tensor) -> None:

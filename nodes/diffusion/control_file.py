@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import ControlNetModel
-from torch import Tensor
+from diffusers import ControlNetModel, ControlNetUnionModel
+from torch import Tensor, nn
 
 from nodes.diffusion import ldm_keys
 from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
@@ -21,7 +21,6 @@ PREFIX = "control_model."
 
 # How kinds of ControlNet that cannot be loaded tell themselves.
 _OTHERS = (
-    ("task_embedding", "a union ControlNet"),
     ("lora_controlnet", "a Control-LoRA"),
     ("transformer_blocks.0.ff_context.", "a ControlNet of Stable Diffusion 3"),
     ("double_blocks.0.", "a ControlNet of Flux"),
@@ -30,7 +29,7 @@ _OTHERS = (
 
 
 def load_control_net(path: Path, dtype: str) -> ControlNet:
-    """Load a ControlNet of Stable Diffusion 1, 2 or XL.
+    """Load a ControlNet of Stable Diffusion 1, 2 or XL, or a union of several for XL.
 
     Zhang et al. 2023, Adding Conditional Control to Text-to-Image Diffusion Models,
     arXiv:2302.05543.
@@ -48,12 +47,14 @@ def load_control_net(path: Path, dtype: str) -> ControlNet:
             if name.startswith(PREFIX)
         }
     try:
+        union = {name: weights.pop(name) for name in list(weights) if name.startswith(_UNION)}
         if "controlnet_mid_block.weight" in weights:
             weights = control_to_ldm(weights, layers_told(weights))
         config = _config(header, {name: tuple(tensor.shape) for name, tensor in weights.items()})
-        weights = control_from_ldm(weights, config)
+        weights = control_from_ldm(weights, config) | union
+        kind = ControlNetUnionModel if union else ControlNetModel
         with torch.device("meta"):
-            network = configured("ControlNet", ControlNetModel.from_config, _own(config))
+            network = configured("ControlNet", kind.from_config, _own(config) | _tasks(union))
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise FileProblem(
             f"{path.name} holds no ControlNet of a layout that is known here ({error}).",
@@ -61,7 +62,33 @@ def load_control_net(path: Path, dtype: str) -> ControlNet:
             "controlnet.kind",
         ) from error
     network = filled(network, weights, dtype, "ControlNet")
+    if union:
+        _add_no_task(network)
     return ControlNet(network, dtype, f"{stamp(path)}#controlnet")
+
+
+# How the names begin of what a union has beside a ControlNet; the third is spelt so.
+_UNION = ("task_embedding", "control_add_embedding.", "transformer_layes.", "spatial_ch_projs.")
+
+
+def _tasks(union: Mapping[str, Tensor]) -> Config:
+    """Derive the configuration of a union's own parts from its weights."""
+    if not union:
+        return {}
+    tasks, width = union["task_embedding"].shape
+    return {
+        "num_control_type": tasks,
+        "num_trans_channel": width,
+        "num_trans_layer": len({n.split(".")[1] for n in union if n.startswith("transformer_l")}),
+        "num_proj_channel": union["spatial_ch_projs.weight"].shape[0],
+    }
+
+
+def _add_no_task(network: Any) -> None:
+    """Give a union one more task, the last, that adds nothing: for pictures of no named task."""
+    tasks = network.task_embedding
+    with_none = torch.cat([tasks, torch.zeros_like(tasks[:1])])
+    network.task_embedding = nn.Parameter(with_none, requires_grad=False)
 
 
 def control_to_ldm(weights: Mapping[str, Tensor], config: Config) -> dict[str, Tensor]:

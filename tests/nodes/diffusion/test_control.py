@@ -2,17 +2,23 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from diffusers import ControlNetModel
+from diffusers import ControlNetModel, ControlNetUnionModel
 from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nodes.control import control_net_apply, control_net_apply_advanced, control_net_loader
+from nodes.control import (
+    control_net_apply,
+    control_net_apply_advanced,
+    control_net_loader,
+    set_union_control_net_type,
+)
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.control import placed
 from nodes.diffusion.control_file import control_to_ldm, load_control_net
@@ -21,7 +27,7 @@ from nodes.diffusion.model_inputs import completed
 from nodes.errors import FileProblem, NodeError
 from nodes.sampling import k_sampler
 from nodes.types import STORED, Area, Conditioning, ControlNet, Image, Latent, Model
-from tests.nodes.diffusion.family_files import unet
+from tests.nodes.diffusion.family_files import SDXL_UNET, unet
 from tests.nodes.diffusion.tiny_models import UNET, Config
 from tests.nodes.diffusion.tiny_sampling import EPSILON, FORMAT, prompt, tiny_model
 from tests.nodes.folder_context import FolderContext
@@ -128,7 +134,6 @@ def test_a_file_with_its_own_configuration_loads_by_the_node(tmp_path: Path) -> 
     ("name", "sentence"),
     [
         ("something.else", "holds no ControlNet"),
-        ("task_embedding", "is a union ControlNet"),
         ("lora_controlnet", "is a Control-LoRA"),
         ("zero_convs.0.0.weight", "of a layout that is known"),
     ],
@@ -229,6 +234,103 @@ def test_sdxls_controls_are_told_the_sizes_too() -> None:
         added_cond_kwargs=told,
     )
     assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+@cache
+def union() -> Any:
+    """A narrow union in the layout of SDXL's."""
+    torch.manual_seed(4)
+    own = {"num_trans_channel": 64, "num_proj_channel": 64, "num_control_type": 6}
+    told = {n: v for n, v in SDXL_UNET.items() if n != "up_block_types"}
+    hints = {"conditioning_embedding_out_channels": (4, 8, 8, 8)}
+    network: Any = ControlNetUnionModel(**told, **own, **hints)
+    for parameter in network.spatial_ch_projs.parameters():
+        parameter.data.normal_(0, 0.1)
+    return roused(network)
+
+
+@pytest.fixture
+def loaded_union(tmp_path: Path) -> ControlNet:
+    path = tmp_path / "union.safetensors"
+    save_file({n: t.contiguous() for n, t in union().state_dict().items()}, path)
+    return load_control_net(path, "float32")
+
+
+@pytest.mark.parametrize("task", ["openpose", "canny/lineart/anime_lineart/mlsd", "segment"])
+def test_a_union_does_the_task_that_is_named(loaded_union: ControlNet, task: str) -> None:
+    number = ["openpose", "depth", "", "canny/lineart/anime_lineart/mlsd", "", "segment"].index(
+        task
+    )
+    net = set_union_control_net_type(loaded_union, task)
+    model = Model(unet("sdxl"), EPSILON, FORMAT, "float32", "sdxl")
+    pooled = torch.randn(1, 1280, generator=torch.Generator().manual_seed(4))
+    given = prompt(1, width=2048, pooled=pooled)
+    x = noisy(2)
+    (ours,) = estimated(model, (control_net_apply(given, net, picture(), 0.8),), x)
+    told = {
+        "text_embeds": pooled.expand(2, -1),
+        "time_ids": torch.tensor([[64, 64, 0, 0, 64, 64]] * 2),
+    }
+    text = given.parts[0].embeds.expand(2, -1, -1)
+    scaled, timestep = x / 5**0.5, model.sampling.timestep(2.0)
+    named = torch.eye(6)[number].expand(2, -1)
+    downs, mid = union()(
+        scaled,
+        timestep,
+        text,
+        [picture().pixels.expand(2, -1, -1, -1)],
+        named,
+        [number],
+        0.8,
+        added_cond_kwargs=told,
+        return_dict=False,
+    )
+    network: Any = model.network
+    output = network(
+        scaled,
+        timestep,
+        text,
+        added_cond_kwargs=told,
+        down_block_additional_residuals=downs,
+        mid_block_additional_residual=mid,
+    ).sample
+    assert torch.allclose(ours, x - 2.0 * output, atol=1e-4)
+    unnamed = set_union_control_net_type(loaded_union, "auto")
+    (guessed,) = estimated(model, (control_net_apply(given, unnamed, picture(), 0.8),), x)
+    assert guessed.isfinite().all()
+    assert not torch.allclose(guessed, ours, atol=1e-4)
+
+
+def test_a_union_without_a_named_task_adds_none_of_its_embeddings(loaded_union: ControlNet) -> None:
+    network: Any = loaded_union.network
+    assert torch.equal(network.task_embedding[-1], torch.zeros(64))
+    assert torch.equal(network.task_embedding[:-1], union().task_embedding)
+    assert set_union_control_net_type(loaded_union, "auto").task == -1
+
+
+def test_one_union_is_placed_once_for_several_tasks(loaded_union: ControlNet) -> None:
+    steered = control_net_apply(
+        prompt(1), set_union_control_net_type(loaded_union, "depth"), picture()
+    )
+    steered = control_net_apply(
+        steered, set_union_control_net_type(loaded_union, "normal"), picture()
+    )
+    seen: list[nn.Module] = []
+
+    def place(given: ControlNet) -> ControlNet:
+        seen.append(given.network)
+        return given
+
+    (made,) = placed((steered,), place)
+    assert [control.net.task for control in made.parts[0].controls] == [1, 4]
+    assert seen == [loaded_union.network]
+
+
+def test_a_task_that_is_not_known_is_told(loaded_union: ControlNet) -> None:
+    with pytest.raises(NodeError, match="does not know tile: it has 6 tasks"):
+        set_union_control_net_type(loaded_union, "tile")
+    with pytest.raises(NodeError, match="is no union"):
+        set_union_control_net_type(tiny_control(), "depth")
 
 
 def test_a_control_of_another_family_is_told() -> None:
