@@ -4,6 +4,7 @@ from functools import partial
 from typing import Annotated, NamedTuple
 
 from nodes.api import QUIET, Choice, Context, Each, Out, Range, Subgraph, SubgraphBuilder, node
+from nodes.diffusion.cascade_plan import Planned, planned, report, speed_of
 from nodes.imaging.resize import METHODS, resize
 from nodes.types import CascadeStage, Image
 
@@ -33,7 +34,8 @@ def upscale_cascade(image: Image, stages: list[CascadeStage]) -> Cascaded | Subg
     build = SubgraphBuilder()
     made: list[Out] = []
     last: Image | Out = image
-    for number, stage in enumerate(stages, 1):
+    singles = (part for stage in stages for part in stage.parts or (stage,))
+    for number, stage in enumerate(singles, 1):
         step = build.node("RunCascadeStage", f"stage_{number}", image=last, stage=stage)
         last = step.out("image")
         made.append(last)
@@ -67,6 +69,60 @@ def each_image(images: list[Image]) -> Each[Image]:
         image: The same, one by one.
     """
     return images
+
+
+class Plan(NamedTuple):
+    """A cascade that leads to a size."""
+
+    cascade: CascadeStage
+    report: str
+
+
+@node("CascadePlan", title="Plan cascade", aliases=("8k", "memory", "estimate"))
+def cascade_plan(
+    stages: list[CascadeStage],
+    width: Annotated[int, Range(1, 65_536)] = 512,
+    height: Annotated[int, Range(1, 65_536)] = 512,
+    longest_side: Annotated[int, Range(1, 65_536)] = 8192,
+    memory: Annotated[float, Range(0.05, 1024, step=0.05)] = 1.0,
+    *,
+    ctx: Context = QUIET,
+) -> Plan:
+    """Find which stages lead to a size, in which tiles, and say what that takes before it runs.
+
+    The stages are repeated in their order until the longer side is reached, and a last resize meets
+    it. Memory is found from the sizes that go through the networks, time from that and a short
+    measurement of the device.
+
+    Args:
+        stages: What may be used, in order; one of them enlarges.
+        width: Of the picture to start from.
+        height: Of the picture to start from.
+        longest_side: The longer side to come to, in pixels.
+        memory: What the work may take at once beside models and pictures, in GiB.
+
+    Returns:
+        cascade: The stages, for a cascade.
+        report: What each of them makes, and what it takes.
+    """
+    speed = speed_of(ctx.device, ctx.dtype)
+    plan = planned(stages, width, height, longest_side, int(memory * 2**30), speed)
+    last = max(plan[-1].width, plan[-1].height)
+    if last != longest_side:
+        fit = cascade_stage_resize(longest_side / last, "lanczos")
+        sides = (round(side * fit.scale) for side in (plan[-1].width, plan[-1].height))
+        plan.append(Planned(fit, *sides, tiles=1, seconds=None, peak_bytes=None))
+    parts = tuple(one.stage for one in plan)
+    scale = longest_side / max(width, height)
+
+    def run(*, image: Image, ctx: Context) -> Image:
+        for number, part in enumerate(parts):
+            image = part.run(
+                image=image, ctx=ctx.part(number / len(parts), (number + 1) / len(parts))
+            )
+        return image
+
+    return Plan(CascadeStage(f"cascade ×{scale:g}", scale, run, parts=parts), report(plan))
 
 
 @node("CascadeStageResize", title="Stage: resize", aliases=("cascade", "lanczos"))

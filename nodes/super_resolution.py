@@ -5,6 +5,7 @@ from functools import partial
 from typing import Annotated
 
 from nodes.api import QUIET, Choice, Context, File, Range, Seed, node
+from nodes.diffusion.cost import coder_cost, together
 from nodes.diffusion.residence import on_device
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
 from nodes.diffusion.solvers import SOLVERS
@@ -12,7 +13,7 @@ from nodes.diffusion.super_resolution import load_diffusion_upscaler, unconditio
 from nodes.diffusion.tiled_sampling import TilePass, upscaling_by_diffusion
 from nodes.errors import NodeError
 from nodes.imaging.colour import METHODS
-from nodes.types import CascadeStage, DiffusionUpscaler, Guider, Image, Sampler
+from nodes.types import CascadeStage, Cost, DiffusionUpscaler, Guider, Image, Sampler
 
 NOISELESS = tuple(name for name, solver in SOLVERS.items() if not solver.noise)
 
@@ -91,8 +92,25 @@ def cascade_stage_diffusion(
         overlap=overlap,
         colours=colours,
     )
-    run = partial(_enlarged, tile_pass, upscaler, noise_level)
-    return CascadeStage(f"diffusion ×{upscaler.scale}", upscaler.scale, run)
+    return _stage(tile_pass, upscaler, noise_level)
+
+
+def _stage(tile_pass: TilePass, upscaler: DiffusionUpscaler, level: int) -> CascadeStage:
+    def cost(size: int) -> Cost:
+        sampled = tile_pass.cost(size, upscaler.scale)
+        return (
+            sampled if upscaler.vae is None else together(coder_cost(upscaler.vae, size), sampled)
+        )
+
+    return CascadeStage(
+        title=f"diffusion ×{upscaler.scale}",
+        scale=upscaler.scale,
+        run=partial(_enlarged, tile_pass, upscaler, level),
+        tile=tile_pass.size,
+        overlap=tile_pass.overlap,
+        tiled=lambda size: _stage(replace(tile_pass, size=size), upscaler, level),
+        cost=cost,
+    )
 
 
 def _enlarged(

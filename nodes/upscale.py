@@ -6,11 +6,12 @@ from typing import Annotated
 import torch
 
 from nodes.api import QUIET, Context, File, Range, node
+from nodes.diffusion.cost import META, cost_of
 from nodes.diffusion.finite import HINT, broken
 from nodes.diffusion.upscaler_file import load_upscaler
-from nodes.diffusion.upscalers import TILE_RESULT, tile_size, upscaling
+from nodes.diffusion.upscalers import OVERLAP, TILE_RESULT, tile_side, upscaling
 from nodes.imaging.resize import resize
-from nodes.types import CascadeStage, Image, UpscaleModel
+from nodes.types import CascadeStage, Cost, Image, UpscaleModel
 
 
 @node("UpscaleModelLoader", title="Load Upscale Model", aliases=("esrgan", "super-resolution"))
@@ -39,14 +40,14 @@ def upscale_in_half_tiles(
     upscale_model: UpscaleModel, image: Image, *, ctx: Context = QUIET
 ) -> Image:
     """Take tiles of half the side: what ImageUpscaleWithModel does when memory runs out."""
-    return _upscaled(upscale_model, image, 2, ctx)
+    return _upscaled(upscale_model, TILE_RESULT // 2, image=image, ctx=ctx)
 
 
 def upscale_in_quarter_tiles(
     upscale_model: UpscaleModel, image: Image, *, ctx: Context = QUIET
 ) -> Image:
     """Take tiles of a quarter of the side: what is done when half the side is too much as well."""
-    return _upscaled(upscale_model, image, 4, ctx)
+    return _upscaled(upscale_model, TILE_RESULT // 4, image=image, ctx=ctx)
 
 
 @node(
@@ -69,7 +70,7 @@ def image_upscale_with_model(
     Returns:
         The enlarged pictures.
     """
-    return _upscaled(upscale_model, image, 1, ctx)
+    return _upscaled(upscale_model, TILE_RESULT, image=image, ctx=ctx)
 
 
 @node("CascadeStageModel", title="Stage: upscale model", aliases=("cascade", "esrgan"))
@@ -86,16 +87,26 @@ def cascade_stage_model(
     Returns:
         cascade_stage: The stage, for a cascade.
     """
-    run = partial(_staged, upscale_model, tile_size)
-    return CascadeStage(f"network ×{upscale_model.scale}", upscale_model.scale, run)
+    scale, dtype = upscale_model.scale, upscale_model.dtype
+
+    def cost(result: int) -> Cost:
+        side = tile_side(scale, result)
+        pixels = torch.empty(1, 3, side, side, device=META, dtype=getattr(torch, dtype))
+        return cost_of(upscale_model.network, lambda network: network(pixels))
+
+    return CascadeStage(
+        title=f"network ×{scale}",
+        scale=scale,
+        run=partial(_upscaled, upscale_model, tile_size),
+        tile=tile_size,
+        overlap=OVERLAP * scale,
+        tiled=partial(cascade_stage_model, upscale_model),
+        cost=cost,
+    )
 
 
-def _staged(upscale_model: UpscaleModel, size: int, *, image: Image, ctx: Context) -> Image:
-    return _upscaled(upscale_model, image, max(1, TILE_RESULT // size), ctx)
-
-
-def _upscaled(upscale_model: UpscaleModel, image: Image, divisor: int, ctx: Context) -> Image:
-    scale, size = upscale_model.scale, tile_size(upscale_model.scale, divisor)
+def _upscaled(upscale_model: UpscaleModel, result: int, *, image: Image, ctx: Context) -> Image:
+    scale, size = upscale_model.scale, tile_side(upscale_model.scale, result)
     channels, height, width = image.pixels.shape[1:]
     with ctx.resident(upscale_model) as placed:
         pixels = upscaling(placed, image.pixels[:, :3], size).run(ctx.track, ctx.workspace)

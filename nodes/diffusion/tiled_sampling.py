@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from nodes.diffusion.cost import denoiser_cost, repeated
 from nodes.diffusion.noise_field import noise_at
 from nodes.diffusion.sampling import Sampling
 from nodes.diffusion.super_resolution import enlarged_by, shown, with_noise
@@ -18,7 +19,7 @@ from nodes.diffusion.vae import decode_once, encode_once
 from nodes.imaging.colour import matched
 from nodes.imaging.on_disk import TiledWork
 from nodes.imaging.tiles import Tile, tiles
-from nodes.types import Conditioning, DiffusionUpscaler, Guider, Latent, Noise, Sampler, Vae
+from nodes.types import Conditioning, Cost, DiffusionUpscaler, Guider, Latent, Noise, Sampler, Vae
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,15 @@ class TilePass:
     def steps(self) -> int:
         """Count the steps of one tile."""
         return max(len(self.sigmas) - 1, 0)
+
+    def cost(self, size: int, downscale: int) -> Cost:
+        """Find what the steps of a tile cost, given its side in pixels and the pixels of a cell."""
+        side = size // downscale
+        model, conditionings = self.guider.model, self.guider.conditionings
+        alone = len(conditionings) == 1 or self.guider.options.get("scale") == 1
+        batch = 1 if alone else len(conditionings)
+        step = denoiser_cost(model, side, side, batch, conditionings[0].parts[0])
+        return repeated(step, self.steps)
 
     def sampled(
         self, latent: Tensor, conditionings: tuple[Conditioning, ...], tile: Tile, index: int

@@ -140,9 +140,9 @@ class CompactNet(nn.Module):
         return detail + functional.interpolate(x, scale_factor=self.scale, mode="nearest")
 
 
-def tile_size(scale: int, divisor: int = 1) -> int:
-    """Give the side of a tile in pixels of the picture; `divisor` makes it smaller."""
-    return max(2 * OVERLAP, TILE_RESULT // scale // divisor)
+def tile_side(scale: int, result: int = TILE_RESULT) -> int:
+    """Give the side of a tile in pixels of the picture, from the side that its result may have."""
+    return max(2 * OVERLAP, result // scale)
 
 
 def upscaling(model: UpscaleModel, pixels: Tensor, size: int) -> TiledWork:

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nodes.api import NodeSpec
-from nodes.diffusion.upscalers import OVERLAP, CompactNet, tile_size
+from nodes.diffusion.upscalers import OVERLAP, TILE_RESULT, CompactNet, tile_side
 from nodes.imaging.tiles import tiles
 from nodes.types import Image, UpscaleModel
 from nodes.upscale import image_upscale_with_model, upscale_model_loader
@@ -43,7 +43,7 @@ def test_tiles_come_together_to_the_whole_picture(tmp_path: Path) -> None:
     given = picture(300, 400)
     made = image_upscale_with_model(small(), Image(given), ctx=host).pixels
     whole = small().network(given).clamp(0, 1)
-    assert len(tiles(300, 400, tile_size(4), OVERLAP)) == 4
+    assert len(tiles(300, 400, tile_side(4), OVERLAP)) == 4
     assert host.counted == [(4, 4)]
     # Only at the sides of tiles, where one weighs almost nothing, may anything differ.
     assert (made - whole).abs().mean() < 1e-4
@@ -87,7 +87,7 @@ def test_the_need_for_memory_does_not_grow_with_the_picture() -> None:
 @pytest.mark.parametrize("scale", [1, 2, 4, 8, 16])
 @pytest.mark.parametrize("divisor", [1, 2, 4])
 def test_tiles_are_always_larger_than_what_they_share(scale: int, divisor: int) -> None:
-    assert tile_size(scale, divisor) >= 2 * OVERLAP
+    assert tile_side(scale, TILE_RESULT // divisor) >= 2 * OVERLAP
 
 
 def test_alpha_is_enlarged_beside_the_colours() -> None:
