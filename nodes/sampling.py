@@ -13,7 +13,7 @@ from nodes.diffusion.finite import HINT, broken
 from nodes.diffusion.guidance import resolved, with_model
 from nodes.diffusion.patches import one_by_one
 from nodes.diffusion.preview import preview_jpeg
-from nodes.diffusion.sampling import Sampling, inflation
+from nodes.diffusion.sampling import Sampling, inflation, noised
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
 from nodes.diffusion.solvers import SOLVERS
 from nodes.types import Conditioning, Guider, Latent, Model, Noise, Sampler, Sigmas
@@ -258,6 +258,23 @@ def random_noise(noise_seed: Annotated[int, Seed()] = 0) -> Noise:
 def disable_noise() -> Noise:
     """Add no noise: for a latent that still has some from a sampling that stopped early."""
     return Noise(None)
+
+
+@node("AddNoise", title="Add Noise", aliases=("img2img", "variation"))
+def add_noise(
+    model: Model, noise: Noise, sigmas: Sigmas, latent_image: Latent
+) -> Annotated[Latent, SAME_SHAPE]:
+    """Cover a latent with the noise of a sampler's first level, for one that adds none.
+
+    Args:
+        model: The model whose noise levels are used.
+        noise: What the latent is covered with.
+        sigmas: The levels: it gets the noise that lies between the first and the last.
+        latent_image: The latent.
+    """
+    if len(sigmas.values) == 0:
+        return latent_image
+    return noised(model, noise, sigmas.values, latent_image)
 
 
 @node("KSamplerSelect", title="Select Sampler")

@@ -1,11 +1,13 @@
 """Noise levels: which ones a sampling goes through."""
 
+import math
 from typing import Annotated, NamedTuple
 
 import torch
 
 from nodes.api import Choice, Range, node
-from nodes.diffusion import schedules
+from nodes.diffusion import fixed_schedules, schedules
+from nodes.diffusion.model_sampling import sigma_at
 from nodes.types import Model, Sigmas
 
 Level = Annotated[float, Range(0, 5000, step=0.01)]
@@ -232,3 +234,94 @@ def set_first_sigma(
         sigma: The first one.
     """
     return Sigmas(torch.cat([sigmas.values.new_full((1,), sigma), sigmas.values[1:]]))
+
+
+@node("AlignYourStepsScheduler", title="Align Your Steps Scheduler", aliases=("AYS",))
+def align_your_steps_scheduler(
+    model_type: Annotated[str, Choice(tuple(fixed_schedules.ALIGN_YOUR_STEPS))] = "SD1",
+    steps: Steps = 10,
+    denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0,
+) -> Sigmas:
+    """Take noise levels that were searched for a family of models: good at about 10 steps.
+
+    Args:
+        model_type: The family.
+        steps: How many steps the whole way has.
+        denoise: The share of them that is made, the last ones.
+
+    References:
+        Sabour et al. 2024, Align Your Steps: Optimizing Sampling Schedules in Diffusion Models,
+        arXiv:2404.14507.
+    """
+    levels = fixed_schedules.ALIGN_YOUR_STEPS[model_type]
+    return Sigmas(fixed_schedules.fixed(levels, steps, denoise))
+
+
+@node("OptimalStepsScheduler", title="Optimal Steps Scheduler", aliases=("OSS",))
+def optimal_steps_scheduler(
+    model_type: Annotated[str, Choice(tuple(fixed_schedules.OPTIMAL_STEPS))] = "FLUX",
+    steps: Annotated[int, Range(3, 1000)] = 20,
+    denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0,
+) -> Sigmas:
+    """Take noise levels that were searched for a flow model, to follow a longer way in few steps.
+
+    Args:
+        model_type: The model.
+        steps: How many steps the whole way has.
+        denoise: The share of them that is made, the last ones.
+
+    References:
+        Pei et al. 2025, Optimal Stepsize for Diffusion Sampling, arXiv:2503.21774.
+    """
+    levels = fixed_schedules.OPTIMAL_STEPS[model_type]
+    return Sigmas(fixed_schedules.fixed(levels, steps, denoise))
+
+
+@node("ExtendIntermediateSigmas", title="Extend Intermediate Sigmas")
+def extend_intermediate_sigmas(
+    sigmas: Sigmas,
+    steps: Annotated[int, Range(1, 100)] = 2,
+    start_at_sigma: Annotated[float, Range(-1, 20_000, step=0.01)] = -1.0,
+    end_at_sigma: Annotated[float, Range(0, 20_000, step=0.01)] = 12.0,
+    spacing: Annotated[str, Choice(tuple(schedules.SPACINGS))] = "linear",
+) -> Sigmas:
+    """Part some of the steps into several, for more work at some noise levels.
+
+    Args:
+        sigmas: The levels.
+        steps: Into how many each step is parted.
+        start_at_sigma: The highest level that a parted step begins at; less than 0 for any.
+        end_at_sigma: The lowest.
+        spacing: How the parts are spaced: evenly, closer to the end, or closer to the beginning.
+    """
+    if len(sigmas.values) == 0:
+        return sigmas
+    first = math.inf if start_at_sigma < 0 else start_at_sigma
+    return Sigmas(schedules.extended(sigmas.values, steps, first, end_at_sigma, spacing))
+
+
+@node("SamplingPercentToSigma", title="Sampling Percent to Sigma")
+def sampling_percent_to_sigma(
+    model: Model,
+    sampling_percent: Annotated[float, Range(0, 1, step=0.0001)] = 0.0,
+    return_actual_sigma: bool = False,
+) -> float:
+    """Tell the noise level at a part of the sampling, as start and end percents mean it.
+
+    Args:
+        model: The model whose levels are used.
+        sampling_percent: The part, 0 being pure noise and 1 the finished picture.
+        return_actual_sigma: Give the model's highest and lowest levels at the ends, rather than
+            numbers that hold everything between them.
+
+    Returns:
+        sigma_value: The noise level.
+    """
+    if return_actual_sigma and sampling_percent in (0, 1):
+        sampling = model.sampling
+        return sampling.sigma_max if sampling_percent == 0 else sampling.sigma_min
+    # Infinity cannot be written to a file; this is above every level.
+    return min(sigma_at(model.sampling, sampling_percent), _ABOVE_ALL)
+
+
+_ABOVE_ALL = 999_999_999.9

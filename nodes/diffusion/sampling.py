@@ -17,7 +17,7 @@ from nodes.diffusion.noise import initial_noise, noise_for
 from nodes.diffusion.patches import MaskPatch
 from nodes.diffusion.solvers import SOLVERS, Estimate, Path, Solver, Step, Steps
 from nodes.errors import NodeError
-from nodes.types import Guider, Latent, ModelSampling, Noise, Sampler
+from nodes.types import Guider, Latent, Model, ModelSampling, Noise, Sampler
 
 # Schedules whose last step is so long in log sigma that solvers which lean forward along a line
 # through noisy estimates inflate the result; up to this many steps it can be seen.
@@ -76,11 +76,11 @@ class Sampling:
         self._check(levels)
         model = self.guider.model
         device, _ = work_place(model.network)
-        given = in_space(self.latent, model.latent_format)
-        x0 = _with_channels(given, model.latent_format.channels).to(device)
+        space = model.latent_format
+        x0 = _with_channels(in_space(self.latent, space), space.channels).to(device)
         noise = self._noise(x0).to(device)
         given = completed(self.guider.conditionings, model, replace(self.latent, samples=x0))
-        prompts = fit_conditionings(given, model.sampling, x0, model.latent_format.downscale)
+        prompts = fit_conditionings(given, model.sampling, x0, space.downscale)
         always = self.solver.guided
         estimate = guide_for(self.guider, prompts, both=always)
         if self.latent.mask is not None:
@@ -114,9 +114,7 @@ class Sampling:
     def _noise(self, x0: Tensor) -> Tensor:
         if self.drawn is not None:
             return self.drawn
-        if self.noise.seed is None:
-            return torch.zeros(x0.shape)
-        return initial_noise(x0.shape, self.noise.seed, self.latent.batch_index)
+        return _drawn(self.noise, x0, self.latent)
 
     def _solve(self, estimate: Estimate, x: Tensor, levels: list[float]) -> Steps:
         solver, sampling = self.solver, self.guider.model.sampling
@@ -152,7 +150,7 @@ class Sampling:
         def estimate_inside(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
             inside = fitted
             for patch in patches:
-                begun = fitted >= _remaining(sampling, levels, sigma)
+                begun = (fitted >= _remaining(sampling, levels, sigma)) & (fitted > 0)
                 inside = torch.lerp(inside, begun.to(inside), patch.strength)
             kept = sampling.noised(x0, noise, torch.tensor(sigma))
             denoised, other = estimate(x * inside + kept * (1 - inside), sigma)
@@ -170,6 +168,27 @@ def _remaining(sampling: ModelSampling, levels: list[float], sigma: float) -> fl
     ends = (levels[0], max(levels[-1], sampling.sigma_min), sigma)
     first, last, now = (float(sampling.timestep(torch.tensor(end))) for end in ends)
     return (now - last) / (first - last) if first != last else 1.0
+
+
+def noised(model: Model, noise: Noise, sigmas: Tensor, latent: Latent) -> Latent:
+    """Cover a latent with noise, for a sampling that goes on from there and adds none.
+
+    Args:
+        model: Its noise levels are used.
+        noise: What the latent is covered with.
+        sigmas: (N,), N > 0: the noise is that between the first level and the last.
+        latent: What is covered.
+    """
+    x0 = _with_channels(in_space(latent, model.latent_format), model.latent_format.channels)
+    sigma = abs(float(sigmas[0] - sigmas[-1])) if len(sigmas) > 1 else float(sigmas[0])
+    x = model.sampling.noised(x0, _drawn(noise, x0, latent), torch.tensor(sigma))
+    return replace(latent, samples=finish(model.sampling, x, sigma), space=model.latent_format)
+
+
+def _drawn(noise: Noise, x0: Tensor, latent: Latent) -> Tensor:
+    if noise.seed is None:
+        return torch.zeros(x0.shape)
+    return initial_noise(x0.shape, noise.seed, latent.batch_index)
 
 
 def inflation(solver: str, schedule: str, steps: int) -> str | None:

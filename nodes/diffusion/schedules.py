@@ -187,6 +187,35 @@ def sd_turbo(sampling: ModelSampling, steps: int, denoise: float = 1.0) -> Tenso
     return _ended(sampling.sigma(tenths[skipped : skipped + steps]))
 
 
+# How points between two levels are spaced: evenly, or closer to the end or to the beginning.
+SPACINGS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {
+        "linear": lambda unit: unit,
+        "cosine": lambda unit: (unit * (math.pi / 2)).sin(),
+        "sine": lambda unit: 1 - (unit * (math.pi / 2)).cos(),
+    }
+)
+
+
+def extended(sigmas: Tensor, parts: int, first: float, last: float, spacing: str) -> Tensor:
+    """Part each step that begins between two noise levels into several.
+
+    Args:
+        sigmas: (N + 1,).
+        parts: Into how many.
+        first: The highest level that a parted step begins at.
+        last: The lowest.
+        spacing: One of SPACINGS.
+    """
+    between = SPACINGS[spacing](torch.linspace(0, 1, parts + 1, dtype=torch.float64)[1:-1])
+    made: list[Tensor] = []
+    for high, low in zip(sigmas[:-1].double(), sigmas[1:].double(), strict=True):
+        made.append(high.reshape(1))
+        if last <= high <= first:
+            made.append(torch.lerp(high, low, between))
+    return torch.cat([*made, sigmas[-1:].double()])
+
+
 SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
     {
         "simple": simple,

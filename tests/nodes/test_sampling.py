@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from nodes import guidance, sampling, sigmas
+from nodes import guidance, patches, sampling, sigmas
 from nodes.api import Cancelled
-from nodes.types import Latent, Mask, Noise, Sampler
+from nodes.diffusion.model_sampling import ModelSampling
+from nodes.diffusion.noise import initial_noise
+from nodes.types import Latent, Mask, Noise, Sampler, Sigmas
 from tests.nodes.diffusion.tiny_sampling import Told, flat, prompt, reader, tiny_model
 
 MODEL = tiny_model()
@@ -168,8 +170,97 @@ def test_levels_can_be_turned_around_set_and_parted() -> None:
     assert high.values[-1] == low.values[0]
 
 
+def test_noise_that_was_added_before_is_what_a_sampler_adds() -> None:
+    levels = sigmas.basic_scheduler(MODEL, "normal", 4, 0.5)
+    given = Latent(torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1)))
+    guider, sampler = guidance.cfg_guider(MODEL, POSITIVE, NEGATIVE, 5.0), Sampler("euler")
+    whole = sampling.sampler_custom_advanced(Noise(3), guider, sampler, levels, given).output
+    covered = sampling.add_noise(MODEL, Noise(3), levels, given)
+    parted = sampling.sampler_custom_advanced(Noise(None), guider, sampler, levels, covered).output
+    torch.testing.assert_close(parted.samples, whole.samples, rtol=1e-5, atol=1e-5)
+
+
+def test_noise_of_a_flow_is_mixed_in_so_that_a_sampler_goes_on_from_there() -> None:
+    flow = replace(MODEL, sampling=ModelSampling.from_flow())
+    levels, given = Sigmas(torch.tensor([0.6, 0.3, 0.0])), Latent(torch.ones(1, 4, 8, 8))
+    guider, sampler = guidance.cfg_guider(flow, POSITIVE, NEGATIVE, 5.0), Sampler("euler")
+    whole = sampling.sampler_custom_advanced(Noise(3), guider, sampler, levels, given).output
+    covered = sampling.add_noise(flow, Noise(3), levels, given)
+    parted = sampling.sampler_custom_advanced(Noise(None), guider, sampler, levels, covered).output
+    torch.testing.assert_close(parted.samples, whole.samples, rtol=1e-4, atol=1e-4)
+
+
+def test_noise_between_two_levels_is_their_difference() -> None:
+    drawn = initial_noise((1, 4, 8, 8), 3)
+    levels = Sigmas(torch.tensor([5.0, 2.0]))
+    made = sampling.add_noise(MODEL, Noise(3), levels, EMPTY)
+    torch.testing.assert_close(made.samples, drawn * 3)
+    single = sampling.add_noise(MODEL, Noise(3), Sigmas(torch.tensor([5.0])), EMPTY)
+    torch.testing.assert_close(single.samples, drawn * 5)
+    assert sampling.add_noise(MODEL, Noise(3), Sigmas(torch.zeros(0)), EMPTY) is EMPTY
+
+
+def test_grey_masks_say_when_each_place_begins_to_change() -> None:
+    levels = sigmas.basic_scheduler(MODEL, "normal", 4)
+    shares = torch.tensor([0.0, 0.3, 0.6, 1.0]).repeat_interleave(2).expand(1, 1, 8, 8)
+    latent = Latent(torch.full((1, 4, 8, 8), 7.0), Mask(shares))
+    model, network = reader()
+    seen: list[torch.Tensor] = []
+    network.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    gradual = patches.differential_diffusion(model)
+    sampling.sampler_custom(
+        gradual, flat(2.0), flat(2.0), Sampler("euler"), levels, latent, cfg=1.0
+    )
+    # What is held is the original with the step's own noise; what has begun goes its way.
+    drawn = initial_noise((1, 4, 8, 8), 0)
+    held = []
+    for x, sigma in zip(seen, levels.values[:-1], strict=True):
+        kept = model.sampling.input(7 + sigma * drawn, sigma)
+        columns = (x - kept).abs().amax(dim=(0, 1, 2)) < 1e-4
+        held.append(columns[::2].tolist())
+    # At first all is noise alike; a place of share 0.6 begins when so much of the way is left.
+    assert held[1:] == [
+        [True, True, True, False],
+        [True, True, False, False],
+        [True, False, False, False],
+    ]
+
+
+def test_differential_diffusion_of_no_strength_is_exactly_without() -> None:
+    masked = Latent(torch.ones(1, 4, 8, 8), Mask(torch.linspace(0, 1, 8).expand(1, 1, 8, 8)))
+    levels = sigmas.basic_scheduler(MODEL, "normal", 3)
+
+    def run(strength: float | None) -> torch.Tensor:
+        model = MODEL if strength is None else patches.differential_diffusion(MODEL, strength)
+        guider = guidance.cfg_guider(model, POSITIVE, NEGATIVE, 5.0)
+        made = sampling.sampler_custom_advanced(Noise(3), guider, Sampler("euler"), levels, masked)
+        return made.output.samples
+
+    assert torch.equal(run(0.0), run(None))
+    assert not torch.allclose(run(1.0), run(None))
+
+
+def test_parts_of_a_sampling_are_told_as_noise_levels() -> None:
+    told = sigmas.sampling_percent_to_sigma
+    assert told(MODEL, 0.5) == pytest.approx(float(MODEL.sampling.sigma(499.5)))
+    assert told(MODEL, 0.0) > 1e8
+    assert told(MODEL, 1.0) == 0
+    assert told(MODEL, 0.0, True) == MODEL.sampling.sigma_max
+    assert told(MODEL, 1.0, True) == MODEL.sampling.sigma_min
+
+
+def test_intermediate_levels_are_extended_where_they_are_asked_for() -> None:
+    levels = Sigmas(torch.tensor([16.0, 14.0, 6.0, 0.0]))
+    made = sigmas.extend_intermediate_sigmas(levels, 2, -1.0, 12.0)
+    assert made.values.tolist() == [16, 15, 14, 10, 6, 0]
+    empty = Sigmas(torch.zeros(0))
+    assert sigmas.extend_intermediate_sigmas(empty) is empty
+
+
 def test_every_schedule_node_gives_falling_levels() -> None:
     for made in (
+        sigmas.align_your_steps_scheduler("SDXL", 12),
+        sigmas.optimal_steps_scheduler("Wan", 9),
         sigmas.polyexponential_scheduler(),
         sigmas.laplace_scheduler(),
         sigmas.vp_scheduler(),

@@ -1,15 +1,18 @@
 """Schedules against the grids of ComfyUI 0.3.64, and by their own properties."""
 
 import json
+import math
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
+from diffusers.schedulers.scheduling_utils import AysSchedules
 
 from nodes.diffusion import schedules
+from nodes.diffusion.fixed_schedules import ALIGN_YOUR_STEPS, OPTIMAL_STEPS, fixed
 from nodes.diffusion.model_sampling import ModelSampling
-from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
+from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, SPACINGS, sigmas_for
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "sigmas.json").read_text("utf-8"))
 STABLE_DIFFUSION = ModelSampling.from_betas("scaled_linear", 0.00085, 0.012, 1000)
@@ -110,3 +113,50 @@ def test_a_turbo_schedule_takes_tenths() -> None:
     torch.testing.assert_close(sigmas[:-1], STABLE_DIFFUSION.sigmas[[999, 899, 799, 699]])
     half = schedules.sd_turbo(STABLE_DIFFUSION, 1, 0.5)
     torch.testing.assert_close(half[:-1], STABLE_DIFFUSION.sigmas[[499]])
+
+
+@pytest.mark.parametrize(
+    ("family", "reference"),
+    [
+        ("SD1", "StableDiffusionSigmas"),
+        ("SDXL", "StableDiffusionXLSigmas"),
+        ("SVD", "StableDiffusionVideoSigmas"),
+    ],
+)
+def test_aligned_steps_are_those_that_diffusers_has(family: str, reference: str) -> None:
+    expected = torch.tensor(AysSchedules[reference], dtype=torch.float64)
+    ours = fixed(ALIGN_YOUR_STEPS[family], 10)
+    torch.testing.assert_close(ours[:-1], expected[:10], rtol=2e-3, atol=2e-3)
+    assert ours[-1] == 0
+
+
+@pytest.mark.parametrize("levels", [*ALIGN_YOUR_STEPS.values(), *OPTIMAL_STEPS.values()])
+@pytest.mark.parametrize("steps", [1, 3, 10, 17, 60])
+def test_published_levels_are_interpolated_in_their_logarithm(
+    levels: tuple[float, ...], steps: int
+) -> None:
+    sigmas = fixed(levels, steps).tolist()
+    assert len(sigmas) == steps + 1
+    assert sigmas[0] == pytest.approx(levels[0])
+    assert sigmas[-1] == 0
+    assert all(high > low for high, low in pairwise(sigmas))
+    twice = fixed(levels, 2 * (len(levels) - 1)).tolist()
+    assert twice[:-1:2] == pytest.approx(levels[:-1])
+    assert twice[1] == pytest.approx((levels[0] * levels[1]) ** 0.5)
+
+
+def test_a_part_of_published_levels_is_their_end() -> None:
+    levels = ALIGN_YOUR_STEPS["SD1"]
+    assert fixed(levels, 10, 0.4).tolist() == fixed(levels, 10).tolist()[-5:]
+    assert len(fixed(levels, 10, 0.0)) == 0
+
+
+def test_steps_between_two_levels_are_parted() -> None:
+    sigmas = torch.tensor([8.0, 4.0, 2.0, 0.0])
+    made = schedules.extended(sigmas, 2, math.inf, 4.0, "linear")
+    assert made.tolist() == [8, 6, 4, 3, 2, 0]
+    assert schedules.extended(sigmas, 2, 4.0, 2.0, "linear").tolist() == [8, 4, 3, 2, 1, 0]
+    assert schedules.extended(sigmas, 1, math.inf, 0.0, "linear").tolist() == sigmas.tolist()
+    middle = {name: schedules.extended(sigmas, 2, 4.0, 4.0, name)[2] for name in SPACINGS}
+    assert middle["cosine"].item() == pytest.approx(4 - 2 * math.sin(math.pi / 4))
+    assert middle["sine"].item() == pytest.approx(4 - 2 * (1 - math.cos(math.pi / 4)))
