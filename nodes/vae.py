@@ -204,7 +204,7 @@ def inpaint_model_conditioning(
     known = 1 - repeated(hole.round(), len(fitted))
     masked = vae_encode(Image((fitted - 0.5) * known + 0.5), vae, ctx=ctx.part(0.0, 0.5))
     whole = vae_encode(Image(fitted), vae, ctx=ctx.part(0.5, 1.0))
-    shown = {
+    shown: dict[str, torch.Tensor | float] = {
         "inpaint_mask": hole,
         "inpaint_picture": masked.samples,
         **told_scale(vae.latent_format),
@@ -251,7 +251,10 @@ def instruct_pix_to_pix_conditioning(
         arXiv:2211.09800.
     """
     samples = vae_encode(pixels, vae, ctx=ctx).samples
-    shown = {"edit_picture": samples, **told_scale(vae.latent_format)}
+    shown: dict[str, torch.Tensor | float] = {
+        "edit_picture": samples,
+        **told_scale(vae.latent_format),
+    }
     empty = Latent(torch.zeros_like(samples))
     return EditParts(with_extras(positive, shown), with_extras(negative, shown), empty)
 

@@ -73,7 +73,7 @@ def write_tokenizer_json(folder: Path, name: str = "tokenizer.json") -> Path:
     """Write the same vocabulary in the form of the tokenizers library."""
     folder.mkdir(parents=True, exist_ok=True)
     space = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
-    data = {
+    data: dict[str, Any] = {
         "version": "1.0",
         "truncation": {
             "direction": "Right",

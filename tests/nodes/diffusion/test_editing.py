@@ -51,7 +51,8 @@ def by_network(
     network: Any = found.model.network
     scaled = torch.cat([x / (1 + sigma**2) ** 0.5, shown], dim=1)
     time = found.model.sampling.timestep(torch.tensor(sigma))
-    return x - sigma * network(scaled, time, text.parts[0].embeds).sample
+    noise: Tensor = network(scaled, time, text.parts[0].embeds).sample
+    return x - sigma * noise
 
 
 def raw_latents(found: Checkpoint) -> Tensor:

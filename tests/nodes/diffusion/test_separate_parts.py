@@ -72,6 +72,8 @@ def test_two_files_in_either_order_are_sdxls_encoders(host: FolderContext) -> No
         clip = dual_clip_loader(*names, ctx=host)
         ours, summary = encode(clip, SENTENCE)
         assert torch.allclose(ours, embeds, atol=1e-6)
+        assert summary is not None
+        assert pooled is not None
         assert torch.allclose(summary, pooled, atol=1e-6)
 
 

@@ -32,6 +32,7 @@ def oracle(*tokens: int) -> torch.Tensor:
 def test_a_prompt_is_encoded_as_transformers_does() -> None:
     embeds, pooled = encode(clip(), "ab c")
     assert torch.equal(embeds, oracle(37, 20))
+    assert pooled is not None
     assert torch.equal(pooled, oracle(37, 20)[:, 3])
 
 
@@ -63,6 +64,7 @@ def test_a_long_prompt_is_encoded_in_chunks() -> None:
     assert embeds.shape == (1, 154, 16)
     assert torch.allclose(embeds[:, :77], oracle(*[20] * 75), atol=1e-6)
     assert torch.allclose(embeds[:, 77:], oracle(21, 22), atol=1e-6)
+    assert pooled is not None
     assert torch.allclose(pooled, embeds[:, 76], atol=1e-6)
 
 

@@ -324,7 +324,7 @@ def velocity(network: Any, conditioning: Any, x: Tensor, sigma: float) -> Tensor
     rows, columns = x.shape[2] // 2, x.shape[3] // 2
     tokens = x.view(1, 16, rows, 2, columns, 2).permute(0, 2, 4, 1, 3, 5)
     places = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
-    output = network(
+    output: Tensor = network(
         tokens.reshape(1, rows * columns, 64),
         part.embeds,
         part.pooled,
