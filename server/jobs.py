@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from server import job_changes
 from server.feed import Feed, FeedEvent
+from server.job_changes import event_of
 from server.job_queries import (
     NoSuchJob,
     WrongState,
     fingerprint_of,
-    first_rank,
-    known_as,
-    last_rank,
     move,
-    title_of,
 )
 from server.job_reading import JobReader
 from server.job_refusals import Draining, KeyConflict, QueueFull
@@ -31,14 +28,11 @@ from server.job_rows import (
     ACTIVE,
     ENDED,
     MIGRATIONS,
-    WAITING,
     Job,
     Submission,
-    job_of,
     packed,
     placed,
     row_of,
-    waiting,
 )
 from server.store import Store
 from server.workers import Task
@@ -47,7 +41,7 @@ if TYPE_CHECKING:
     from server.artifacts import Artifacts
 
 
-__all__ = ["Draining", "Jobs", "KeyConflict", "NoSuchJob", "QueueFull", "WrongState", "event_of"]
+__all__ = ["Draining", "Jobs", "KeyConflict", "NoSuchJob", "QueueFull", "WrongState"]
 
 
 _REMEMBERED = 1_000
@@ -130,7 +124,9 @@ class Jobs(JobReader):
             await _rehearsed(taker, submission, workflow)
 
         def work(connection: sqlite3.Connection) -> Job:
-            job = self._insert(connection, submission, workflow, fingerprint)
+            job = job_changes.insert(
+                connection, self._feed, submission, workflow, fingerprint, self._limit
+            )
             if taker is not None:
                 taker.take(connection)
             return job
@@ -158,7 +154,7 @@ class Jobs(JobReader):
         Raises:
             NoSuchJob: when there is none.
         """
-        found = await self._change(job, self._cancel)
+        found = await self._change(job, self._cancelled)
         if found.state == ACTIVE:
             self._stop(job)
         return found
@@ -174,7 +170,7 @@ class Jobs(JobReader):
         """
         if self.draining:
             raise Draining
-        found = await self._change(job, self._retry)
+        found = await self._change(job, self._retried)
         self._wake()
         return found
 
@@ -199,7 +195,7 @@ class Jobs(JobReader):
             gone = [row for job in wanted if (row := row_of(connection, job)) is not None]
             if any(row["state"] == ACTIVE for row in gone):
                 raise WrongState(ACTIVE, "deleted", "Cancel it first.")
-            return self._forget(connection, gone)
+            return job_changes.forget(connection, self._feed, gone)
 
         removed = await self._store.write(work)
         await self.announce()
@@ -211,7 +207,9 @@ class Jobs(JobReader):
         def work(connection: sqlite3.Connection) -> int:
             marks = ", ".join("?" * len(ENDED))
             query = f"SELECT * FROM jobs WHERE state IN ({marks})"
-            return self._forget(connection, connection.execute(query, ENDED).fetchall())
+            return job_changes.forget(
+                connection, self._feed, connection.execute(query, ENDED).fetchall()
+            )
 
         return await self._store.write(work)
 
@@ -221,7 +219,7 @@ class Jobs(JobReader):
         def work(connection: sqlite3.Connection) -> int:
             rows = connection.execute("SELECT * FROM jobs WHERE state = 'queued'").fetchall()
             for row in rows:
-                self._cancel(connection, row)
+                job_changes.cancel(connection, self._feed, row)
             return len(rows)
 
         cancelled = await self._store.write(work)
@@ -254,44 +252,6 @@ class Jobs(JobReader):
         )
         await self.announce()
 
-    def _insert(
-        self,
-        connection: sqlite3.Connection,
-        submission: Submission,
-        workflow: str,
-        fingerprint: str,
-    ) -> Job:
-        known = known_as(connection, submission)
-        if known is not None:
-            if known["fingerprint"] != fingerprint:
-                raise KeyConflict
-            return placed(connection, known)
-        queued = waiting(connection)
-        if queued >= self._limit:
-            raise QueueFull(self._limit)
-        row = connection.execute(
-            "INSERT INTO jobs (id, state, title, client, document, source, created, rank, key,"
-            " fingerprint) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
-            (
-                submission.id,
-                submission.title or title_of(submission.workflow),
-                submission.client,
-                submission.document,
-                submission.source,
-                time.time(),
-                first_rank(connection) if submission.front else last_rank(connection),
-                submission.key,
-                fingerprint,
-            ),
-        ).fetchone()
-        connection.execute(
-            "INSERT INTO job_bodies (job, workflow, targets, extra) VALUES (?, ?, ?, ?)",
-            (submission.id, workflow, packed(submission.targets), packed(submission.extra)),
-        )
-        made = job_of(row, 0 if submission.front else queued)
-        self._feed.append(connection, [event_of(made, "job.queued", made.to_json())])
-        return made
-
     async def _change(
         self, job: str, change: Callable[[sqlite3.Connection, sqlite3.Row], bool]
     ) -> Job:
@@ -313,38 +273,14 @@ class Jobs(JobReader):
         await self.announce()
         return await self._shown(changed)
 
-    def _cancel(self, connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
-        if row["state"] == ACTIVE:
-            connection.execute("UPDATE jobs SET cancelling = 1 WHERE id = ?", (row["id"],))
-        elif row["state"] == WAITING:
-            connection.execute(
-                "UPDATE jobs SET state = 'cancelled', finished = ? WHERE id = ?",
-                (time.time(), row["id"]),
-            )
-            data = {"state": "cancelled", "problem": None, "seconds": None}
-            self._feed.append(connection, [event_of(job_of(row), "job.finished", data)])
+    def _cancelled(self, connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
+        job_changes.cancel(connection, self._feed, row)
+        # What there is to tell has been told.
         return False
 
-    def _retry(self, connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
-        if row["state"] not in ("failed", "cancelled", "quarantined"):
-            raise WrongState(row["state"], "retried", "Submit the workflow again instead.")
-        if waiting(connection) >= self._limit:
-            raise QueueFull(self._limit)
-        connection.execute(
-            "UPDATE jobs SET state = 'queued', rank = ?, suspect = 0, cancelling = 0, deaths = 0,"
-            " started = NULL, finished = NULL, problem = NULL, warnings = '[]' WHERE id = ?",
-            (last_rank(connection), row["id"]),
-        )
+    def _retried(self, connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
+        job_changes.retry(connection, row, self._limit)
         return True
-
-    def _forget(self, connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> int:
-        ids = [(row["id"],) for row in rows]
-        connection.executemany("DELETE FROM events WHERE job = ?", ids)
-        connection.executemany("DELETE FROM jobs WHERE id = ?", ids)
-        removed = [FeedEvent("job.removed", {"id": job}) for (job,) in ids]
-        if removed:
-            self._feed.append(connection, removed)
-        return len(ids)
 
 
 async def _rehearsed(taker: Taker, submission: Submission, workflow: str) -> None:
@@ -361,8 +297,3 @@ async def _rehearsed(taker: Taker, submission: Submission, workflow: str) -> Non
 
 def _succeeded(writing: asyncio.Task[Job]) -> bool:
     return not writing.cancelled() and writing.exception() is None
-
-
-def event_of(job: Job, kind: str, data: dict[str, Any]) -> FeedEvent:
-    """Make an event that concerns a job."""
-    return FeedEvent(kind, data, job=job.id, document=job.document, client=job.client)

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from server.job_rows import Submission
-from server.services import open_services
+from server.job_rows import Job, Submission
+from server.services import Services, open_services
 from server.settings import Settings
 from server.workers.child import Child
 from tests.server.running import saving, workflow
@@ -79,19 +79,28 @@ async def served(folder: Path, jobs: int = 0, fault: Fault | None = None) -> Non
     for number in range(jobs):
         # The last is the first once more: it is over in the write that queues it.
         text = f"text {number % (JOBS - 1)}"
+        if number == JOBS - 1:
+            await everything_over(services)
         job = await services.jobs.submit(Submission(workflow(*saving(text))))
         with (folder / ACCEPTED).open("a") as file:
             print(job.id, file=file)
-    found = (await services.jobs.page()).items
-    while not all(job.ended for job in found):
-        await asyncio.sleep(0.01)
-        found = (await services.jobs.page()).items
+    found = await everything_over(services)
     told = {
         "states": {job.id: job.state for job in found},
         "artifacts": {job.id: len(job.artifacts) for job in found},
     }
     (folder / REPORT).write_text(json.dumps(told))
     await services.stop()
+
+
+async def everything_over(services: Services) -> tuple[Job, ...]:
+    """Wait until every job has ended and the worker waits for the next; give the jobs."""
+    while True:
+        found = (await services.jobs.page()).items
+        waits = all(seat.waiting for seat in services.dispatcher._seats)
+        if waits and all(job.ended for job in found):
+            return found
+        await asyncio.sleep(0.01)
 
 
 async def ended_at(at: int, folder: Path) -> None:
