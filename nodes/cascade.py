@@ -3,9 +3,11 @@
 from functools import partial
 from typing import Annotated, NamedTuple
 
-from nodes.api import QUIET, Choice, Context, Each, Out, Range, Subgraph, SubgraphBuilder, node
+from nodes.api import QUIET, Context, Each, Out, Range, Subgraph, SubgraphBuilder, node
 from nodes.diffusion.cascade_plan import Planned, planned, report, speed_of
-from nodes.imaging.resize import METHODS, resize
+from nodes.imaging.on_disk import plane
+from nodes.imaging.resize import lanczos_rows
+from nodes.imaging.tiles import STRIPE
 from nodes.types import CascadeStage, Image
 
 
@@ -109,7 +111,7 @@ def cascade_plan(
     plan = planned(stages, width, height, longest_side, int(memory * 2**30), speed)
     last = max(plan[-1].width, plan[-1].height)
     if last != longest_side:
-        fit = cascade_stage_resize(longest_side / last, "lanczos")
+        fit = cascade_stage_resize(longest_side / last)
         sides = (round(side * fit.scale) for side in (plan[-1].width, plan[-1].height))
         plan.append(Planned(fit, *sides, tiles=1, seconds=None, peak_bytes=None))
     parts = tuple(one.stage for one in plan)
@@ -128,20 +130,23 @@ def cascade_plan(
 @node("CascadeStageResize", title="Stage: resize", aliases=("cascade", "lanczos"))
 def cascade_stage_resize(
     scale: Annotated[float, Range(0.01, 16, step=0.01)] = 2.0,
-    method: Annotated[str, Choice(METHODS)] = "lanczos",
 ) -> CascadeStage:
-    """Describe a stage that changes a picture's size by interpolation, for a cascade.
+    """Change a picture's size by Lanczos' filter, stripe by stripe.
 
     Args:
         scale: Factor on the sides.
-        method: How values between pixels are found.
 
     Returns:
-        cascade_stage: The stage.
+        cascade_stage: The stage, for a cascade.
     """
-    return CascadeStage(f"{method} ×{scale:g}", scale, partial(_resized, scale, method))
+    return CascadeStage(f"resize ×{scale:g}", scale, partial(_resized, scale))
 
 
-def _resized(scale: float, method: str, *, image: Image, ctx: Context) -> Image:
-    height, width = (max(1, round(side * scale)) for side in image.pixels.shape[-2:])
-    return Image(resize(image.pixels, width, height, method))
+def _resized(scale: float, *, image: Image, ctx: Context) -> Image:
+    batch, channels, *sides = image.pixels.shape
+    height, width = (max(1, round(side * scale)) for side in sides)
+    whole = plane((batch, channels, height, width), ctx.workspace() / "whole")
+    for top in ctx.track(range(0, height, STRIPE), -(-height // STRIPE)):
+        bottom = min(top + STRIPE, height)
+        whole[..., top:bottom, :] = lanczos_rows(image.pixels, width, height, top, bottom)
+    return Image(whole)

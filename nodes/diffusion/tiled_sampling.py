@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nodes.diffusion.cost import denoiser_cost, repeated
+from nodes.diffusion.latent_space import moved
 from nodes.diffusion.noise_field import noise_at
 from nodes.diffusion.sampling import Sampling
 from nodes.diffusion.super_resolution import enlarged_by, shown, with_noise
@@ -82,10 +83,10 @@ def refining(tile_pass: TilePass, vae: Vae, pixels: Tensor) -> TiledWork:
 
     Args:
         tile_pass: Its model works in the VAE's latents.
-        vae: On the device.
+        vae: On the device; its latents may differ in scale from the model's.
         pixels: (B, 3, H, W) in [0, 1], sides multiples of the VAE's downscale.
     """
-    scale = vae.latent_format.downscale
+    scale, own = vae.latent_format.downscale, tile_pass.guider.model.latent_format
     height, width = pixels.shape[-2:]
     size, overlap = _in_cells(tile_pass, scale)
     cells = tiles(height // scale, width // scale, size, overlap)
@@ -93,12 +94,13 @@ def refining(tile_pass: TilePass, vae: Vae, pixels: Tensor) -> TiledWork:
     def make(index: int, place: Tile) -> Iterator[Tensor | None]:
         source = place.of(pixels[index : index + 1])
         conditionings = on_tile(tile_pass.guider.conditionings, place, height, width)
-        latent = encode_once(vae, source)
+        latent = moved(encode_once(vae, source), vae.latent_format, own)
         for made in tile_pass.sampled(latent, conditionings, place.scaled(1, scale), index):
             if made is None:
                 yield None
             else:
-                yield matched(decode_once(vae, made), source, tile_pass.colours)
+                decoded = decode_once(vae, moved(made, own, vae.latent_format))
+                yield matched(decoded, source, tile_pass.colours)
 
     return TiledWork(
         shape=tuple(pixels.shape),

@@ -1,5 +1,7 @@
 """Change the size of planes (B, C, H, W): interpolation by name, fitting and cropping."""
 
+import math
+
 import numpy as np
 import torch
 from PIL import Image
@@ -28,7 +30,7 @@ def resize(planes: Tensor, width: int, height: int, method: str, crop: str = "di
     if planes.shape[-2:] == (height, width):
         return planes
     if method == "lanczos":
-        return _lanczos(planes, width, height).clamp(0, 1)
+        return lanczos_rows(planes, width, height, 0, height)
     if method in ("bilinear", "bicubic"):
         return interpolate(planes, (height, width), mode=method, align_corners=False).clamp(0, 1)
     return interpolate(planes, (height, width), mode=method)
@@ -56,11 +58,30 @@ def fitting(width: int, height: int, like: tuple[int, int]) -> tuple[int, int]:
     return width, height
 
 
-def _lanczos(planes: Tensor, width: int, height: int) -> Tensor:
+def lanczos_rows(planes: Tensor, width: int, height: int, top: int, bottom: int) -> Tensor:
+    """Resize planes by Lanczos' filter, and give some rows of what comes out.
+
+    Args:
+        planes: (B, C, H, W), values in [0, 1].
+        width: New width.
+        height: New height.
+        top: The first row of the new ones to give.
+        bottom: The row after the last one.
+
+    Returns:
+        (B, C, bottom - top, width), in [0, 1].
+    """
+    rows = planes.shape[-2] / height
+    # The filter looks three cells far, of the old plane or of the new one, whichever are larger.
+    far = 3 * max(1.0, rows) + 1
+    first = max(0, math.floor(top * rows - far))
+    seen = planes[..., first : math.ceil(bottom * rows + far), :]
+    box = (0, top * rows - first, planes.shape[-1], bottom * rows - first)
     # Pillow resamples 32-bit floats too, one plane at a time.
-    flat = planes.reshape(-1, *planes.shape[-2:]).float().numpy()
+    flat = seen.reshape(-1, *seen.shape[-2:]).float().numpy()
+    size = width, bottom - top
     made = [
-        np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.LANCZOS))
+        np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.LANCZOS, box))
         for plane in flat
     ]
-    return torch.from_numpy(np.stack(made)).reshape(*planes.shape[:2], height, width)
+    return torch.from_numpy(np.stack(made)).reshape(*planes.shape[:2], *size[::-1]).clamp(0, 1)

@@ -141,10 +141,7 @@ CATALOGUE = catalogue_of(
 
 def resizing(*scales: float) -> Graph:
     """A cascade of stages that resize, with its last picture and each of them saved."""
-    stages = {
-        f"s{n}": ("CascadeStageResize", {"scale": scale, "method": "bilinear"})
-        for n, scale in enumerate(scales)
-    }
+    stages = {f"s{n}": ("CascadeStageResize", {"scale": scale}) for n, scale in enumerate(scales)}
     wired = [f"@s{n}.cascade_stage" for n in range(len(scales))]
     return toys.graph(
         {

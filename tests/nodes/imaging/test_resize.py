@@ -1,11 +1,13 @@
 """Resizing keeps what it must: sizes, constants, means, proportions."""
 
+import itertools
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from nodes.imaging.resize import METHODS, cropped_to_ratio, fitting, resize
+from nodes.imaging.resize import METHODS, cropped_to_ratio, fitting, lanczos_rows, resize
 
 
 def random(*shape: int) -> Tensor:
@@ -91,3 +93,12 @@ def test_a_side_of_zero_follows_the_proportions(
     asked: tuple[int, int], given: tuple[int, int]
 ) -> None:
     assert fitting(*asked, (30, 20)) == given
+
+
+@pytest.mark.parametrize("size", [(50, 40), (31, 87), (17, 9)])
+def test_rows_of_a_resized_plane_are_those_of_the_whole(size: tuple[int, int]) -> None:
+    planes = torch.rand(1, 2, 33, 29)
+    whole = resize(planes, *size, "lanczos")
+    cuts = [0, size[1] // 3, size[1] // 2, size[1]]
+    parts = [lanczos_rows(planes, *size, top, end) for top, end in itertools.pairwise(cuts)]
+    assert torch.allclose(torch.cat(parts, dim=2), whole, atol=1e-5)
