@@ -1,14 +1,17 @@
 """Text: prompts to conditioning."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from nodes.api import QUIET, Choice, Context, Multiline, Range, node
+from nodes.diffusion.embeddings import names_in, read_embedding, with_embeddings
 from nodes.diffusion.prompts import with_extras
 from nodes.diffusion.t5_vocabulary import T5Vocabulary
 from nodes.diffusion.text import Role, encode, towers
-from nodes.errors import NodeError
+from nodes.errors import FileProblem, NodeError
 from nodes.types import Clip, Cond, Conditioning, TextJoin
 
 Pixels = Annotated[int, Range(0, 16_384, step=1)]
@@ -23,6 +26,7 @@ def clip_text_encode(
 
     `(word:1.2)` weighs a word, `(word)` weighs it 1.1; both nest, and `\(` is a plain
     parenthesis. A text of more tokens than the encoder takes is encoded in several chunks.
+    `embedding:name` is the word that a textual inversion of that name teaches.
 
     Args:
         text: What the picture should show, or in a negative prompt what it should not.
@@ -35,7 +39,7 @@ def clip_text_encode(
         Radford et al. 2021, Learning Transferable Visual Models From Natural Language
         Supervision, arXiv:2103.00020.
     """
-    with _placed(clip, ctx) as placed:
+    with _placed(clip, ctx, text) as placed:
         embeds, pooled = encode(placed, text)
     return Conditioning((Cond(embeds, pooled),))
 
@@ -80,7 +84,7 @@ def clip_text_encode_sdxl(
             "Load the text encoders of an SDXL checkpoint, or use CLIPTextEncode.",
             "clip.single",
         )
-    with _placed(clip, ctx) as placed:
+    with _placed(clip, ctx, text_l, text_g) as placed:
         embeds, pooled = encode(placed, text_l, text_g)
     sizes = {
         "width": width,
@@ -115,7 +119,7 @@ def clip_text_encode_sdxl_refiner(
     Returns:
         What to condition on.
     """
-    with _placed(clip, ctx) as placed:
+    with _placed(clip, ctx, text) as placed:
         embeds, pooled = encode(placed, text)
     told = {"aesthetic_score": ascore, "width": width, "height": height}
     return Conditioning((Cond(embeds, pooled, extras=told),))
@@ -154,7 +158,7 @@ def clip_text_encode_sd3(
         if not clip_l and not clip_g:
             said |= {"l": None, "g": None}
         said["t5"] = t5xxl or None
-    with _placed(clip, ctx) as placed:
+    with _placed(clip, ctx, clip_l, clip_g) as placed:
         embeds, pooled = encode(placed, *(said[tower.role] for tower in towers(placed)))
     return Conditioning((Cond(embeds, pooled),))
 
@@ -181,7 +185,7 @@ def clip_text_encode_flux(
     """
     _check_join(clip, "flux", "Flux")
     said: dict[Role, str] = {"l": clip_l, "t5": t5xxl}
-    with _placed(clip, ctx) as placed:
+    with _placed(clip, ctx, clip_l) as placed:
         embeds, pooled = encode(placed, *(said[tower.role] for tower in towers(placed)))
     return Conditioning((Cond(embeds, pooled, extras={"guidance": guidance}),))
 
@@ -251,8 +255,27 @@ def clip_set_last_layer(
     return replace(clip, skip=-stop_at_clip_layer)
 
 
-def _placed(clip: Clip, ctx: Context) -> AbstractContextManager[Clip]:
-    return nullcontext(clip) if clip.on_cpu else ctx.resident(clip)
+@contextmanager
+def _placed(clip: Clip, ctx: Context, *texts: str) -> Iterator[Clip]:
+    """Hold text encoders where they work, and teach them the embeddings that texts name."""
+    found = {name: read_embedding(_embedding_file(name, ctx)) for name in names_in(*texts)}
+    with nullcontext(clip) if clip.on_cpu else ctx.resident(clip) as placed:
+        yield with_embeddings(placed, found)
+
+
+def _embedding_file(name: str, ctx: Context) -> Path:
+    """Find the file of an embedding by what a prompt calls it: with its ending or without."""
+    bare = name.rstrip(".;!?")
+    for known in ctx.files.names("embeddings"):
+        stem = known.rpartition(".")[0]
+        if bare in (known, stem, stem.rpartition("/")[2]):
+            return ctx.files.path("embeddings", known)
+    raise FileProblem(
+        f"There is no embedding {bare!r}.",
+        "Put its .safetensors file into the embeddings folder; pickled ones (.pt) can run code, "
+        "and are not read.",
+        "embedding.missing",
+    )
 
 
 def _check_join(clip: Clip, join: TextJoin, model: str) -> None:
