@@ -11,92 +11,38 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.checkpoint_networks import Checkpoint
 from nodes.diffusion.separate_parts import load_denoiser
-from nodes.errors import FileProblem, NodeError
+from nodes.errors import FileProblem
 from nodes.loaders import (
     checkpoint_loader_simple,
     clip_loader,
-    dual_clip_loader,
-    triple_clip_loader,
     vae_loader,
 )
 from nodes.sampling import k_sampler
 from nodes.text import (
     clip_text_encode,
-    clip_text_encode_flux,
-    clip_text_encode_sd3,
     flux_guidance,
-    t5_tokenizer_options,
 )
-from nodes.types import Clip, Cond, Image, Latent
+from nodes.types import Image, Latent
 from nodes.vae import vae_decode, vae_encode
-from tests.nodes.diffusion.family_files import open_clip, text_with_projection, write
-from tests.nodes.diffusion.t5_files import NUMBER, t5, t5_weights, write_spiece
+from tests.nodes.diffusion.family_files import text_with_projection, write
+from tests.nodes.diffusion.t5_files import t5, write_spiece
 from tests.nodes.diffusion.transformer_checkpoints import (
+    PROMPT,
     TEXTS,
+    clip_ids,
+    close,
+    encoded,
     file_of,
+    loaded,
+    sd3_text,
+    t5_states,
     text_weights,
     vae_of,
-    vae_weights,
     write_folder,
 )
 from tests.nodes.diffusion.transformer_files import original, transformer
 from tests.nodes.folder_context import FolderContext
-
-PROMPT, CLIP_IDS, T5_PIECES = "a red cat", (320, 736, 2368), ("▁a", "▁red", "▁cat")
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> FolderContext:
-    root = tmp_path_factory.mktemp("models")
-    texts = root / "text_encoders"
-    write_spiece(texts)
-    for kind in ("checkpoints", "vae", "diffusion_models"):
-        (root / kind).mkdir()
-    for name in ("sd3", "flux", "schnell"):
-        write(root / "checkpoints" / f"{name}.safetensors", file_of(name))
-    small = {n: t.contiguous() for n, t in text_with_projection(768).state_dict().items()}
-    write(texts / "l.safetensors", small)
-    big = open_clip(text_with_projection(1280), "")
-    write(texts / "g.safetensors", {n: t.contiguous() for n, t in big.items()})
-    write(texts / "t5.safetensors", t5_weights())
-    write(root / "vae" / "ae.safetensors", vae_weights(""))
-    return FolderContext(root)
-
-
-def loaded(host: FolderContext, name: str) -> Checkpoint:
-    return load_checkpoint(host.root / "checkpoints" / f"{name}.safetensors", "float32")
-
-
-def clip_ids(pad: int, ids: tuple[int, ...] = CLIP_IDS) -> Tensor:
-    row = [49406, *ids, 49407]
-    return torch.tensor([row + [pad] * (77 - len(row))])
-
-
-def t5_states(length: int, pieces: tuple[str, ...] = T5_PIECES) -> Tensor:
-    row = [*(NUMBER[piece] for piece in pieces), 1]
-    states: Tensor = t5()(torch.tensor([row + [0] * (length - len(row))])).last_hidden_state
-    return states
-
-
-def sd3_text() -> tuple[Tensor, Tensor]:
-    """Encode the prompt by transformers' modules alone, as Stable Diffusion 3 reads it."""
-    small = text_with_projection(768).text_model(clip_ids(49407), output_hidden_states=True)
-    big = text_with_projection(1280)(clip_ids(0), output_hidden_states=True)
-    clips = torch.cat([small.hidden_states[-2], big.hidden_states[-2]], dim=2)
-    clips = torch.cat([clips, torch.zeros(1, 77, 4096 - 2048)], dim=2)
-    pooled = torch.cat([small.pooler_output, big.text_embeds], dim=1)
-    return torch.cat([clips, t5_states(77)], dim=1), pooled
-
-
-def close(one: Tensor | None, two: Tensor) -> bool:
-    return one is not None and torch.allclose(one, two, atol=1e-4)
-
-
-def encoded(clip: Clip, prompt: str = PROMPT) -> Cond:
-    (part,) = clip_text_encode(prompt, clip).parts
-    return part
 
 
 def same_weights(network: Any, other: Any) -> bool:
@@ -104,8 +50,8 @@ def same_weights(network: Any, other: Any) -> bool:
     return mine.keys() == theirs.keys() and all(torch.equal(mine[k], theirs[k]) for k in mine)
 
 
-def test_a_whole_flux_loads(host: FolderContext) -> None:
-    found = loaded(host, "flux")
+def test_a_whole_flux_loads(models: FolderContext) -> None:
+    found = loaded(models, "flux")
     assert found.family == "flux-dev"
     assert same_weights(found.model.network, transformer("flux"))
     assert same_weights(found.vae.network, vae_of("flux"))
@@ -119,14 +65,14 @@ def test_a_whole_flux_loads(host: FolderContext) -> None:
     assert close(part.pooled, small.pooler_output)
 
 
-def test_schnell_is_told_by_its_lack_of_guidance(host: FolderContext) -> None:
-    found = loaded(host, "schnell")
+def test_schnell_is_told_by_its_lack_of_guidance(models: FolderContext) -> None:
+    found = loaded(models, "schnell")
     assert found.family == "flux-schnell"
     assert float(found.model.sampling.sigma(500)) == pytest.approx(0.5)
 
 
-def test_a_whole_stable_diffusion_3_loads(host: FolderContext) -> None:
-    found = loaded(host, "sd3")
+def test_a_whole_stable_diffusion_3_loads(models: FolderContext) -> None:
+    found = loaded(models, "sd3")
     assert found.family == "stable-diffusion-3"
     assert same_weights(found.model.network, transformer("sd3"))
     assert found.vae.latent_format.scaling_factor == 1.5305
@@ -160,117 +106,15 @@ def test_a_denoiser_may_be_the_folder_of_a_pipelines_part(tmp_path: Path) -> Non
     assert same_weights(found.network, transformer("flux"))
 
 
-def test_three_files_in_any_order_are_stable_diffusion_3s_encoders(host: FolderContext) -> None:
-    names = [f"{name}.safetensors" for name in ("t5", "l", "g")]
-    part = encoded(triple_clip_loader(*names, ctx=host))
-    embeds, pooled = sd3_text()
-    assert close(part.embeds, embeds)
-    assert close(part.pooled, pooled)
-
-
-def test_two_files_are_fluxs_encoders(host: FolderContext) -> None:
-    clip = dual_clip_loader("t5.safetensors", "l.safetensors", "flux", ctx=host)
-    assert close(encoded(clip).embeds, t5_states(256))
-
-
-def test_zeros_stand_for_an_encoder_that_is_missing(host: FolderContext) -> None:
-    embeds, pooled = sd3_text()
-    small = dual_clip_loader("l.safetensors", "t5.safetensors", "sd3", ctx=host)
-    big = clip_loader("g.safetensors", "sd3", ctx=host)
-    long = clip_loader("t5.safetensors", "sd3", ctx=host)
-    without_g, without_l = embeds.clone(), embeds[:, :77].clone()
-    without_g[:, :77, 768:], without_l[:, :, :768] = 0, 0
-    zeros = torch.zeros(1, 2048)
-    for clip, states, summary in (
-        (small, without_g, torch.cat([pooled[:, :768], zeros[:, 768:]], dim=1)),
-        (big, without_l, torch.cat([zeros[:, :768], pooled[:, 768:]], dim=1)),
-        (long, embeds[:, 77:], zeros),
-    ):
-        part = encoded(clip)
-        assert close(part.embeds, states)
-        assert close(part.pooled, summary)
-
-
-def test_each_encoder_may_read_a_text_of_its_own(host: FolderContext) -> None:
-    clip = loaded(host, "sd3").clip
-    embeds, pooled = sd3_text()
-    (part,) = clip_text_encode_sd3(clip, "a red cat", "a cat", "cats").parts
-    assert close(part.embeds[:, :77, :768], embeds[:, :77, :768])
-    assert not close(part.embeds[:, :77, 768:], embeds[:, :77, 768:])
-    assert close(part.embeds[:, 77:], t5_states(77, ("▁cat", "s")))
-    assert part.pooled is not None
-    assert close(part.pooled[:, :768], pooled[:, :768])
-
-
-def test_an_encoder_with_an_empty_text_is_left_out(host: FolderContext) -> None:
-    clip = loaded(host, "sd3").clip
-    (silent,) = clip_text_encode_sd3(clip, PROMPT, PROMPT, "").parts
-    assert close(silent.embeds, sd3_text()[0][:, :77])
-    (asked,) = clip_text_encode_sd3(clip, PROMPT, PROMPT, "", "empty_prompt").parts
-    assert close(asked.embeds[:, 77:], t5_states(77, ()))
-    (alone,) = clip_text_encode_sd3(clip, "", "", PROMPT).parts
-    assert close(alone.embeds, t5_states(77))
-    (nothing,) = clip_text_encode_sd3(clip).parts
-    assert nothing.embeds.shape == (1, 77, 4096)
-    assert not nothing.embeds.any()
-    assert nothing.pooled is not None
-    assert not nothing.pooled.any()
-
-
-def test_a_long_prompt_is_one_row_for_t5_and_several_chunks_for_clip(host: FolderContext) -> None:
-    long = "cat " * 100
-    flux = encoded(loaded(host, "flux").clip, "cat " * 300)
-    assert flux.embeds.shape == (1, 301, 4096)
-    sd3 = encoded(loaded(host, "sd3").clip, long)
-    assert sd3.embeds.shape == (1, 2 * 77 + 101, 4096)
-
-
-def test_weights_move_t5s_tokens_from_those_of_an_empty_prompt(host: FolderContext) -> None:
-    clip = dual_clip_loader("t5.safetensors", "l.safetensors", "flux", ctx=host)
-    part = encoded(clip, "a (red:1.5) cat")
-    plain, empty = t5_states(256), t5_states(256, ())
-    expected = plain.clone()
-    expected[:, 1] = empty[:, 1] + 1.5 * (plain[:, 1] - empty[:, 1])
-    assert close(part.embeds, expected)
-
-
-def test_t5_may_be_filled_up_less(host: FolderContext) -> None:
-    clip = dual_clip_loader("t5.safetensors", "l.safetensors", "flux", ctx=host)
-    assert encoded(t5_tokenizer_options(clip)).embeds.shape[1] == 4
-    assert encoded(t5_tokenizer_options(clip, 3)).embeds.shape[1] == 7
-    assert encoded(t5_tokenizer_options(clip, 3, 10)).embeds.shape[1] == 10
-    with pytest.raises(NodeError, match="no T5 among"):
-        t5_tokenizer_options(clip_loader("l.safetensors", ctx=host))
-
-
-def test_guidance_stands_beside_the_prompt(host: FolderContext) -> None:
-    clip = loaded(host, "flux").clip
-    conditioning = clip_text_encode_flux(clip, PROMPT, "cats", 2.0)
-    (part,) = conditioning.parts
-    assert part.extras["guidance"] == 2.0
-    assert close(part.embeds, t5_states(256, ("▁cat", "s")))
-    assert flux_guidance(conditioning, 5.0).parts[0].extras["guidance"] == 5.0
-
-
-def test_encoders_of_another_model_are_refused(host: FolderContext) -> None:
-    with pytest.raises(NodeError, match="another model than Flux"):
-        clip_text_encode_flux(loaded(host, "sd3").clip)
-    with pytest.raises(NodeError, match="another model than Stable Diffusion 3"):
-        clip_text_encode_sd3(loaded(host, "flux").clip)
-    with pytest.raises(FileProblem, match="width 768 and 1280") as caught:
-        dual_clip_loader("l.safetensors", "g.safetensors", "flux", ctx=host)
-    assert caught.value.hint == "Choose CLIP L and T5 XXL."
-
-
 def test_a_checkpoint_without_encoders_draws_with_those_of_other_files(
-    host: FolderContext, tmp_path: Path
+    models: FolderContext, tmp_path: Path
 ) -> None:
     (tmp_path / "checkpoints").mkdir()
     write(tmp_path / "checkpoints" / "bare.safetensors", file_of("sd3", ()))
     parts = checkpoint_loader_simple("bare.safetensors", ctx=FolderContext(tmp_path))
     with pytest.raises(FileProblem, match=r"bare\.safetensors holds no text encoder"):
         clip_text_encode(PROMPT, parts.clip)
-    clip = clip_loader("g.safetensors", "sd3", ctx=host)
+    clip = clip_loader("g.safetensors", "sd3", ctx=models)
     prompt = clip_text_encode(PROMPT, clip)
     latent = Latent(torch.zeros(1, 16, 4, 4))
     made = k_sampler(parts.model, prompt, prompt, latent, steps=1, cfg=1.0, scheduler="simple")
@@ -284,15 +128,15 @@ def test_t5_without_its_vocabulary_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["sd3", "flux"])
-def test_a_picture_is_drawn_from_file_to_pixels(host: FolderContext, name: str) -> None:
-    parts = checkpoint_loader_simple(f"{name}.safetensors", ctx=host)
+def test_a_picture_is_drawn_from_file_to_pixels(models: FolderContext, name: str) -> None:
+    parts = checkpoint_loader_simple(f"{name}.safetensors", ctx=models)
     positive, negative = (clip_text_encode(text, parts.clip) for text in (PROMPT, ""))
     if name == "flux":
         positive = flux_guidance(positive, 2.5)
     latent = Latent(torch.zeros(1, 16, 4, 6))
     scale = 1.0 if name == "flux" else 3.0
     made = k_sampler(
-        parts.model, positive, negative, latent, 5, 2, scale, "euler", "simple", ctx=host
+        parts.model, positive, negative, latent, 5, 2, scale, "euler", "simple", ctx=models
     )
     noise = torch.randn(1, 16, 4, 6, generator=torch.Generator().manual_seed(5))
     assert torch.allclose(
@@ -337,8 +181,8 @@ def velocity(network: Any, conditioning: Any, x: Tensor, sigma: float) -> Tensor
     return squares.reshape(x.shape)
 
 
-def test_a_vae_of_sixteen_channels_loads_alone(host: FolderContext) -> None:
-    vae = vae_loader("ae.safetensors", ctx=host)
+def test_a_vae_of_sixteen_channels_loads_alone(models: FolderContext) -> None:
+    vae = vae_loader("ae.safetensors", ctx=models)
     assert same_weights(vae.network, vae_of("flux"))
     assert (vae.latent_format.scaling_factor, vae.latent_format.shift) == (0.3611, 0.1159)
     assert len(vae.latent_format.rgb) == 16
@@ -379,8 +223,8 @@ def test_weights_of_8_bits_without_a_factor_are_read_as_they_are(tmp_path: Path)
     assert torch.equal(kept.float(), weight.to(torch.float8_e4m3fn).float())
 
 
-def test_flux_and_t5_compute_in_the_half_precision_of_wide_range(host: FolderContext) -> None:
-    found = load_checkpoint(host.root / "checkpoints" / "schnell.safetensors", "float16")
+def test_flux_and_t5_compute_in_the_half_precision_of_wide_range(models: FolderContext) -> None:
+    found = load_checkpoint(models.root / "checkpoints" / "schnell.safetensors", "float16")
     assert next(found.model.network.parameters()).dtype == torch.bfloat16
     assert next(found.clip.encoder.parameters()).dtype == torch.float16
     assert found.clip.second is not None

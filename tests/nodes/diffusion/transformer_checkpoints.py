@@ -10,11 +10,16 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from nodes.diffusion import ldm_keys
+from nodes.diffusion.checkpoint import load_checkpoint
+from nodes.diffusion.checkpoint_networks import Checkpoint
 from nodes.diffusion.tokenizer import clip_vocabulary
-from tests.nodes.diffusion.family_files import text_with_projection
-from tests.nodes.diffusion.t5_files import t5, t5_weights, write_spiece
+from nodes.text import clip_text_encode
+from nodes.types import Clip, Cond
+from tests.nodes.diffusion.family_files import open_clip, text_with_projection, write
+from tests.nodes.diffusion.t5_files import NUMBER, t5, t5_weights, write_spiece
 from tests.nodes.diffusion.tiny_models import SD1_VAE, Config
 from tests.nodes.diffusion.transformer_files import original, transformer
+from tests.nodes.folder_context import FolderContext
 
 VAE: Config = SD1_VAE | {
     "latent_channels": 16,
@@ -26,6 +31,8 @@ SCALES: dict[str, Config] = {
     "flux": {"scaling_factor": 0.3611, "shift_factor": 0.1159},
 }
 TEXTS = ("clip_l", "clip_g", "t5xxl")
+
+PROMPT, CLIP_IDS, T5_PIECES = "a red cat", (320, 736, 2368), ("▁a", "▁red", "▁cat")
 
 
 @cache
@@ -99,3 +106,54 @@ def write_clip_vocabulary(folder: Path, pad: str) -> None:
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def write_models(root: Path) -> Path:
+    """Write whole models, and their text encoders and a VAE in files of their own."""
+    texts = root / "text_encoders"
+    write_spiece(texts)
+    for kind in ("checkpoints", "vae"):
+        (root / kind).mkdir()
+    for name in ("sd3", "flux", "schnell"):
+        write(root / "checkpoints" / f"{name}.safetensors", file_of(name))
+    small = {n: t.contiguous() for n, t in text_with_projection(768).state_dict().items()}
+    write(texts / "l.safetensors", small)
+    big = open_clip(text_with_projection(1280), "")
+    write(texts / "g.safetensors", {n: t.contiguous() for n, t in big.items()})
+    write(texts / "t5.safetensors", t5_weights())
+    write(root / "vae" / "ae.safetensors", vae_weights(""))
+    return root
+
+
+def clip_ids(pad: int, ids: tuple[int, ...] = CLIP_IDS) -> Tensor:
+    row = [49406, *ids, 49407]
+    return torch.tensor([row + [pad] * (77 - len(row))])
+
+
+def t5_states(length: int, pieces: tuple[str, ...] = T5_PIECES) -> Tensor:
+    row = [*(NUMBER[piece] for piece in pieces), 1]
+    states: Tensor = t5()(torch.tensor([row + [0] * (length - len(row))])).last_hidden_state
+    return states
+
+
+def sd3_text() -> tuple[Tensor, Tensor]:
+    """Encode the prompt by transformers' modules alone, as Stable Diffusion 3 reads it."""
+    small = text_with_projection(768).text_model(clip_ids(49407), output_hidden_states=True)
+    big = text_with_projection(1280)(clip_ids(0), output_hidden_states=True)
+    clips = torch.cat([small.hidden_states[-2], big.hidden_states[-2]], dim=2)
+    clips = torch.cat([clips, torch.zeros(1, 77, 4096 - 2048)], dim=2)
+    pooled = torch.cat([small.pooler_output, big.text_embeds], dim=1)
+    return torch.cat([clips, t5_states(77)], dim=1), pooled
+
+
+def close(one: Tensor | None, two: Tensor) -> bool:
+    return one is not None and torch.allclose(one, two, atol=1e-4)
+
+
+def encoded(clip: Clip, prompt: str = PROMPT) -> Cond:
+    (part,) = clip_text_encode(prompt, clip).parts
+    return part
+
+
+def loaded(models: FolderContext, name: str) -> Checkpoint:
+    return load_checkpoint(models.root / "checkpoints" / f"{name}.safetensors", "float32")
