@@ -53,6 +53,10 @@ _REHEARSED_LENGTH = 2**16
 class Taker(Protocol):
     """Claims a job for a worker that is held ready, in the write that queues it."""
 
+    @property
+    def over(self) -> bool:
+        """Whether the job was over in that write, and nothing is left to wake anybody for."""
+
     async def rehearse(self, task: Task) -> None:
         """See whether a job that is about to be queued needs anything computed."""
 
@@ -136,7 +140,8 @@ class Jobs(JobReader):
             # Also where the caller does not wait: what was claimed has to run.
             writing.add_done_callback(lambda _: taker.settle(kept=_succeeded(writing)))
         job = await asyncio.shield(writing)
-        self._wake()
+        if taker is None or not taker.over:
+            self._wake()
         return await self._shown(job) if job.attempts else job
 
     def _repeats(self, fingerprint: str, workflow: str) -> bool:

@@ -47,6 +47,9 @@ class Offer:
     """One seat, held ready for a job that is being queued; a `Taker`.
 
     A job that needs nothing computed is over within the write that queues it.
+
+    Attributes:
+        over: Whether that was so, and nothing is left to wake anybody for.
     """
 
     def __init__(
@@ -70,7 +73,8 @@ class Offer:
         self._ended = ended
         self._rehearsed: tuple[str, Ending] | None = None
         self._claim: Claim | None = None
-        self._record: RunRecord | None = None
+        self._done: tuple[Claim, RunRecord] | None = None
+        self.over = False
         self._answer: asyncio.Future[Claim | None] = asyncio.get_running_loop().create_future()
         seat.offer = self._answer
 
@@ -80,20 +84,25 @@ class Offer:
         self._rehearsed = None if ending is None else (task.job, ending)
 
     def take(self, connection: sqlite3.Connection) -> None:
-        """Claim the next job, and end it if it needs nothing computed. On the writer thread."""
-        self._record = None
+        """Claim the next job; end it if it needs nothing computed, and claim the one after it."""
+        self._done = None
         self._claim = claim = self._claims.take(connection, self._seat.worker.name)
         if claim is None or self._rehearsed is None or claim.job.id != self._rehearsed[0]:
             return
-        ending = self._rehearsed[1]
-        self._record = self._record_of(claim)
-        entries = self._record.rest(ending.told)
+        ending, record = self._rehearsed[1], self._record_of(claim)
+        entries = record.rest(ending.told)
         self._claims.end(connection, claim, ending.state, ending.problem, entries)
+        self._done = claim, record
+        self._claim = self._claims.take(connection, self._seat.worker.name)
 
     def settle(self, *, kept: bool) -> None:
         """Start what was claimed if the write is on the disk, and hold the seat no longer."""
-        over = kept and self._claim is not None and self._record is not None
-        self._answer.set_result(self._claim if kept and not over else None)
-        self._seat.wake.set()
-        if over and self._claim is not None and self._record is not None:
-            self._ended(self._claim, self._record)
+        if kept and self._done is not None:
+            self.over = self._claim is None
+            self._ended(*self._done)
+        if self.over:
+            # The seat goes on waiting: nothing else was to be claimed.
+            self._seat.offer = None
+        else:
+            self._seat.wake.set()
+        self._answer.set_result(self._claim if kept else None)

@@ -151,6 +151,7 @@ class Hand:
     kept: bool | None = None
     rehearsed: list[Task] = field(default_factory=list)
     failing: bool = False
+    over: bool = False
 
     async def rehearse(self, task: Task) -> None:
         self.rehearsed.append(task)
