@@ -17,6 +17,7 @@ from nodes.diffusion.patches import (
     GuidancePatch,
     NetworkPatch,
     PerpNegPatch,
+    SamplingPatch,
     remembering,
     with_patch,
 )
@@ -74,7 +75,11 @@ def guide_for(guider: Guider, prompts: tuple[Prompts, ...], *, both: bool = Fals
         )
         return shaped(estimates), made[-1]
 
-    return guide
+    whole: Guide = guide
+    for patch in guider.model.patches:
+        if isinstance(patch, SamplingPatch):
+            whole = patch.around(whole, **patch.options)
+    return whole
 
 
 def basic(estimates: Sequence[Tensor], options: Mapping[str, float]) -> Tensor:

@@ -66,6 +66,33 @@ class RememberingPatch:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class LonePatch:
+    """A change of how a network is called, for calls that no other patch changes.
+
+    Attributes:
+        change: As that of a `NetworkPatch`.
+        options: Of the change.
+    """
+
+    change: Callable[..., AbstractContextManager[None]]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class SamplingPatch:
+    """A change of the guided estimate as a whole, for one sampling.
+
+    Attributes:
+        around: Called, as a sampling begins, with the function that estimates (see `guidance`) and
+            the options; gives another such function.
+        options: Of the change.
+    """
+
+    around: Callable[..., Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class CallLimit:
     """Give the network no more than so many pictures in one call: less memory, more calls."""
@@ -169,10 +196,11 @@ def one_by_one(model: Model) -> Model:
 @contextmanager
 def patched(model: Model, call: Call) -> Iterator[None]:
     """Put a model's patches on its network for one call."""
+    changes = [patch for patch in model.patches if isinstance(patch, NetworkPatch)]
+    lone = [patch for patch in model.patches if isinstance(patch, LonePatch)]
     with ExitStack() as stack:
-        for patch in model.patches:
-            if isinstance(patch, NetworkPatch):
-                stack.enter_context(patch.change(model.network, call, **patch.options))
+        for patch in changes or lone[-1:]:
+            stack.enter_context(patch.change(model.network, call, **patch.options))
         yield
 
 

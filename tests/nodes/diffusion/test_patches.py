@@ -9,7 +9,16 @@ from torch import nn
 
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
-from nodes.diffusion.patches import Call, NetworkPatch, replaced, unet_of, with_patch
+from nodes.diffusion.patches import (
+    Call,
+    LonePatch,
+    NetworkPatch,
+    RememberingPatch,
+    remembering,
+    replaced,
+    unet_of,
+    with_patch,
+)
 from nodes.errors import NodeError
 from tests.nodes.diffusion.tiny_sampling import flat, reader
 
@@ -53,3 +62,39 @@ def test_a_network_that_is_no_unet_is_named() -> None:
     model, _ = reader()
     with pytest.raises(NodeError, match=r"FreeU works on U-Nets.*this model is a Reader"):
         unet_of(model, "FreeU")
+
+
+def test_a_lone_patch_holds_where_no_other_changes_the_network() -> None:
+    model, _ = reader()
+    seen: list[str] = []
+
+    @contextmanager
+    def noting(_: nn.Module, __: Call, *, name: str) -> Iterator[None]:
+        seen.append(name)
+        yield
+
+    lone = with_patch(
+        model, LonePatch(noting, {"name": "first"}), LonePatch(noting, {"name": "last"})
+    )
+    prompts = fit_conditionings((flat(1.0),), model.sampling, X, 8)
+    denoise(lone, X, 3.0, prompts)
+    assert seen == ["last"]
+    denoise(with_patch(lone, NetworkPatch(noting, {"name": "other"})), X, 3.0, prompts)
+    assert seen == ["last", "other"]
+
+
+def test_a_remembering_patch_has_one_memory_for_each_sampling() -> None:
+    model, _ = reader()
+
+    @contextmanager
+    def counting(_: nn.Module, __: Call, *, memory: dict[str, int], by: int) -> Iterator[None]:
+        memory["calls"] = memory.get("calls", 0) + by
+        yield
+
+    patched = with_patch(model, RememberingPatch(counting, {"by": 2}))
+    prompts = fit_conditionings((flat(1.0),), model.sampling, X, 8)
+    one, other = remembering(patched), remembering(patched)
+    for begun in (one, one, other):
+        denoise(begun, X, 3.0, prompts)
+    memories = [begun.patches[0].options["memory"] for begun in (one, other)]  # type: ignore[attr-defined]
+    assert memories == [{"calls": 4}, {"calls": 2}]
