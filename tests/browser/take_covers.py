@@ -34,6 +34,11 @@ def picture_of(server: WeftServer, name: str) -> dict[str, Any] | None:
     return next(iter(saved + pictures), None)
 
 
+def tell(line: str) -> None:
+    """Write a line for whoever runs this."""
+    sys.stdout.write(line + "\n")
+
+
 def main(names: list[str]) -> None:
     """Run the templates of these names, or all, and keep a picture of each."""
     templates = Library(ROOT / "workflows")
@@ -45,14 +50,14 @@ def main(names: list[str]) -> None:
             for name in names or [entry.name for entry in templates.entries()]:
                 made = picture_of(server, name)
                 if made is None:
-                    print(f"{name}: no picture, its models are not here")
+                    tell(f"{name}: no picture, its models are not here")
                     continue
                 small = f"{server.url}/api/v1/artifacts/{made['id']}/thumbnail?size=256"
                 path = Path(folder) / "cover.webp"
                 with urllib.request.urlopen(small) as answer:
                     path.write_bytes(answer.read())
                 templates.set_cover(name, path)
-                print(f"{name}: {made['width']} × {made['height']}")
+                tell(f"{name}: {made['width']} × {made['height']}")
         finally:
             server.stop()
 

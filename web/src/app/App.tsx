@@ -3,6 +3,7 @@
 import { useEffect } from "react";
 import { Canvas } from "../canvas/Canvas";
 import { Dialogs } from "../panels/Dialogs";
+import { FormView } from "../panels/FormView";
 import { Inspector } from "../panels/Inspector";
 import { ProblemsPanel } from "../panels/ProblemsPanel";
 import { ProfilePanel } from "../panels/ProfilePanel";
@@ -23,6 +24,7 @@ import { TopBar } from "./TopBar";
 export function App() {
   useEffect(() => registerActions(appActions()), []);
   const inspector = useShell((state) => state.inspector);
+  const form = useShell((state) => state.form);
   const bottom = useShell((state) => state.bottom);
   useTitle();
   return (
@@ -33,8 +35,8 @@ export function App() {
         <Dock />
         <main className="app__main">
           <Banner />
-          <Breadcrumbs />
-          <Canvas />
+          {!form && <Breadcrumbs />}
+          {form ? <FormView /> : <Canvas />}
           {bottom !== null && (
             <div className="bottom">{bottom === "problems" ? <ProblemsPanel /> : <ProfilePanel />}</div>
           )}

@@ -4,6 +4,7 @@ import {
   CircleAlert,
   CircleCheck,
   CircleDashed,
+  ClipboardList,
   Command,
   FileDown,
   FilePlus2,
@@ -41,6 +42,7 @@ import { RunButton } from "./RunButton";
 export function TopBar() {
   const tab = useTab();
   const inspector = useShell((state) => state.inspector);
+  const form = useShell((state) => state.form);
   const queue = useQueueLength();
   const theme = useTheme();
   return (
@@ -64,6 +66,7 @@ export function TopBar() {
         <span className="topbar__rule" />
         <Tool id="app.palette" icon={Command} />
         <Tool id="app.theme" icon={theme === "dark" ? Sun : Moon} />
+        <Tool id="view.form" icon={ClipboardList} pressed={form} />
         <Tool id="panel.inspector" icon={PanelRight} pressed={inspector} />
         <span className="topbar__rule" />
         <ProblemsButton />

@@ -7,7 +7,9 @@ import { changeSettings, useSettings } from "../store/settings";
 import { showDialog, toggleBottom, toggleLeft, useShell } from "../store/shell";
 import { activate, activeTab, redo, reopenTab, undo, useTabs } from "../store/tabs";
 import { appTexts } from "../texts/app";
+import { formTexts } from "../texts/form";
 import { profileTexts } from "../texts/runs";
+import { sweepTexts } from "../texts/sweep";
 import { outlineTexts } from "../texts/wires";
 import { closeOrAsk } from "./closing";
 
@@ -45,6 +47,13 @@ export function appActions(): readonly Action[] {
       enabled: () => selection().length > 0,
       run: () => void runTo(selection()),
     },
+    {
+      id: "run.sweeps",
+      title: sweepTexts.earlier,
+      keys: ["Shift+S"],
+      words: ["grid", "batch", "vary", "xy plot"],
+      run: () => showDialog({ kind: "sweep-grid", sweep: "" }),
+    },
     { id: "run.stop", title: t.stop, keys: ["Mod+."], whileTyping: true, run: () => void stop() },
     { id: "file.new", title: t.fileNew, keys: ["Alt+N"], run: newDocument },
     { id: "file.open", title: t.fileOpen, keys: ["Mod+O"], whileTyping: true, run: chooseFiles },
@@ -80,6 +89,13 @@ export function appActions(): readonly Action[] {
       title: t.inspector,
       keys: ["I"],
       run: () => useShell.setState((s) => ({ inspector: !s.inspector })),
+    },
+    {
+      id: "view.form",
+      title: formTexts.toggle,
+      keys: ["Shift+F"],
+      words: ["simple", "app", "phone"],
+      run: () => useShell.setState((s) => ({ form: !s.form })),
     },
     {
       id: "panel.problems",

@@ -17,6 +17,8 @@ const DifferenceDialog = lazy(async () => ({
 }));
 const KeysDialog = lazy(async () => ({ default: (await import("./KeysDialog")).KeysDialog }));
 const SettingsDialog = lazy(async () => ({ default: (await import("./SettingsDialog")).SettingsDialog }));
+const SweepDialog = lazy(async () => ({ default: (await import("./SweepDialog")).SweepDialog }));
+const SweepGrid = lazy(async () => ({ default: (await import("./SweepGrid")).SweepGrid }));
 const VersionsDialog = lazy(async () => ({ default: (await import("./VersionsDialog")).VersionsDialog }));
 
 export function Dialogs() {
@@ -36,6 +38,10 @@ function Open({ dialog }: { readonly dialog: Dialog }) {
       return <WireDialog {...dialog} />;
     case "difference":
       return <DifferenceDialog {...dialog} />;
+    case "sweep":
+      return <SweepDialog {...dialog} />;
+    case "sweep-grid":
+      return <SweepGrid {...dialog} />;
     case "keys":
       return <KeysDialog />;
     case "settings":

@@ -1,22 +1,33 @@
 /** One node in full: name, mode, every input with its help, outputs with their sizes, the last run, what it is. */
 
-import { Cable, LogIn, LogOut, RotateCcw } from "lucide-react";
+import { Cable, ClipboardList, Grid3x3, LogIn, LogOut, RotateCcw } from "lucide-react";
 import type { Problem } from "../api/types";
 import { type Shape, shapeAt, shapeText } from "../catalogue/shapes";
 import type { InputSpec, NodeSpec } from "../catalogue/types";
+import { addFields, isOnForm, removeField } from "../commands/form";
 import { setMode, setNodeTitle } from "../commands/nodes";
 import { offerInput, offerOutput } from "../commands/subgraphPorts";
 import { resetValue, setSeedMode, setValue } from "../commands/values";
 import { isInputRef, literalOf, sourcesOf } from "../documents/inputs";
 import type { InputValue, NodeId, NodeMode, WorkflowNode } from "../documents/types";
 import { typedGraph } from "../store/catalogue";
-import { useDocumentId, useGraph, useNode, useNodeView, useScope, useSpec } from "../store/current";
+import {
+  useDocument,
+  useDocumentId,
+  useGraph,
+  useNode,
+  useNodeView,
+  useScope,
+  useSpec,
+} from "../store/current";
 import { useLedger } from "../store/ledger";
 import { useNodeProblems, useNodeRun } from "../store/runs";
 import { revealNode, showDialog } from "../store/shell";
 import { edit, seal, select } from "../store/tabs";
+import { formTexts } from "../texts/form";
 import { texts } from "../texts/panels";
 import { subgraphTexts } from "../texts/subgraphs";
+import { sweepTexts } from "../texts/sweep";
 import { wireTexts } from "../texts/wires";
 import { Control } from "../widgets/Control";
 import { emptyValue } from "../widgets/kinds";
@@ -154,6 +165,17 @@ function InputRow({ id, node, input }: InputRowProps) {
             onClick={() => edit(offerInput(id, input.name, input.type, literalOf(held) ?? input.default))}
           />
         )}
+        {!inside && !wired && !input.socket && (
+          <>
+            <IconButton
+              icon={Grid3x3}
+              size={13}
+              label={sweepTexts.vary(input.label)}
+              onClick={() => showDialog({ kind: "sweep", node: id, input: input.name })}
+            />
+            <OnForm id={id} input={input} />
+          </>
+        )}
         <IconButton
           icon={Cable}
           size={13}
@@ -171,6 +193,21 @@ function InputRow({ id, node, input }: InputRowProps) {
       )}
       {input.help !== "" && <p className="hint">{input.help}</p>}
     </div>
+  );
+}
+
+/** Puts an input on the form, or takes it off. */
+function OnForm({ id, input }: { readonly id: NodeId; readonly input: InputSpec }) {
+  const field = { node: id, input: input.name };
+  const on = isOnForm(useDocument(), field);
+  return (
+    <IconButton
+      icon={ClipboardList}
+      size={13}
+      aria-pressed={on}
+      label={on ? formTexts.hide(input.label) : formTexts.show(input.label)}
+      onClick={() => edit(on ? removeField(field) : addFields([field]))}
+    />
   );
 }
 

@@ -6,7 +6,7 @@ import { specOf as specIn } from "../catalogue/ports";
 import { indexNodes, type NodeSearch } from "../catalogue/search";
 import { type Catalogue, EMPTY_CATALOGUE, type NodeSpec } from "../catalogue/types";
 import { EMPTY_DOCUMENT } from "../documents/empty";
-import type { NodeId } from "../documents/types";
+import type { Document, NodeId } from "../documents/types";
 import { activeGraph, activeTab, documentOf } from "./tabs";
 
 interface CatalogueState {
@@ -38,6 +38,12 @@ export function specOf(id: NodeId): NodeSpec {
   const tab = activeTab();
   const document = tab === undefined ? EMPTY_DOCUMENT : documentOf(tab);
   return specIn(useCatalogue.getState().catalogue, document, activeGraph(), id);
+}
+
+/** The specs of the nodes of a document's outermost graph. */
+export function specAt(document: Document): (id: NodeId) => NodeSpec {
+  const { catalogue } = useCatalogue.getState();
+  return (id) => specIn(catalogue, document, document, id);
 }
 
 /** The active graph with its specs: the first argument of `fits`, `inputFor` and their like. */

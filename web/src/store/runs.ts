@@ -1,7 +1,7 @@
 /** How React reads runs and the queue: each hook wakes its component for its own key only. */
 
-import { useCallback, useSyncExternalStore } from "react";
-import type { Job, Problem } from "../api/types";
+import { useCallback, useRef, useSyncExternalStore } from "react";
+import type { Artifact, Job, Problem } from "../api/types";
 import { type Board, documentRuns, nodeKey, nodeRuns } from "../runs/board";
 import { jobs, onQueue, type QueueOrder, queueNow } from "../runs/jobs";
 import { type NodePlan, nodePlans, nodeProblems } from "../runs/plans";
@@ -15,6 +15,27 @@ function useBoard<Value>(board: Board<Value>, key: string): Value | undefined {
 /** The state of one node in the last run of a document that touched it. */
 export function useNodeRun(document: string, node: string): NodeRun | undefined {
   return useBoard(nodeRuns, nodeKey(document, node));
+}
+
+/** What the last run of these nodes made, node by node. */
+export function useArtifacts(document: string, nodes: readonly string[]): readonly Artifact[] {
+  const keys = nodes.map((node) => nodeKey(document, node)).join("\n");
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const stops = keys.split("\n").map((key) => nodeRuns.subscribe(key, listener));
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+    [keys],
+  );
+  const known = useRef<readonly Artifact[]>([]);
+  return useSyncExternalStore(subscribe, () => {
+    const made = keys.split("\n").flatMap((key) => nodeRuns.get(key)?.artifacts ?? []);
+    const same = made.length === known.current.length && made.every((one, at) => one === known.current[at]);
+    if (!same) known.current = made;
+    return known.current;
+  });
 }
 
 /** The last run of a document. */

@@ -15,6 +15,8 @@ export type Dialog =
       readonly port?: { readonly node: string; readonly side: "in" | "out"; readonly name: string };
     }
   | { readonly kind: "keys" }
+  | { readonly kind: "sweep"; readonly node: string; readonly input: string }
+  | { readonly kind: "sweep-grid"; readonly sweep: string }
   | { readonly kind: "difference"; readonly job: string }
   | { readonly kind: "settings" }
   | { readonly kind: "token" }
@@ -44,6 +46,8 @@ export interface Notice {
 interface ShellState {
   readonly left: LeftPanel | null;
   readonly inspector: boolean;
+  /** Documents are shown as forms rather than as graphs. */
+  readonly form: boolean;
   /** What the strip below the canvas shows. */
   readonly bottom: BottomPanel | null;
   readonly dialog: Dialog | null;
@@ -55,6 +59,7 @@ interface ShellState {
 export const useShell = create<ShellState>(() => ({
   left: null,
   inspector: false,
+  form: false,
   bottom: null,
   dialog: null,
   notices: [],

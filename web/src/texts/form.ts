@@ -1,0 +1,28 @@
+/** What the simple view of a workflow says. */
+
+export const formTexts = {
+  toggle: "Form or graph",
+  form: "Form",
+  graph: "Graph",
+  title: "Form",
+  empty: "No inputs are chosen yet",
+  emptyHint: "A form shows the few inputs that matter: for those who only want the picture, and for a phone.",
+  suggest: "Suggest a form",
+  change: "Change the form",
+  done: "Done",
+  add: "Add an input…",
+  addFrom: "Search all inputs",
+  label: "Label",
+  group: "Group",
+  min: "Least",
+  max: "Most",
+  up: (label: string) => `Move ${label} up`,
+  down: (label: string) => `Move ${label} down`,
+  remove: (label: string) => `Take ${label} off the form`,
+  gone: "This input is no longer in the workflow.",
+  wired: "Set by a wire.",
+  results: "Pictures",
+  noResults: "Press Run: the pictures appear here.",
+  show: (label: string) => `Show ${label} on the form`,
+  hide: (label: string) => `Take ${label} off the form`,
+} as const;
