@@ -212,6 +212,10 @@ def test_options_of_a_sampler_reach_its_solver() -> None:
 
 def test_overshooting_pairs_are_named_and_others_are_not() -> None:
     assert inflation("dpmpp_3m_sde", "normal", 20) is not None
+    assert inflation("dpmpp_3m_sde_gpu", "normal", 20) is not None
+    assert inflation("res_multistep_ancestral", "ddim_uniform", 20) is not None
+    assert inflation("dpmpp_2m_sde", "kl_optimal", 20) is not None
+    assert inflation("dpmpp_2m_sde", "kl_optimal", 50) is None
     assert inflation("dpmpp_3m_sde", "karras", 20) is None
     assert inflation("euler", "normal", 20) is None
     assert inflation("dpmpp_2m_sde", "normal", 500) is None

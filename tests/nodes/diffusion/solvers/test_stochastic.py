@@ -9,7 +9,8 @@ from torch import Tensor
 
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.noise import noise_for, step_noise
-from nodes.diffusion.schedules import SCHEDULES
+from nodes.diffusion.sampling import inflation
+from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
 from nodes.diffusion.solvers import SOLVERS, Path
 from tests.nodes.diffusion.solvers import gaussian
 
@@ -42,24 +43,33 @@ def spread_after(name: str, schedule: str, steps: int, path: Path | None = None)
     """Draw samples and give their spread, relative to the true one."""
     path = Path() if path is None else path
     sampling = ModelSampling.from_flow() if path.flow else gaussian.SAMPLING
-    solver = SOLVERS[name]
     levels = [float(level) for level in SCHEDULES[schedule](sampling, steps)]
+    # A path costs more than independent noise, which is the same where no steps overlap.
+    if name == "dpmpp_sde":
+        return spread_over(name, levels, SAMPLES // 4, "brownian", path)
+    return spread_over(name, levels, SAMPLES, "steps", path)
+
+
+def spread_over(
+    name: str, levels: list[float], count: int, noise: str, path: Path | None = None
+) -> Tensor:
+    """Sample over given levels with noise of a kind."""
+    path = Path() if path is None else path
+    solver = SOLVERS[name]
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
         alpha = path.alpha(sigma)
         return alpha * SPREADS**2 * x / ((alpha * SPREADS) ** 2 + sigma**2)
 
     generator = torch.Generator().manual_seed(0)
-    # A path costs more than independent noise, which is the same where no steps overlap.
-    brownian = name == "dpmpp_sde"
-    count = SAMPLES // 4 if brownian else SAMPLES
     x = torch.randn(count, 2, dtype=torch.float64, generator=generator)
     x = x * ((path.alpha(levels[0]) * SPREADS) ** 2 + levels[0] ** 2).sqrt()
-    draw = noise_for("brownian" if brownian else "steps", x, 1, levels)
+    draw = noise_for(noise, x, 1, levels)
     options = dict(solver.options)
     if solver.noisy:
         options |= {"noisy_from": 5.0924, "noisy_to": 0.5712}
-    for step in solver.run(denoise, x, levels, draw, path, **options):
+    ask = (lambda x, sigma: (denoise(x, sigma),) * 2) if solver.guided else denoise
+    for step in solver.run(ask, x, levels, draw, path, **options):
         x = step.x
     return x.std(dim=0) / SPREADS - 1
 
@@ -79,6 +89,21 @@ def test_many_steps_give_the_true_spread(name: str) -> None:
 @pytest.mark.parametrize("name", BOUNDS)
 def test_flow_models_are_sampled_with_the_true_spread_too(name: str) -> None:
     assert spread_after(name, "simple", 40, Path(flow=True)).abs().max() <= FLOW.get(name, 0.05)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_pairs_that_overshoot_are_those_that_are_warned_of(schedule: str) -> None:
+    for name, solver in SOLVERS.items():
+        # An adaptive solver has no steps to warn of; a consistency solver is for other models.
+        if not solver.noise or not solver.counted or name == "lcm":
+            continue
+        skip = name in SKIP_PENULTIMATE
+        sigmas = sigmas_for(gaussian.SAMPLING, schedule, 20, skip_penultimate=skip)
+        inflated = float(spread_over(name, sigmas.tolist(), 2000, "steps").max())
+        if inflation(name, schedule, 20):
+            assert inflated > 0.12, name
+        else:
+            assert inflated < 0.22, name
 
 
 def test_samples_are_distributed_as_the_data() -> None:
