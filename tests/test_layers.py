@@ -19,6 +19,7 @@ MATHEMATICS = (
     "safetensors",
     "diffusers",
     "transformers",
+    "tokenizers",
     "peft",
     "torchsde",
     "spandrel",
