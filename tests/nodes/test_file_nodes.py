@@ -139,7 +139,7 @@ def test_a_file_that_is_not_there_is_told(host: FolderContext) -> None:
     ],
 )
 def test_any_value_is_shown_as_text(host: FolderContext, value: object, text: str) -> None:
-    preview_any(value, ctx=host)  # type: ignore[arg-type]
+    preview_any(value, ctx=host)
     path, about = host.saved[0]
     assert path.read_text(encoding="utf-8") == text
     assert about["mime"] == "text/plain"

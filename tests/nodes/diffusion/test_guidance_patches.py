@@ -1,5 +1,6 @@
 """Each shape of guidance against the formula of its paper, in terms of noise or velocity."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +52,8 @@ def test_rescaled_velocity_has_the_spread_of_the_prompts() -> None:
     def velocity(x0: Tensor) -> Tensor:
         # Of x / sqrt(1 + sigma^2) = cos * x0 + sin * noise: cos * noise - sin * x0.
         noise = (GIVEN.x - x0) / SIGMA
-        return (noise - SIGMA * x0) / (1 + SIGMA**2) ** 0.5
+        made: Tensor = (noise - SIGMA * x0) / math.sqrt(1 + SIGMA**2)
+        return made
 
     made = shapes.rescaled(free, GIVEN, multiplier=1.0)
     spread = velocity(made).flatten(1).std(dim=1)
