@@ -49,6 +49,7 @@ def ip_adapter_advanced(
     combine_embeds: Annotated[str, Choice(COMBINATIONS)] = "concat",
     start_at: Moment = 0.0,
     end_at: Moment = 1.0,
+    embeds_scaling: Annotated[str, Choice(("V only", "K+V"))] = "V only",
     image_negative: Image | None = None,
     attn_mask: Mask | None = None,
     *,
@@ -70,6 +71,8 @@ def ip_adapter_advanced(
             their average, or the first less the average of the others.
         start_at: When it begins, 0 being pure noise.
         end_at: When it ends, 1 being the finished picture.
+        embeds_scaling: What the weight is a factor on: values alone, or keys as well, which makes
+            attention within the pictures vaguer or sharper.
         image_negative: Pictures to lead away from.
         attn_mask: White where the pictures are to be followed; it is fitted to the result.
 
@@ -89,4 +92,13 @@ def ip_adapter_advanced(
             away = encode_image(placed, prepared(image_negative.pixels, side, True))
     with ctx.resident(ipadapter) as placed:
         prompt = image_prompt(placed, seen, away, combine_embeds)
-    return with_image_prompt(model, prompt, weight, weight_type, start_at, end_at, attn_mask)
+    return with_image_prompt(
+        model,
+        prompt,
+        weight,
+        weight_type,
+        start_at,
+        end_at,
+        attn_mask,
+        scale_keys=embeds_scaling == "K+V",
+    )

@@ -98,6 +98,7 @@ def with_image_prompt(
     start: float = 0.0,
     end: float = 1.0,
     mask: Mask | None = None,
+    scale_keys: bool = False,
 ) -> Model:
     """Let a model follow pictures; its weights stay as they are.
 
@@ -109,6 +110,8 @@ def with_image_prompt(
         start: Fraction of the sampling at which it begins to hold, 0 being pure noise.
         end: Fraction of the sampling at which it ceases to hold.
         mask: Where in the picture it holds.
+        scale_keys: Whether the weight is a factor on the keys too: below 1 attention is spread
+            over all of a picture's tokens, above 1 it goes to few.
 
     Raises:
         NodeError: If the adapter was made for another family, or the model has no such layers.
@@ -138,6 +141,7 @@ def with_image_prompt(
         "first": sigma_at(model.sampling, start),
         "last": sigma_at(model.sampling, end),
         "mask": mask,
+        "scale_keys": scale_keys,
     }
     return with_patch(model, NetworkPatch(looking_at_pictures, options))
 
@@ -153,6 +157,7 @@ def looking_at_pictures(
     first: float,
     last: float,
     mask: Mask | None,
+    scale_keys: bool,
 ) -> Iterator[None]:
     """Let cross-attentions look at pictures during one call; see `with_image_prompt`."""
     if not last <= call.sigma <= first:
@@ -163,6 +168,7 @@ def looking_at_pictures(
     with ExitStack() as stack:
         for place in places:
             key, value = prompt.keys[place][rows], prompt.values[place][rows]
+            key = weight * key if scale_keys else key
             hook = _look(key, value, weight, mask, call)
             handle = attentions[place].register_forward_hook(hook)
             stack.callback(handle.remove)

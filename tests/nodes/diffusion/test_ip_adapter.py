@@ -289,6 +289,20 @@ def test_nothing_is_left_on_the_network(tmp_path: Path) -> None:
     assert torch.equal(estimated(model, (prompt(1),), noisy())[0], plainly)
 
 
+def test_the_weight_may_be_one_of_the_keys_too(tmp_path: Path) -> None:
+    model = tiny_model()
+    adapter = loaded(tmp_path, model.network, plain)
+    weights = file_for(model.network, plain)
+    # Keys of 0.6 times the length are those of a file whose projection to keys is.
+    weights |= {name: 0.6 * t for name, t in weights.items() if "to_k_ip" in name}
+    theirs = Theirs(model.network, weights)
+    theirs.scale(0.6)
+    changed = ip_adapter_advanced(model, adapter, picture(), vision(), 0.6, embeds_scaling="K+V")
+    (made,) = estimated(changed, (prompt(1),), noisy())
+    embeds = prompt(1).parts[0].embeds
+    assert torch.allclose(made, theirs.estimate(embeds, noisy(), theirs.seen(picture())), atol=1e-5)
+
+
 def test_several_adapters_add_up(tmp_path: Path) -> None:
     model = tiny_model()
     adapter = loaded(tmp_path, model.network, plain)
