@@ -215,6 +215,9 @@ def lora_loader(
 ) -> ModelAndClip:
     """Change a denoiser and its text encoder by a LoRA file.
 
+    LoRA, LoCon, LoHa, LoKr, OFT and whole differences are known, each with DoRA or without, under
+    the names of kohya's trainer, LyCORIS, peft and diffusers.
+
     Args:
         model: The denoiser.
         clip: Its text encoder.
