@@ -161,7 +161,8 @@ class Editor:
         """Open a panel of the left side and return it."""
         panel = self.page.get_by_role("region", name=name, exact=True)
         if not panel.is_visible():
-            self.page.get_by_role("button", name=name).first.click()
+            rail = self.page.get_by_role("navigation", name="Panels")
+            rail.get_by_role("button", name=name).click()
         expect(panel).to_be_visible()
         return panel
 

@@ -1,4 +1,4 @@
-"""Choosing by looks and by key: pictures, templates, saved workflows, nodes of the outline, wires."""
+"""Choosing by looks and by key: pictures, templates, workflows, nodes of the outline, wires."""
 
 from __future__ import annotations
 

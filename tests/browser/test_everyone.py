@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.editor import Editor, image_workflow
+from tests.browser.editor import Editor, image_workflow, workflow
 
 AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -30,17 +30,55 @@ def findings(editor: Editor) -> list[str]:
 def test_the_page_has_no_serious_findings(editor: Editor, theme: str) -> None:
     editor.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     editor.load(image_workflow())
+    editor.run()
+    editor.expect_picture("show")
     editor.key("i")
     editor.key("p")
     found = []
-    for name in ("Nodes", "Library", "Templates", "Gallery", "Queue"):
+    for name in ("Nodes", "Outline", "Library", "Templates", "Gallery", "Queue"):
         editor.panel(name)
         found += findings(editor)
-    for chord in ("Control+k", "?", "Control+,"):
+    editor.key("Shift+P")
+    expect(editor.page.locator(".profile tbody tr").first).to_be_visible()
+    editor.node("paper").locator(".node__title").click()
+    found += findings(editor)
+    for chord in ("Control+k", "?", "Control+,", "w", "Shift+S"):
         editor.key(chord)
         expect(editor.page.get_by_role("dialog")).to_be_visible()
         found += findings(editor)
         editor.key("Escape")
+        expect(editor.page.get_by_role("dialog")).to_have_count(0)
+    editor.page.get_by_role("button", name="Sweep over width").click()
+    expect(editor.page.get_by_role("dialog")).to_be_visible()
+    found += findings(editor)
+    editor.key("Escape")
+    editor.page.get_by_role("button", name="Show width on the form").click()
+    editor.key("Shift+F")
+    found += findings(editor)
+    editor.page.get_by_role("button", name="Change the form").click()
+    found += findings(editor)
+    assert found == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_inside_of_a_subgraph_and_the_picture_picker_have_no_serious_findings(
+    editor: Editor, theme: str
+) -> None:
+    editor.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    loader = {"type": "LoadImage", "inputs": {"image": "weft-example.png"}}
+    editor.load(workflow({"load": loader}))
+    editor.key("i")
+    editor.node("load").locator(".node__title").click()
+    editor.page.get_by_role("button", name="Choose from the gallery").first.click()
+    expect(editor.page.locator(".picker__pictures button").first).to_be_visible()
+    found = findings(editor)
+    editor.key("Escape")
+    editor.key("Control+g")
+    editor.key("Enter")
+    editor.key("Enter")
+    editor.key("Escape")
+    expect(editor.page.get_by_text("Inputs of the subgraph")).to_be_visible()
+    found += findings(editor)
     assert found == []
 
 

@@ -5,7 +5,8 @@ import { Unreadable } from "./fields";
 import { freshId, freshName, wordsOf } from "./ids";
 import { literalOf, sourcesOf, wiresOf } from "./inputs";
 import { compactJson, formatJson, parseJson } from "./json";
-import { parseDocument } from "./parse";
+import { ordered } from "./order";
+import { parseDocument, toDocument } from "./parse";
 import { pngTexts } from "./png";
 import { toJson, toText } from "./serialise";
 import { closesCycle, downstream, upstream } from "./walk";
@@ -223,5 +224,28 @@ describe("PNG text", () => {
     expect((await pngTexts(Buffer.from("GIF89a"))).size).toBe(0);
     const torn = Buffer.concat([start, chunk("tEXt", Buffer.from("weft\0abc")).subarray(0, 10)]);
     expect((await pngTexts(torn)).size).toBe(0);
+  });
+});
+
+describe("the order of an outline", () => {
+  const link = (id: string) => ({ in: { link: [id, "out"] } });
+  const node = (inputs: object = {}) => ({ type: "A", version: 1, inputs });
+
+  test("puts what feeds before what is fed, and among equals what stands on the left", () => {
+    const document = toDocument({
+      format: 1,
+      nodes: { last: node(link("middle")), middle: node(link("b")), a: node(), b: node() } as never,
+      view: { a: { x: 100, y: 0 }, b: { x: 0, y: 0 }, last: { x: -50, y: 0 } },
+    });
+    expect(ordered(document)).toEqual(["b", "a", "middle", "last"]);
+  });
+
+  test("loses no node, be there a circle or a wire from nowhere", () => {
+    const document = toDocument({
+      format: 1,
+      nodes: { one: node(link("two")), two: node(link("one")), three: node(link("gone")) } as never,
+    });
+    expect([...ordered(document)].sort()).toEqual(["one", "three", "two"]);
+    expect(ordered(document)[0]).toBe("three");
   });
 });

@@ -3,6 +3,7 @@
 import { ChevronRight, Plus, SearchX, TriangleAlert } from "lucide-react";
 import { useMemo, useState } from "react";
 import { addNodeOfType, NODE_DRAG } from "../canvas/adding";
+import { labelOf } from "../catalogue/parse";
 import type { NodeSpec } from "../catalogue/types";
 import { useCatalogue } from "../store/catalogue";
 import { texts } from "../texts/panels";
@@ -55,7 +56,7 @@ function Categories({ specs }: { readonly specs: readonly NodeSpec[] }) {
     <details key={category} className="category" open>
       <summary>
         <ChevronRight size={14} aria-hidden />
-        <span className="category__name">{category}</span>
+        <span className="category__name">{labelOf(category)}</span>
         <span className="badge">{members.length}</span>
       </summary>
       <Specs specs={members} />

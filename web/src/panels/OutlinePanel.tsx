@@ -158,20 +158,13 @@ function Row({ id, graph, place, count, reachable, selected, onFocus }: RowProps
   const run = useNodeRun(document, id);
   const [worst] = [...problems].sort((one) => (one.severity === "error" ? -1 : 1));
   const wires = wiresText(graph, id);
-  const said = [
-    t.node(titleOf(graph, id), place, count),
-    graph.nodes[id]?.mode,
-    wires,
-    run?.state,
-    worst?.message,
-  ];
+  const said = [t.place(place, count), graph.nodes[id]?.mode, run?.state, worst?.message];
   return (
     <button
       type="button"
       className="list__item"
       data-row={id}
       data-selected={selected}
-      aria-label={said.filter((text) => text !== undefined && text !== "").join("; ")}
       aria-pressed={selected}
       tabIndex={reachable ? 0 : -1}
       onFocus={() => {
@@ -184,6 +177,9 @@ function Row({ id, graph, place, count, reachable, selected, onFocus }: RowProps
       <span className="node-item__text">
         <span className="ellipsis">{titleOf(graph, id)}</span>
         <span className="hint ellipsis">{wires}</span>
+        <span className="visually-hidden">
+          {said.filter((text) => text !== undefined && text !== "").join("; ")}
+        </span>
       </span>
       {worst !== undefined &&
         (worst.severity === "error" ? (

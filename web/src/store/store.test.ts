@@ -4,7 +4,7 @@ import { setValue } from "../commands/values";
 import { EMPTY_DOCUMENT } from "../documents/empty";
 import { actionFor, chordOf, chordText, perform, registerActions } from "./actions";
 import { specOf } from "./catalogue";
-import { notify, useShell } from "./shell";
+import { dismissErrors, notify, useShell } from "./shell";
 import {
   activate,
   activeGraph,
@@ -144,5 +144,13 @@ describe("notices", () => {
     useShell.setState({ notices: [] });
     for (const text of ["a", "b", "a", "c", "d", "e"]) notify({ kind: "error", text });
     expect(useShell.getState().notices.map((notice) => notice.text)).toEqual(["a", "c", "d", "e"]);
+  });
+
+  test("of errors go with the next try; others stay their time", () => {
+    useShell.setState({ notices: [] });
+    notify({ kind: "error", text: "It failed." });
+    notify({ kind: "info", text: "Saved." });
+    dismissErrors();
+    expect(useShell.getState().notices.map((notice) => notice.text)).toEqual(["Saved."]);
   });
 });

@@ -17,8 +17,7 @@ export const outlineTexts = {
   empty: "No nodes yet",
   emptyHint: "Press A to search for a node.",
   search: "Search the outline",
-  node: (title: string, place: number, count: number) => `${title}, ${place} of ${count}`,
+  place: (place: number, count: number) => `${place} of ${count}`,
   takes: (input: string, node: string) => `${input} from ${node}`,
   open: (input: string) => `${input} is not wired`,
-  feeds: (nodes: string) => `feeds ${nodes}`,
 } as const;
