@@ -1,4 +1,4 @@
-"""Noise levels: which ones a sampling goes through."""
+"""Noise levels: part, turn and change those that a sampling goes through."""
 
 import math
 from typing import Annotated, NamedTuple
@@ -6,12 +6,12 @@ from typing import Annotated, NamedTuple
 import torch
 
 from nodes.api import Choice, Range, node
-from nodes.diffusion import fixed_schedules, schedules
+from nodes.diffusion import schedules
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.types import Model, Sigmas
 
-Level = Annotated[float, Range(0, 5000, step=0.01)]
-Steps = Annotated[int, Range(1, 10_000)]
+# A level above every other: infinity cannot be written to a file.
+ABOVE_ALL = 999_999_999.9
 
 
 class SplitLevels(NamedTuple):
@@ -19,161 +19,6 @@ class SplitLevels(NamedTuple):
 
     high_sigmas: Sigmas
     low_sigmas: Sigmas
-
-
-@node("BasicScheduler", title="Basic Scheduler")
-def basic_scheduler(
-    model: Model,
-    scheduler: Annotated[str, Choice(tuple(schedules.SCHEDULES))] = "simple",
-    steps: Steps = 20,
-    denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0,
-) -> Sigmas:
-    """Space a model's own noise levels by a schedule.
-
-    Args:
-        model: The model whose range of levels is used.
-        scheduler: How the levels are spaced.
-        steps: How many steps are made.
-        denoise: The part of the way that is redone.
-    """
-    return Sigmas(schedules.sigmas_for(model.sampling, scheduler, steps, denoise))
-
-
-@node("KarrasScheduler", title="Karras Scheduler")
-def karras_scheduler(
-    steps: Steps = 20,
-    sigma_max: Level = 14.614642,
-    sigma_min: Level = 0.0291675,
-    rho: Annotated[float, Range(0, 100, step=0.01)] = 7.0,
-) -> Sigmas:
-    """Space noise levels evenly in their root of degree rho.
-
-    Args:
-        steps: How many steps are made.
-        sigma_max: The highest level.
-        sigma_min: The lowest level above 0.
-        rho: The more, the closer the levels are at the low end.
-
-    References:
-        Karras et al. 2022, arXiv:2206.00364, equation 5.
-    """
-    return Sigmas(schedules.karras_between(sigma_min, sigma_max, steps, rho))
-
-
-@node("ExponentialScheduler", title="Exponential Scheduler")
-def exponential_scheduler(
-    steps: Steps = 20, sigma_max: Level = 14.614642, sigma_min: Level = 0.0291675
-) -> Sigmas:
-    """Space noise levels evenly in their logarithm.
-
-    Args:
-        steps: How many steps are made.
-        sigma_max: The highest level.
-        sigma_min: The lowest level above 0.
-    """
-    return Sigmas(schedules.polyexponential_between(sigma_min, sigma_max, steps))
-
-
-@node("PolyexponentialScheduler", title="Polyexponential Scheduler")
-def polyexponential_scheduler(
-    steps: Steps = 20,
-    sigma_max: Level = 14.614642,
-    sigma_min: Level = 0.0291675,
-    rho: Annotated[float, Range(0, 100, step=0.01)] = 1.0,
-) -> Sigmas:
-    """Space noise levels by a power of even steps in their logarithm.
-
-    Args:
-        steps: How many steps are made.
-        sigma_max: The highest level.
-        sigma_min: The lowest level above 0.
-        rho: The power; 1 is the exponential schedule.
-    """
-    return Sigmas(schedules.polyexponential_between(sigma_min, sigma_max, steps, rho))
-
-
-@node("LaplaceScheduler", title="Laplace Scheduler")
-def laplace_scheduler(
-    steps: Steps = 20,
-    sigma_max: Level = 14.614642,
-    sigma_min: Level = 0.0291675,
-    mu: Annotated[float, Range(-10, 10, step=0.1)] = 0.0,
-    beta: Annotated[float, Range(0, 10, step=0.1)] = 0.5,
-) -> Sigmas:
-    """Space noise levels by a Laplace distribution of their logarithm, dense in its middle.
-
-    Args:
-        steps: How many steps are made; fewer where levels fall together at the ends.
-        sigma_max: The highest level.
-        sigma_min: The lowest level above 0.
-        mu: The logarithm around which levels are dense.
-        beta: How far they spread.
-
-    References:
-        Hang et al. 2024, Improved Noise Schedule for Diffusion Training, arXiv:2407.03297.
-    """
-    return Sigmas(schedules.laplace_between(sigma_min, sigma_max, steps, mu, beta))
-
-
-@node("VPScheduler", title="VP Scheduler")
-def vp_scheduler(
-    steps: Steps = 20,
-    beta_d: Annotated[float, Range(0, 5000, step=0.01)] = 19.9,
-    beta_min: Annotated[float, Range(0, 5000, step=0.01)] = 0.1,
-    eps_s: Annotated[float, Range(0, 1, step=0.0001)] = 0.001,
-) -> Sigmas:
-    """Space the time of a continuous variance-preserving process evenly.
-
-    Args:
-        steps: How many steps are made.
-        beta_d: How much faster noise is added at the end than at the beginning.
-        beta_min: How fast noise is added at the beginning.
-        eps_s: The time of the last level above 0.
-
-    References:
-        Song et al. 2021, Score-Based Generative Modeling, arXiv:2011.13456.
-    """
-    return Sigmas(schedules.vp_between(steps, beta_d, beta_min, eps_s))
-
-
-@node("BetaSamplingScheduler", title="Beta Scheduler")
-def beta_sampling_scheduler(
-    model: Model,
-    steps: Steps = 20,
-    alpha: Annotated[float, Range(0.01, 50, step=0.01)] = 0.6,
-    beta: Annotated[float, Range(0.01, 50, step=0.01)] = 0.6,
-) -> Sigmas:
-    """Space a model's timesteps by a beta distribution.
-
-    Args:
-        model: The model whose levels are used.
-        steps: How many steps are made; fewer where timesteps fall together.
-        alpha: The less, the denser the levels are at the noisy end.
-        beta: The less, the denser the levels are at the clean end.
-
-    References:
-        Lee et al. 2024, Beta Sampling is All You Need, arXiv:2407.12173.
-    """
-    return Sigmas(schedules.beta(model.sampling, steps, alpha, beta))
-
-
-@node("SDTurboScheduler", title="SD Turbo Scheduler")
-def sd_turbo_scheduler(
-    model: Model,
-    steps: Annotated[int, Range(1, 10)] = 1,
-    denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0,
-) -> Sigmas:
-    """Take the noise levels that Turbo models are distilled for.
-
-    Args:
-        model: The model whose levels are used.
-        steps: How many steps are made.
-        denoise: The part of the way that is redone.
-
-    References:
-        Sauer et al. 2023, Adversarial Diffusion Distillation, arXiv:2311.17042.
-    """
-    return Sigmas(schedules.sd_turbo(model.sampling, steps, denoise))
 
 
 @node("SplitSigmas", title="Split Sigmas")
@@ -236,47 +81,6 @@ def set_first_sigma(
     return Sigmas(torch.cat([sigmas.values.new_full((1,), sigma), sigmas.values[1:]]))
 
 
-@node("AlignYourStepsScheduler", title="Align Your Steps Scheduler", aliases=("AYS",))
-def align_your_steps_scheduler(
-    model_type: Annotated[str, Choice(tuple(fixed_schedules.ALIGN_YOUR_STEPS))] = "SD1",
-    steps: Steps = 10,
-    denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0,
-) -> Sigmas:
-    """Take noise levels that were searched for a family of models: good at about 10 steps.
-
-    Args:
-        model_type: The family.
-        steps: How many steps the whole way has.
-        denoise: The share of them that is made, the last ones.
-
-    References:
-        Sabour et al. 2024, Align Your Steps: Optimizing Sampling Schedules in Diffusion Models,
-        arXiv:2404.14507.
-    """
-    levels = fixed_schedules.ALIGN_YOUR_STEPS[model_type]
-    return Sigmas(fixed_schedules.fixed(levels, steps, denoise))
-
-
-@node("OptimalStepsScheduler", title="Optimal Steps Scheduler", aliases=("OSS",))
-def optimal_steps_scheduler(
-    model_type: Annotated[str, Choice(tuple(fixed_schedules.OPTIMAL_STEPS))] = "FLUX",
-    steps: Annotated[int, Range(3, 1000)] = 20,
-    denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0,
-) -> Sigmas:
-    """Take noise levels that were searched for a flow model, to follow a longer way in few steps.
-
-    Args:
-        model_type: The model.
-        steps: How many steps the whole way has.
-        denoise: The share of them that is made, the last ones.
-
-    References:
-        Pei et al. 2025, Optimal Stepsize for Diffusion Sampling, arXiv:2503.21774.
-    """
-    levels = fixed_schedules.OPTIMAL_STEPS[model_type]
-    return Sigmas(fixed_schedules.fixed(levels, steps, denoise))
-
-
 @node("ExtendIntermediateSigmas", title="Extend Intermediate Sigmas")
 def extend_intermediate_sigmas(
     sigmas: Sigmas,
@@ -320,8 +124,4 @@ def sampling_percent_to_sigma(
     if return_actual_sigma and sampling_percent in (0, 1):
         sampling = model.sampling
         return sampling.sigma_max if sampling_percent == 0 else sampling.sigma_min
-    # Infinity cannot be written to a file; this is above every level.
-    return min(sigma_at(model.sampling, sampling_percent), _ABOVE_ALL)
-
-
-_ABOVE_ALL = 999_999_999.9
+    return min(sigma_at(model.sampling, sampling_percent), ABOVE_ALL)
