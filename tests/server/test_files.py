@@ -187,6 +187,19 @@ def test_an_input_may_lie_in_the_outputs_when_its_name_says_so(tmp_path: Path) -
         files.path("input", "../weft.sqlite [output]")
 
 
+def test_latents_lie_among_inputs_and_outputs_and_pictures_are_none(tmp_path: Path) -> None:
+    put(tmp_path / "input" / "a.latent")
+    put(tmp_path / "input" / "b.png")
+    put(tmp_path / "output" / "latents" / "c.latent")
+    files = files_of(tmp_path)
+    assert files.names("latents") == ["a.latent"]
+    assert "a.latent" not in files.names("input")
+    saved = files.path("latents", "latents/c.latent [output]")
+    assert saved == tmp_path / "output" / "latents" / "c.latent"
+    with pytest.raises(FileProblem):
+        files.path("latents", "b.png")
+
+
 def test_an_unknown_kind_and_a_missing_file_are_named(tmp_path: Path) -> None:
     files = files_of(tmp_path)
     with pytest.raises(FileProblem) as refused:
