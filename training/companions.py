@@ -22,6 +22,7 @@ from training.export import (
 )
 from training.judge_edges import measure_edges, steered_grid
 from training.judge_enlarged import Enlarge, measure_enlarged
+from training.networks import placed
 from training.reductions import WAYS
 from training.run import Plan
 from training.sample import Steering, draw_captions
@@ -31,7 +32,7 @@ from training.super_resolution import SCALE
 PLANS = {
     "control": Plan(images=40_000, batch=16, rate=5e-4, warm_up=100, cooldown=0.6),
     "upscaler": Plan(images=36_000, batch=16, rate=1e-3, warm_up=50, cooldown=0.6),
-    "super-resolution": Plan(images=45_000, batch=16, rate=1e-3, warm_up=100, cooldown=0.6),
+    "super-resolution": Plan(images=42_000, batch=16, rate=1e-3, warm_up=100, cooldown=0.6),
     "pixel-base": Plan(images=60_000, batch=32, rate=6e-4, warm_up=100, cooldown=0.6),
 }
 MODELS = Path("models")
@@ -77,6 +78,9 @@ def judge_control(options: Namespace) -> None:
         if options.unfinished
         else load_control(FILES["control"])
     )
+    denoiser, autoencoder, network = (
+        placed(each, options.device) for each in (denoiser, autoencoder, network)
+    )
 
     def draw(captions: list[str], hints: torch.Tensor) -> np.ndarray:
         return draw_captions(
@@ -117,7 +121,7 @@ def judge_upscaler(options: Namespace) -> None:
         network: torch.nn.Module = upscaler.load_average(options.data / "upscaler.pt")
     else:
         network = load_upscaler(FILES["upscaler"], "float32").network
-    _judge_enlarging(network, options)
+    _judge_enlarging(placed(network, options.device), options)
 
 
 def train_super_resolution(options: Namespace) -> None:
@@ -138,6 +142,7 @@ def judge_super_resolution(options: Namespace) -> None:
         network = super_resolution.load_average(options.data / "super-resolution.pt")
     else:
         network = load_super_resolution(FILES["super-resolution"])
+    network = placed(network, options.device)
     _judge_enlarging(partial(super_resolution.enlarge, network), options)
 
 
@@ -151,7 +156,9 @@ def train_pixel_base(options: Namespace) -> None:
 def judge_pixel_base(options: Namespace) -> None:
     """Judge small pictures of held-out captions, each pixel shown as four."""
     denoiser, _, _ = load(options.file)
-    model = pixel_base.load_average(options.data / "pixel-base.pt", denoiser)
+    model = placed(
+        pixel_base.load_average(options.data / "pixel-base.pt", denoiser), options.device
+    )
 
     def draw(captions: list[str], seed: int) -> np.ndarray:
         return pixel_base.draw_captions(model, captions, seed).repeat(2, 1).repeat(2, 2)
@@ -162,10 +169,13 @@ def judge_pixel_base(options: Namespace) -> None:
 
 
 def _judge_enlarging(enlarge: Enlarge, options: Namespace) -> None:
+    def there(small: torch.Tensor) -> torch.Tensor:
+        return enlarge(small.to(options.device)).cpu()
+
     count = options.captions or ENLARGED_QUESTIONS
     for side in ENLARGED_SIDES:
         for how in WAYS:
-            made, plain = measure_enlarged(enlarge, side, SCALE, how, count)
+            made, plain = measure_enlarged(there, side, SCALE, how, count)
             print(
                 f"{side // SCALE} to {side}, {how}: {made:.2f} dB, Lanczos {plain:.2f}", flush=True
             )

@@ -140,7 +140,7 @@ def export_super_resolution(network: DenoisingNetwork, path: Path) -> None:
     """Write a diffusion model that enlarges, under diffusers' names, its configuration included."""
     config = {
         "unet": super_resolution.CONFIG,
-        "scheduler": unet.SCHEDULER,
+        "scheduler": super_resolution.SCHEDULER,
         "upscaler": {
             "scale": super_resolution.SCALE,
             "detail": super_resolution.DETAIL,
@@ -152,7 +152,6 @@ def export_super_resolution(network: DenoisingNetwork, path: Path) -> None:
         "modelspec.implementation": "diffusers",
         "modelspec.title": "Weft Mini, four times, by diffusion",
         "modelspec.description": "Enlarges drawn pictures four times, removing noise from them.",
-        "modelspec.prediction_type": "v",
         CONFIG_FIELD: json.dumps(config, separators=(",", ":")),
     }
     write(network.state_dict(), path, metadata, LARGEST_COMPANION)

@@ -13,6 +13,8 @@ from training.score import MARGIN, questions
 
 # How far an edge may lie from the asked one, in pixels.
 REACH = 2
+# Of so many pictures of any kind, one at least has edges.
+MOST_WITHOUT_EDGES = 4
 
 # Makes uint8 (B, H, W, 3) of captions and hints (B, 3, H, W).
 DrawSteered = Callable[[list[str], torch.Tensor], np.ndarray]
@@ -70,7 +72,7 @@ def steered_grid(draw_steered: DrawSteered, kinds: list[str], count: int) -> Ima
     cell = SIZE + MARGIN
     sheet = Image.new("RGB", (2 * count * cell, len(kinds) * cell), "white")
     for row, kind in enumerate(kinds):
-        captions, hints = hinted(kind, 2 * count)
+        captions, hints = hinted(kind, MOST_WITHOUT_EDGES * count)
         captions, hints = captions[:count], hints[:count]
         asked = (255 * hints).byte().permute(0, 2, 3, 1).numpy()
         made = draw_steered(captions, hints)

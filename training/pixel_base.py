@@ -19,7 +19,7 @@ from training.networks import DenoisingNetwork, make_denoiser, placed
 from training.pictures import draw, training_picture, unit_pixels
 from training.precision import mixed
 from training.run import SEED, Plan, Run
-from training.sample import draw_latents, to_bytes
+from training.sample import STEPS, euler, guided, start, to_bytes
 from training.tokens import encode
 from training.unet import (
     EMPTY_SHARE,
@@ -39,6 +39,8 @@ CONFIG: dict[str, Any] = unet.CONFIG | {"in_channels": FOLDED, "out_channels": F
 # pixels let the noise that hides a latent hide them, too (Chen 2023, On the Importance of Noise
 # Scheduling for Diffusion Models, arXiv:2301.10972).
 SCALING_FACTOR = 0.25
+# Of the last little noise, where the pixels are as good as known.
+MOST_WEIGHT = 10.0
 # What is new, or nearly so, to weights that know latents.
 NEW = ("conv_in.", "conv_out.")
 STAGES = (
@@ -91,13 +93,19 @@ def training_batch(count: int, step: int) -> Batch:
 def pixel_loss(
     network: DenoisingNetwork, text: torch.nn.Module, batch: Batch, signal: torch.Tensor
 ) -> torch.Tensor:
-    """Return the mean squared error of the predicted velocity."""
+    """Return the mean squared error of the predicted pixels, weighted like that of a velocity.
+
+    It is the pixels that are predicted, as in `training.super_resolution`.
+    """
     asked, device = noised(batch.folded, signal), batch.folded.device.type
     with mixed(device), plain_attention(device):
         with torch.no_grad():
             states = text(batch.tokens).last_hidden_state
         predicted = network(asked.noisy, asked.timesteps, states).sample
-    return functional.mse_loss(predicted.float(), asked.velocity)
+    errors = (predicted.float() - batch.folded).square().flatten(1).mean(1)
+    weights = (1 / (1 - signal[asked.timesteps])).clamp(max=MOST_WEIGHT)
+    loss: torch.Tensor = (errors * weights).mean()
+    return loss
 
 
 def train(plan: Plan, path: Path, denoiser: Denoiser, device: str) -> None:
@@ -136,4 +144,9 @@ def load_average(path: Path, denoiser: Denoiser) -> Denoiser:
 @torch.no_grad()
 def draw_captions(model: Denoiser, captions: list[str], seed: int) -> np.ndarray:
     """Return pictures of captions, uint8 (B, 64, 64, 3)."""
-    return to_bytes(unfold(draw_latents(model, captions, seed)))
+    noise, states = start(model, captions, seed)
+
+    def denoise(x: torch.Tensor, sigma: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        return guided(model.unet(torch.cat([x, x]), timestep, states).sample)
+
+    return to_bytes(unfold(euler(denoise, noise, STEPS)))

@@ -1,5 +1,6 @@
 """Draw pictures of captions with a denoiser in training: Euler's method with guidance."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from training.networks import Autoencoder, ControlNetwork
 from training.tokens import encode
 from training.unet import Denoiser, signal_shares
 
+Denoise = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 STEPS, GUIDANCE = 20, 3.5
 BATCH = 32
 
@@ -25,13 +27,12 @@ class Steering:
         self, x: torch.Tensor, timestep: torch.Tensor, states: torch.Tensor
     ) -> dict[str, Any]:
         """Return what is added within the denoiser, as its arguments; `x` holds two a picture."""
-        down, middle = self.control(
-            x, timestep, states, controlnet_cond=self.hints.repeat(2, 1, 1, 1), return_dict=False
-        )
+        hints = self.hints.to(x.device).repeat(2, 1, 1, 1)
+        down, middle = self.control(x, timestep, states, controlnet_cond=hints, return_dict=False)
         return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
 
 
-def sigmas_and_timesteps(steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _sigmas(steps: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return noise levels (steps + 1) that end in zero, and their timesteps (steps)."""
     signal = signal_shares()
     every = ((1 - signal) / signal).sqrt()
@@ -39,28 +40,52 @@ def sigmas_and_timesteps(steps: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.cat([every[timesteps], torch.zeros(1)]), timesteps
 
 
+def euler(denoise: Denoise, noise: torch.Tensor, steps: int) -> torch.Tensor:
+    """Remove noise by Euler's method.
+
+    Args:
+        denoise: predicts what is left without noise, of noisy values scaled to unit size, their
+            noise level and timestep.
+        noise: of unit size.
+        steps: how many.
+    """
+    sigmas, timesteps = _sigmas(steps)
+    x = noise * sigmas[0]
+    for sigma, following, timestep in zip(sigmas, sigmas[1:], timesteps, strict=False):
+        denoised = denoise(x / (sigma**2 + 1).sqrt(), sigma, timestep)
+        x = x + (x - denoised) / sigma * (following - sigma)
+    return x
+
+
+def guided(predicted: torch.Tensor) -> torch.Tensor:
+    """Return the guided prediction of those with captions and those without, one after another."""
+    cond, uncond = predicted.chunk(2)
+    return uncond + GUIDANCE * (cond - uncond)
+
+
+def start(model: Denoiser, captions: list[str], seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return noise (B, C, 16, 16), drawn on the CPU, and texts, those of captions before none."""
+    config, device = model.unet.config, model.unet.device
+    size = (len(captions), config.in_channels, config.sample_size, config.sample_size)
+    noise = torch.randn(size, generator=torch.Generator().manual_seed(seed)).to(device)
+    tokens = encode([*captions, *[""] * len(captions)]).to(device)
+    return noise, model.text(tokens).last_hidden_state
+
+
 @torch.no_grad()
 def draw_latents(
     model: Denoiser, captions: list[str], seed: int, steering: Steering | None = None
 ) -> torch.Tensor:
-    """Return scaled latents (B, C, 16, 16) of captions; noise is drawn on the CPU from the seed."""
-    sigmas, timesteps = sigmas_and_timesteps(STEPS)
-    device = model.unet.device
-    generator = torch.Generator().manual_seed(seed)
-    config = model.unet.config
-    size = (len(captions), config.in_channels, config.sample_size, config.sample_size)
-    noise = torch.randn(size, generator=generator).to(device)
-    x = noise * sigmas[0]
-    states = model.text(encode([*captions, *[""] * len(captions)]).to(device)).last_hidden_state
-    for sigma, following, timestep in zip(sigmas, sigmas[1:], timesteps, strict=False):
-        scale = (sigma**2 + 1).sqrt()
-        both = torch.cat([x, x]) / scale
+    """Return scaled latents (B, 4, 16, 16) of captions."""
+    noise, states = start(model, captions, seed)
+
+    def denoise(x: torch.Tensor, sigma: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        both = torch.cat([x, x])
         added = steering.residuals(both, timestep, states) if steering else {}
-        cond, uncond = model.unet(both, timestep, states, **added).sample.chunk(2)
-        velocity = uncond + GUIDANCE * (cond - uncond)
-        denoised = x / scale**2 - velocity * sigma / scale
-        x = x + (x - denoised) / sigma * (following - sigma)
-    return x
+        velocity = guided(model.unet(both, timestep, states, **added).sample)
+        return (x - velocity * sigma) / (sigma**2 + 1).sqrt()
+
+    return euler(denoise, noise, STEPS)
 
 
 @torch.no_grad()

@@ -60,6 +60,6 @@ def test_the_grid_shows_each_hint_left_of_its_picture() -> None:
 
     sheet = np.asarray(steered_grid(white, ["scene"], 2))
     assert sheet.shape == (130, 520, 3)
-    asked = edges_of(pixels([draw(questions("scene", 4)[0])]))[0, 0].numpy()
+    asked = edges_of(pixels([draw(questions("scene", 8)[0])]))[0, 0].numpy()
     assert np.array_equal(sheet[:128, :128, 0] > 0, asked)
     assert (sheet[:128, 130:258] == 250).all()
