@@ -3,7 +3,7 @@
 Run by hand: `python -m benchmarks.cascade [--side 8192] [--tile 512] [--memory 0.5]`. A drawn
 picture of 128 pixels is enlarged by the miniature's network, stage after stage, and written as PNG,
 as the nodes do it. The limit on anonymous memory above the models is 1.5 GiB at 8192 pixels a side;
-seam energy is the mean step across the borders of tiles over that of the rows and columns near them,
+seam energy is the mean step across the borders of tiles over that of rows and columns near them,
 and a ratio below 1.05 cannot be seen.
 """
 

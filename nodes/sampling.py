@@ -1,6 +1,5 @@
 """Sampling: from noise to latents."""
 
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, NamedTuple
@@ -8,11 +7,10 @@ from typing import Annotated, Any, NamedTuple
 from torch import Tensor
 
 from nodes.api import QUIET, Choice, Context, Range, Seed, Shape, node
-from nodes.diffusion.control import placed
 from nodes.diffusion.finite import HINT, broken
-from nodes.diffusion.guidance import resolved, with_model
 from nodes.diffusion.patches import one_by_one
 from nodes.diffusion.preview import preview_jpeg
+from nodes.diffusion.residence import on_device
 from nodes.diffusion.sampling import Sampling, inflation, noised
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
 from nodes.diffusion.solvers import SOLVERS
@@ -210,7 +208,7 @@ def sampler_custom(
 
 def sampler_custom_advanced_sparing(guider: Guider, **given: Any) -> Sampled:
     """Compute one picture in each call: what SamplerCustomAdvanced does when memory runs out."""
-    sparing = with_model(guider, one_by_one(guider.model))
+    sparing = replace(guider, model=one_by_one(guider.model))
     return sampler_custom_advanced(guider=sparing, **given)
 
 
@@ -289,17 +287,12 @@ def k_sampler_select(sampler_name: Annotated[str, Choice(SAMPLERS)] = "euler") -
 
 def _run(sampling: Sampling, ctx: Context) -> Sampled:
     x: Tensor | None = None
-    guider = resolved(sampling.guider)
-    with ExitStack() as stack:
-        model = stack.enter_context(ctx.resident(guider.model))
-        conditionings = placed(
-            guider.conditionings, lambda net: stack.enter_context(ctx.resident(net))
-        )
-        guider = replace(with_model(guider, model), conditionings=conditionings)
+    form = sampling.guider.model.latent_format
+    with on_device(sampling.guider, ctx.resident) as guider:
         sampling = replace(sampling, guider=guider)
         for step in ctx.track(sampling.steps(), total=sampling.count):
-            if model.latent_format.rgb:
-                ctx.preview(partial(preview_jpeg, step.denoised, model.latent_format))
+            if form.rgb:
+                ctx.preview(partial(preview_jpeg, step.denoised, form))
             x, denoised = step.x, step.denoised
         if x is None:
             return Sampled(sampling.latent, sampling.latent)

@@ -1,5 +1,6 @@
 """Results that are numbers: broken weights, or a dtype too small for them, are told at once."""
 
+import torch
 from torch import Tensor
 
 HINT = (
@@ -18,5 +19,5 @@ def broken(values: Tensor, maker: str) -> str:
         maker: What made them, as the user knows it.
     """
     # In stripes, since what says so of each value would be as large as the values once more.
-    whole = all(stripe.isfinite().all() for stripe in values.split(_STRIPE, dim=-2))
+    whole = all(stripe.isfinite().all() for stripe in torch.split(values, _STRIPE, dim=-2))
     return "" if whole else f"{maker} gave values that are not numbers."

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -21,7 +20,7 @@ from nodes.diffusion.patches import (
     remembering,
     with_patch,
 )
-from nodes.types import Guider, Model
+from nodes.types import Guider
 
 # Gives for (x, sigma) the guided estimate, and the one that it leads away from.
 Guide = Callable[[Tensor, float], tuple[Tensor, Tensor]]
@@ -144,8 +143,3 @@ def resolved(guider: Guider) -> Guider:
             options = {**guider.options, "neg_scale": patch.neg_scale}
             guider = Guider(guider.model, "perp_neg", conditionings, options)
     return guider
-
-
-def with_model(guider: Guider, model: Model) -> Guider:
-    """Give the guider another model, such as the same one on a device."""
-    return replace(guider, model=model)
