@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from nodes.api import Range, node
+from nodes.api import Choice, Range, node
+from nodes.diffusion.compiling import BACKENDS, compiled
 from nodes.diffusion.deep_cache import deep_cached
 from nodes.diffusion.model_sampling import sigma_at
-from nodes.diffusion.patches import RememberingPatch, SamplingPatch, unet_of, with_patch
+from nodes.diffusion.patches import LonePatch, RememberingPatch, SamplingPatch, unet_of, with_patch
 from nodes.diffusion.reuse import easily_cached, lazily
 from nodes.types import Model
 
@@ -93,6 +94,22 @@ def lazy_cache(
     """
     options = _options(model, reuse_threshold, start_percent, end_percent, verbose)
     return with_patch(model, SamplingPatch(lazily, options))
+
+
+@node("TorchCompileModel", title="Torch Compile Model", aliases=("fast", "inductor"))
+def torch_compile_model(
+    model: Model, backend: Annotated[str, Choice(tuple(BACKENDS))] = "inductor"
+) -> Model:
+    """Compile the network for the device: the first step takes minutes, later ones less time.
+
+    What was compiled is kept on disk. Calls that other patches of the model change from within,
+    such as FreeU or DeepCache, are made uncompiled; LoRAs, ControlNets and guidance are not such.
+
+    Args:
+        model: The denoiser.
+        backend: What compiles: inductor, which needs a C++ compiler or Triton, or CUDA's graphs.
+    """
+    return with_patch(model, LonePatch(compiled, {"backend": backend}))
 
 
 def _options(

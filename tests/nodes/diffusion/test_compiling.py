@@ -1,0 +1,100 @@
+"""Networks are really compiled here: what comes out is the same, and what fails says why."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._inductor import config
+
+from nodes.diffusion.compiling import compiled
+from nodes.diffusion.memory import copy_sharing
+from nodes.diffusion.model_sampling import ModelSampling
+from nodes.diffusion.patches import Call, LonePatch
+from nodes.errors import NodeError
+from nodes.speed import torch_compile_model
+from tests.nodes.diffusion.tiny_sampling import reader
+
+CALL = Call(ModelSampling.from_betas(), 1.0, (8, 8), (0,))
+X = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+
+
+class Small(nn.Module):
+    """A network that says when its Python runs: once it is compiled that is no more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sin(self.layer(x)) + x.mean()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    torch._dynamo.reset()
+    yield tmp_path / "compiled"
+    torch._dynamo.reset()
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return Small().requires_grad_(False)
+
+
+def run(network: nn.Module, backend: str = "inductor") -> Any:
+    with torch.no_grad(), compiled(network, CALL, backend=backend):
+        return network(X)
+
+
+def libraries(cache: Path) -> list[Path]:
+    return sorted(cache.rglob("*.so"))
+
+
+def test_a_compiled_network_gives_the_same_and_is_kept_on_disk(
+    network: nn.Module, cache: Path
+) -> None:
+    plain = network(X)
+    torch.testing.assert_close(run(network), plain)
+    assert libraries(cache)
+    assert "_compiled_call_impl" not in vars(network)
+    assert torch.equal(network(X), plain)
+    # A copy, such as the one on a device, has the same form: nothing is compiled for it.
+    made = libraries(cache)
+    other: Any = copy_sharing(network)
+    other.layer.bias = nn.Parameter(other.layer.bias + 1, requires_grad=False)
+    torch.testing.assert_close(run(other), torch.sin(other.layer(X)) + X.mean())
+    assert libraries(cache) == made
+
+
+def test_a_library_that_was_left_half_written_is_made_anew(network: nn.Module, cache: Path) -> None:
+    plain = run(network)
+    torch._dynamo.reset()
+    for library in libraries(cache):
+        library.write_bytes(library.read_bytes()[:100])
+    assert torch.equal(run(network), plain)
+
+
+def test_without_a_compiler_the_problem_says_so(network: nn.Module) -> None:
+    missing = config.patch({"cpp.cxx": ("no-such-compiler",)})
+    with missing, pytest.raises(NodeError, match="could not be compiled") as told:
+        run(network)
+    assert "needs a C++ compiler" in told.value.hint
+    assert told.value.code == "compile.failed"
+
+
+def test_a_backend_for_another_device_is_refused(network: nn.Module) -> None:
+    with pytest.raises(NodeError, match="cudagraphs compiles for cuda only") as told:
+        run(network, "cudagraphs")
+    assert told.value.hint == "Choose inductor."
+
+
+def test_the_node_adds_a_patch_for_calls_that_no_other_changes() -> None:
+    model, _ = reader()
+    (patch,) = torch_compile_model(model).patches
+    assert isinstance(patch, LonePatch)
+    assert patch.options == {"backend": "inductor"}
