@@ -267,6 +267,9 @@ def main() -> None:
     die_with(told["server"])
     settings = Settings.from_json(told["settings"])
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    for variable in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"):
+        # Compiling takes minutes; what torch and Triton make is good for later processes.
+        os.environ.setdefault(variable, str(settings.cache_dir / "compiled" / variable))
     outbox = Outbox(reports)
     saver = Saver(settings)
     results = Results(
