@@ -1,4 +1,4 @@
-"""Measure sampling: time per step beside a plain diffusers loop, and errors of the solvers.
+"""Measure sampling: steps beside a plain diffusers loop, reuse of estimates, solvers' errors.
 
 Run by hand: `python -m benchmarks.sampling [--device cuda] [--width 512] [--full]`. Weights are
 random; `--full` takes the size of Stable Diffusion 1.5's UNet, otherwise a tenth of its width.
@@ -8,6 +8,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from nodes.diffusion.noise import step_noise
 from nodes.diffusion.sampling import Sampling
 from nodes.diffusion.schedules import karras, sigmas_for
 from nodes.diffusion.solvers import SOLVERS, Path
+from nodes.speed import deep_cache, easy_cache, lazy_cache
 from nodes.types import Cond, Conditioning, Guider, Latent, LatentFormat, Model, Noise, Sampler
 
 SCALE = 7.5
@@ -91,6 +93,29 @@ def compare_with_diffusers(model: Model, side: int, steps: int, device: str) -> 
     )
 
 
+def compare_reuse(model: Model, side: int, steps: int, device: str) -> None:
+    """Print what reusing estimates saves, and how far the latent ends from the plain one."""
+    prompts = [Conditioning((Cond(torch.randn(1, 77, 768)),)) for _ in range(2)]
+    latent = Latent(torch.zeros(1, 4, side // 8, side // 8))
+    sigmas = sigmas_for(model.sampling, "normal", steps)
+
+    def run(reusing: Model) -> Tensor:
+        guider = Guider(reusing, "cfg", tuple(prompts), {"scale": SCALE})
+        sampling = Sampling(guider, Sampler("euler"), sigmas, Noise(0), latent)
+        end: Tensor = [step.x for step in sampling.steps()][-1].float().cpu()
+        return end
+
+    plain = run(model)
+    whole = seconds(lambda: run(model), device)
+    kinds = {f"DeepCache, every {n}": deep_cache(model, n) for n in (1, 2, 3, 5)}
+    kinds |= {f"EasyCache, {t}": easy_cache(model, t) for t in (0.05, 0.2)}
+    kinds |= {f"LazyCache, {t}": lazy_cache(model, t) for t in (0.05, 0.2)}
+    print(f"{'reuse':20} {'time':>6} {'error':>8}   of the plain sampling and its spread")
+    for name, reusing in kinds.items():
+        error = float((run(reusing) - plain).square().mean().sqrt() / plain.std())
+        print(f"{name:20} {seconds(partial(run, reusing), device) / whole:6.2f} {error:8.4f}")
+
+
 def print_convergence() -> None:
     """Print each solver's error on a Gaussian with a known answer, at 10 to 160 steps."""
     sampling = ModelSampling.from_betas()
@@ -126,7 +151,7 @@ def print_convergence() -> None:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--width", type=int, default=128)
@@ -136,6 +161,7 @@ def main() -> None:
     dtype = torch.float16 if arguments.device.startswith("cuda") else torch.float32
     model = build_model(arguments.full, arguments.device, dtype)
     compare_with_diffusers(model, arguments.width, arguments.steps, arguments.device)
+    compare_reuse(model, arguments.width, 2 * arguments.steps, arguments.device)
     print_convergence()
 
 
