@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from nodes.api import QUIET
-from nodes.cascade import cascade_plan, run_cascade_stage
+from nodes.cascade import cascade_plan
 from nodes.diffusion.upscaler_file import load_upscaler
 from nodes.imaging.picture_files import write_png
 from nodes.imaging.tiles import tiles
@@ -103,7 +103,8 @@ def main() -> None:
     with watched() as peak:
         for part in plan.cascade.parts:
             started = time.monotonic()
-            image = run_cascade_stage(image, part, ctx=QUIET)
+            assert part.run is not None
+            image = part.run(image=image, ctx=QUIET)
             took = time.monotonic() - started
             side = image.pixels.shape[-1]
             seams = seam_ratio(image.pixels, part) if part.tile else 1.0

@@ -91,6 +91,13 @@ class BareHost:
         """Remember nothing."""
         return None
 
+    def workspace(self, key: str) -> Path:
+        """Have no room for unfinished work, which no node here has."""
+        raise NotImplementedError
+
+    def clear_workspaces(self, key: str) -> None:
+        """Keep none."""
+
     def watch_memory(self) -> Callable[[], int | None]:
         """Watch nothing."""
         return lambda: None

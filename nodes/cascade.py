@@ -1,6 +1,8 @@
 """Cascades: a picture through one stage after another, each larger or better than the last."""
 
+from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from typing import Annotated, NamedTuple
 
 from nodes.api import QUIET, Context, Each, Out, Range, Subgraph, SubgraphBuilder, node
@@ -34,19 +36,15 @@ def upscale_cascade(image: Image, stages: list[CascadeStage]) -> Cascaded | Subg
         stages: What each stage makes, one by one.
     """
     build = SubgraphBuilder()
-    made: list[Out] = []
-    last: Image | Out = image
-    singles = (part for stage in stages for part in stage.parts or (stage,))
-    for number, stage in enumerate(singles, 1):
-        step = build.node("RunCascadeStage", f"stage_{number}", image=last, stage=stage)
-        last = step.out("image")
-        made.append(last)
+    made = _chain(build, image, stages)
     each = build.node("EachImage", "each", images=made)
-    return build.subgraph(image=last, stages=each.out("image"))
+    return build.subgraph(image=made[-1], stages=each.out("image"))
 
 
 @node("RunCascadeStage", title="Run cascade stage", aliases=("upscale",))
-def run_cascade_stage(image: Image, stage: CascadeStage, *, ctx: Context = QUIET) -> Image:
+def run_cascade_stage(
+    image: Image, stage: CascadeStage, *, ctx: Context = QUIET
+) -> Image | Subgraph:
     """Send a picture through one stage.
 
     Args:
@@ -56,7 +54,19 @@ def run_cascade_stage(image: Image, stage: CascadeStage, *, ctx: Context = QUIET
     Returns:
         image: What the stage makes.
     """
-    made: Image = stage.run(image=image, ctx=ctx)
+    if stage.run is None:
+        build = SubgraphBuilder()
+        return build.subgraph(image=_chain(build, image, stage.parts)[-1])
+    return stage.run(image=image, ctx=ctx)
+
+
+def _chain(build: SubgraphBuilder, image: Image, stages: Sequence[CascadeStage]) -> list[Out]:
+    """Put a node into a subgraph for each stage, and give what each of them makes."""
+    made: list[Out] = []
+    for stage in chain.from_iterable(one.parts or (one,) for one in stages):
+        given = made[-1] if made else image
+        name = f"stage_{len(made) + 1}"
+        made.append(build.node("RunCascadeStage", name, image=given, stage=stage).out("image"))
     return made
 
 
@@ -112,19 +122,11 @@ def cascade_plan(
     last = max(plan[-1].width, plan[-1].height)
     if last != longest_side:
         fit = cascade_stage_resize(longest_side / last)
-        sides = (round(side * fit.scale) for side in (plan[-1].width, plan[-1].height))
-        plan.append(Planned(fit, *sides, tiles=1, seconds=None, peak_bytes=None))
-    parts = tuple(one.stage for one in plan)
+        wide, tall = (round(side * fit.scale) for side in (plan[-1].width, plan[-1].height))
+        plan.append(Planned(fit, wide, tall, tiles=1, seconds=None, peak_bytes=None))
     scale = longest_side / max(width, height)
-
-    def run(*, image: Image, ctx: Context) -> Image:
-        for number, part in enumerate(parts):
-            image = part.run(
-                image=image, ctx=ctx.part(number / len(parts), (number + 1) / len(parts))
-            )
-        return image
-
-    return Plan(CascadeStage(f"cascade ×{scale:g}", scale, run, parts=parts), report(plan))
+    parts = tuple(one.stage for one in plan)
+    return Plan(CascadeStage(f"cascade ×{scale:g}", scale, parts=parts), report(plan))
 
 
 @node("CascadeStageResize", title="Stage: resize", aliases=("cascade", "lanczos"))

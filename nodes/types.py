@@ -399,7 +399,8 @@ class CascadeStage:
     Attributes:
         title: What it is, in a few words.
         scale: Factor on the sides.
-        run: Takes an `Image`, and as `ctx` a context, and gives an `Image`.
+        run: Takes an `Image`, and as `ctx` a context, and gives an `Image`; None where it stands
+            for several.
         tile: Side of a tile in pixels of what is made; 0 if it takes the picture as a whole.
         overlap: What neighbouring tiles share.
         tiled: Gives the same stage with tiles of another size.
@@ -409,7 +410,7 @@ class CascadeStage:
 
     title: str
     scale: float
-    run: Callable[..., Image]
+    run: Callable[..., Image] | None = None
     tile: int = 0
     overlap: int = 0
     tiled: "Callable[[int], CascadeStage] | None" = None

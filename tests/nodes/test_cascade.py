@@ -31,7 +31,9 @@ def picture(height: int, width: int, batch: int = 1) -> Image:
 
 
 def run(stage: CascadeStage, image: Image, ctx: Context = QUIET) -> torch.Tensor:
-    return cascade.run_cascade_stage(image, stage, ctx=ctx).pixels
+    made = cascade.run_cascade_stage(image, stage, ctx=ctx)
+    assert isinstance(made, Image)
+    return made.pixels
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +136,7 @@ CATALOGUE = catalogue_of(
     cascade.run_cascade_stage,
     cascade.each_image,
     cascade.cascade_stage_resize,
+    cascade.cascade_plan,
     empty_image,
     toys.save,
 )
@@ -175,6 +178,28 @@ def test_only_what_comes_after_a_changed_stage_runs_again() -> None:
     assert stages_run() == {"stage_1", "stage_2", "stage_3"}
     bench.run(resizing(2, 1.5, 3))
     assert stages_run() == {"stage_3"}
+
+
+def test_a_plan_is_a_stage_that_stands_for_several() -> None:
+    bench = toys.Bench(catalogue=CATALOGUE)
+    planned = {
+        "image": ("EmptyImage", {"width": 12, "height": 8}),
+        "s": ("CascadeStageResize", {"scale": 2}),
+        "plan": (
+            "CascadePlan",
+            {"stages": ["@s.cascade_stage"], "width": 12, "height": 8, "longest_side": 36},
+        ),
+        "say": ("Save", {"value": "@plan.report", "prefix": "report"}),
+    }
+    for node in ("UpscaleCascade", "RunCascadeStage"):
+        wired = "@plan.cascade" if node == "RunCascadeStage" else ["@plan.cascade"]
+        name = "stage" if node == "RunCascadeStage" else "stages"
+        run = {"run": (node, {"image": "@image.image", name: wired})}
+        bench.run(toys.graph({**planned, **run, "save": ("Save", {"value": "@run.image"})}))
+        shapes = (e.data["shapes"] for e in bench.events if "shapes" in e.data and e.node == "run")
+        told = [shape["image"] for shape in shapes]
+        assert told[-1] == "1×3×24×36"
+    assert any("resize ×0.75: 36 × 24" in name for name in bench.saved())
 
 
 def test_an_upscale_model_is_a_stage() -> None:
