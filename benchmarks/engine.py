@@ -6,7 +6,7 @@ HTTP, no worker process, no torch.
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,9 @@ class BareHost:
 
     def clear_workspaces(self, key: str) -> None:
         """Keep none."""
+
+    def expect(self, values: Sequence[Any]) -> None:
+        """Make nothing ready."""
 
     def watch_memory(self) -> Callable[[], int | None]:
         """Watch nothing."""
