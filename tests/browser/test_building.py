@@ -66,7 +66,7 @@ def inspect_checkpoint(editor: Editor, loader: str) -> None:
     editor.key("i")
     editor.node(loader).locator(".node__title").click()
     inspector = editor.page.get_by_role("region", name="Inspector")
-    inspector.get_by_role("button", name="ckpt name").first.click()
+    inspector.get_by_role("button", name="ckpt name:").click()
     editor.page.get_by_role("option", name="tiny").click()
 
 

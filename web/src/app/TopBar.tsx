@@ -9,6 +9,7 @@ import {
   FileDown,
   FilePlus2,
   FolderOpen,
+  Grid3x3,
   Keyboard,
   ListOrdered,
   type LucideIcon,
@@ -20,6 +21,7 @@ import {
   SaveAll,
   Settings2,
   Sun,
+  Timer,
   Undo2,
   X,
 } from "lucide-react";
@@ -125,6 +127,11 @@ const MENU: readonly (readonly (readonly [action: string, icon: LucideIcon])[])[
     ["file.save", Save],
     ["file.saveAs", SaveAll],
     ["file.export", FileDown],
+  ],
+  [
+    ["view.form", ClipboardList],
+    ["panel.profile", Timer],
+    ["run.sweeps", Grid3x3],
   ],
   [
     ["app.palette", Command],
