@@ -81,27 +81,29 @@ def predict(
         Its prediction (B, C', h, w).
     """
     if not is_joint(network):
-        added = {name: value for name, value in said.items() if name != "class_labels"}
-        labels = said.get("class_labels")
-        if isinstance(network, UNet2DModel):
-            output: Tensor = network(x, timestep, class_labels=labels, return_dict=False)[0]
-            return output
-        output = network(
-            x,
-            timestep,
-            encoder_hidden_states=text,
-            class_labels=labels,
-            added_cond_kwargs=added or None,
-            return_dict=False,
-            **steered,
-        )[0]
-        return output
+        return _unet(network, x, timestep, text, said, steered)
     height, width = x.shape[-2:]
     flux = isinstance(network, FluxTransformer2DModel)
     x = _whole_patches(x, FLUX_PATCH if flux else network.config.patch_size)
     said = {name: value.to(x.dtype) for name, value in said.items()}
     call = _flux if flux else _sd3
     return call(network, x, timestep, text, said)[..., :height, :width]
+
+
+def _unet(
+    network: Any,
+    x: Tensor,
+    timestep: Tensor,
+    text: Tensor,
+    said: Mapping[str, Tensor],
+    steered: Mapping[str, Any],
+) -> Tensor:
+    added = dict(said)
+    reads: dict[str, Any] = {"class_labels": added.pop("class_labels", None), "return_dict": False}
+    if not isinstance(network, UNet2DModel):
+        reads |= {"encoder_hidden_states": text, "added_cond_kwargs": added or None, **steered}
+    output: Tensor = network(x, timestep, **reads)[0]
+    return output
 
 
 def _sd3(
