@@ -10,7 +10,10 @@ from torch import nn
 
 
 def copy_sharing(
-    module: nn.Module, device: torch.device | None = None, shared: Container[int] = ()
+    module: nn.Module,
+    device: torch.device | None = None,
+    shared: Container[int] = (),
+    planes: torch.memory_format = torch.contiguous_format,
 ) -> nn.Module:
     """Copy a module's structure; its weights are shared, or copied to a device.
 
@@ -18,11 +21,14 @@ def copy_sharing(
         module: Stays as it is.
         device: Where copies of the weights go; None shares them all.
         shared: The ids of parameters that are shared nevertheless.
+        planes: How weights of convolutions (out, in, h, w) lie in the memory of the device.
     """
     memo: dict[int, Any] = {}
     for parameter in module.parameters():
-        stays = device is None or id(parameter) in shared
-        data = parameter.detach() if stays else parameter.detach().to(device, copy=True)
+        data = parameter.detach()
+        if device is not None and id(parameter) not in shared:
+            layout = planes if data.ndim == 4 else torch.contiguous_format
+            data = data.to(device, copy=True, memory_format=layout)
         memo[id(parameter)] = nn.Parameter(data, requires_grad=False)
     for buffer in module.buffers():
         memo[id(buffer)] = buffer if device is None else buffer.to(device, copy=True)

@@ -15,6 +15,9 @@ from nodes.diffusion.by_layer import bring, move_work, work_place
 from nodes.diffusion.memory import copy_sharing, module_bytes
 
 _PAGE = 4096
+# Tensor cores read the channels of a cell together; on processors that is no gain (see
+# benchmarks/memory.py).
+_CHANNELS_LAST_ON = "cuda"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +45,7 @@ def place(module: nn.Module, device: torch.device, room: int) -> Placed:
     """
     nbytes = module_bytes(module)
     if nbytes <= room:
-        copied = copy_sharing(module, device)
+        copied = copy_sharing(module, device, planes=_planes(device))
         move_work(copied, device)
         return Placed(copied, nbytes, whole=True)
     sizes = {layer: _own_bytes(layer) for layer in module.modules() if _own_bytes(layer)}
@@ -89,13 +92,18 @@ def _copy_without(
 ) -> nn.Module:
     """Copy a module to a device, but for some layers, which bring their weights."""
     shared = frozenset(id(w) for layer in away for w in layer.parameters(recurse=False))
-    copied = copy_sharing(module, device, shared)
+    copied = copy_sharing(module, device, shared, _planes(device))
     move_work(copied, device)
     for layer, other in zip(module.modules(), copied.modules(), strict=True):
         if layer in away:
             _, dtype = work_place(layer)
             bring(other, device, dtype)
     return copied
+
+
+def _planes(device: torch.device) -> torch.memory_format:
+    last = device.type == _CHANNELS_LAST_ON
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def _own_bytes(layer: nn.Module) -> int:

@@ -27,6 +27,17 @@ def test_a_copy_for_a_device_has_weights_of_its_own() -> None:
     assert copy.bias.data_ptr() == layer.bias.data_ptr()
 
 
+def test_weights_of_convolutions_may_lie_with_channels_last() -> None:
+    pair: Any = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(2, 2))
+    last = torch.channels_last
+    copy: Any = copy_sharing(pair, torch.device("cpu:0"), planes=last)
+    assert copy[0].weight.is_contiguous(memory_format=last)
+    assert not pair[0].weight.is_contiguous(memory_format=last)
+    x = torch.randn(1, 3, 8, 8)
+    torch.testing.assert_close(copy[0](x), pair[0](x))
+    assert torch.equal(copy[1].weight, pair[1].weight)
+
+
 def test_bytes_are_those_of_weights_and_buffers() -> None:
     assert module_bytes(nn.Linear(3, 2)) == 4 * (3 * 2 + 2)
     assert module_bytes(nn.BatchNorm1d(3)) == 4 * 4 * 3 + 8
