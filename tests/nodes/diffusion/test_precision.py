@@ -1,5 +1,7 @@
 """Dtypes by device, and weights in 8 bits."""
 
+import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +18,10 @@ from nodes.diffusion.precision import (
     dtype_for,
     kept_in,
 )
+from nodes.sampling import k_sampler
+from nodes.types import Latent
 from tests.nodes.diffusion.tiny_models import tiny_parts
+from tests.nodes.diffusion.tiny_sampling import prompt, tiny_model
 
 
 @pytest.mark.parametrize(
@@ -93,3 +98,16 @@ def test_layers_in_the_wanted_dtype_are_left_alone() -> None:
     assert type(pair[0]) is nn.Linear
     assert type(pair[1]) is not nn.Linear
     assert pair(torch.ones(1, 2)).dtype == torch.float32
+
+
+def test_sampling_in_half_precision_ends_near_that_in_single() -> None:
+    model = tiny_model()
+    half = replace(model, network=copy.deepcopy(model.network).to(torch.bfloat16), dtype="bfloat16")
+    latent = Latent(torch.zeros(1, 4, 8, 8))
+    single, low = (
+        k_sampler(each, prompt(1), prompt(2), latent, seed=1, steps=4, cfg=3.0).samples
+        for each in (model, half)
+    )
+    assert low.dtype == torch.float32
+    error = float((low - single).square().mean().sqrt() / single.std())
+    assert 0 < error < 0.05
