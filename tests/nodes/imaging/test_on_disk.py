@@ -1,5 +1,6 @@
 """Planes on disk and finished tiles: what is there stays there, and memory stays small."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,3 +85,27 @@ def test_half_a_tile_counts_as_none(tmp_path: Path) -> None:
     store.put("0-0", torch.ones(1, 1, 2, 2))
     assert store.has("0-0")
     assert torch.equal(store.get("0-0"), torch.ones(1, 1, 2, 2))
+
+
+def anonymous_bytes() -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("RssAnon:"))
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells anonymous memory")
+def test_memory_does_not_grow_with_the_plane(tmp_path: Path) -> None:
+    side = 4096
+    start = anonymous_bytes()
+    seen: list[int] = []
+
+    def make(index: int, tile: Tile) -> Iterator[Tensor | None]:
+        seen.append(anonymous_bytes() - start)
+        yield torch.full((1, 3, tile.bottom - tile.top, tile.right - tile.left), 0.5)
+
+    work = TiledWork((1, 3, side, side), tiles(side, side, 512, 32), 32, 0, make)
+    made = work.run(lambda steps, total: steps, lambda: tmp_path)
+    seen.append(anonymous_bytes() - start)
+    assert torch.allclose(made[..., ::97, ::89], torch.tensor(0.5))
+    assert made.nbytes == 192 * 2**20
+    assert max(seen) < 50 * 2**20
