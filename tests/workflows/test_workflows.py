@@ -25,6 +25,7 @@ EXPECTED = {
     "image_to_image": (("circle", "red", "blue"), 128),
     "inpaint": (("heart", "red", "blue"), 128),
     "hires_fix": (("star", "red", "blue"), 256),
+    "controlnet_edges": (("heart", "red", "white"), 128),
 }
 
 
