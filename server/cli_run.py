@@ -54,7 +54,7 @@ def run_run(
     try:
         return asyncio.run(_run(settings, files, changes, out))
     except Misused as problem:
-        print(f"weft: {problem.message} {problem.hint}", file=sys.stderr)
+        print(f"weft: {problem.message} {problem.hint}".rstrip(), file=sys.stderr)
         return MISUSED
 
 

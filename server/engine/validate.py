@@ -44,8 +44,11 @@ def validate(
     for id_ in order:
         found.extend(_placed(check.types(id_), id_))
     if memory is not None:
+        # What is wrong by itself needs no price.
+        wrong = {problem.node for problem in found if problem.severity == "error"}
         for id_, problem in overweight(check.flat, catalogue, order, memory):
-            found.extend(_placed([problem], id_))
+            if root_of(id_) not in wrong:
+                found.extend(_placed([problem], id_))
     if not wanted and not missing:
         message = "Nothing in the workflow makes a result."
         hint = "Add a node that does, such as SaveImage, and wire it."

@@ -43,6 +43,7 @@ KNOWN = {
     ("workers/saving.py", "_written"): "hashes; the prefix is held by `write_atomic` before",
     ("workers/saving.py", "_is_there"): "names that this process wrote into its own receipt",
     ("workers/saving.py", "_receipt"): "a hash",
+    ("workers/workspaces.py", "place"): "a hash",
     ("workers/worker.py", "main"): "the name that the server gave the worker",
 }
 """Where something that is no constant becomes part of a path, and why that is safe."""
