@@ -147,6 +147,8 @@ def draw_captions(model: Denoiser, captions: list[str], seed: int) -> np.ndarray
     noise, states = start(model, captions, seed)
 
     def denoise(x: torch.Tensor, sigma: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
-        return guided(model.unet(torch.cat([x, x]), timestep, states).sample)
+        predicted = guided(model.unet(torch.cat([x, x]), timestep, states).sample)
+        # Guidance leads beyond black and white, and each step would go on from there.
+        return predicted.clamp(-SCALING_FACTOR, SCALING_FACTOR)
 
     return to_bytes(unfold(euler(denoise, noise, STEPS)))
