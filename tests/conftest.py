@@ -1,10 +1,18 @@
-"""The order of the tests: browsers last, since Playwright leaves an event loop running."""
+"""How the tests run: on one core each, and browsers last.
+
+Threads that share a busy machine wait for one another at every small tensor, a hundred times longer
+than the work takes. Playwright leaves an event loop running.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Before torch is imported, which reads it once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 BROWSER = Path(__file__).resolve().parent / "browser"
 
