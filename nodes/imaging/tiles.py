@@ -108,7 +108,11 @@ def _spans(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def _fade(start: int, end: int, length: int, overlap: int) -> Tensor:
-    ramp = torch.arange(1, end - start + 1, dtype=torch.float32) / (overlap + 1)
+    # The outermost quarter of what is shared has no part: there a network has seen the tile's end,
+    # and not what lies beyond it.
+    margin = overlap // 4
+    ramp = torch.arange(1, end - start + 1, dtype=torch.float32) - margin
+    ramp = (ramp / (overlap + 1 - 2 * margin)).clamp(min=0)
     fade = torch.ones(end - start)
     if start > 0:
         fade = torch.minimum(fade, ramp)
