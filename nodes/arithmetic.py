@@ -13,18 +13,8 @@ from nodes.types import Latent, LatentOperation, Mask
 
 Share = Annotated[float, Range(0, 1, step=0.01)]
 Offset = Annotated[int, Range(0, 16_384, step=8)]
-SAME = Shape(
-    batch="samples.batch",
-    channels="samples.channels",
-    height="samples.height",
-    width="samples.width",
-)
-AS_FIRST = Shape(
-    batch="samples1.batch",
-    channels="samples1.channels",
-    height="samples1.height",
-    width="samples1.width",
-)
+SAME = Shape.like("samples")
+AS_FIRST = Shape.like("samples1")
 
 
 @node("LatentAdd", title="Add Latents")
@@ -106,12 +96,7 @@ def latent_composite_masked(
     mask: Mask | None = None,
 ) -> Annotated[
     Latent,
-    Shape(
-        batch="destination.batch",
-        channels="destination.channels",
-        height="destination.height",
-        width="destination.width",
-    ),
+    Shape.like("destination"),
 ]:
     """Lay latents on others where a mask is white.
 

@@ -34,12 +34,7 @@ def repeat_image_batch(
     image: Image, amount: Count = 1
 ) -> Annotated[
     Image,
-    Shape(
-        batch=("*", "image.batch", "amount"),
-        channels="image.channels",
-        height="image.height",
-        width="image.width",
-    ),
+    Shape.like("image", batch=("*", "image.batch", "amount")),
 ]:
     """Repeat a batch of pictures.
 

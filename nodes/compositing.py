@@ -26,11 +26,11 @@ class Composed(NamedTuple):
 
     image: Annotated[
         Image,
-        Shape(batch="source.batch", channels=3, height="source.height", width="source.width"),
+        Shape.like("source", channels=3),
     ]
     mask: Annotated[
         Mask,
-        Shape(batch="source.batch", channels=1, height="source.height", width="source.width"),
+        Shape.like("source", channels=1),
     ]
 
 
@@ -44,12 +44,7 @@ def image_composite_masked(
     mask: Mask | None = None,
 ) -> Annotated[
     Image,
-    Shape(
-        batch="destination.batch",
-        channels="destination.channels",
-        height="destination.height",
-        width="destination.width",
-    ),
+    Shape.like("destination"),
 ]:
     """Lay pictures on others.
 
@@ -75,7 +70,7 @@ def join_image_with_alpha(
     image: Image, alpha: Mask
 ) -> Annotated[
     Image,
-    Shape(batch="image.batch", channels=4, height="image.height", width="image.width"),
+    Shape.like("image", channels=4),
 ]:
     """Make what is masked transparent.
 

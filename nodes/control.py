@@ -13,7 +13,7 @@ from nodes.types import Conditioning, Control, ControlNet, Image, Vae
 Strength = Annotated[float, Range(0, 10, step=0.01)]
 Moment = Annotated[float, Range(0, 1, step=0.001)]
 Threshold = Annotated[float, Range(0.01, 0.99, step=0.01)]
-EDGES = Shape(batch="image.batch", channels=3, height="image.height", width="image.width")
+EDGES = Shape.like("image", channels=3)
 # The tasks of unions after "auto" in the order of their numbers.
 TASKS = (
     "auto",

@@ -14,10 +14,8 @@ from nodes.imaging.resize import resize
 from nodes.types import Image
 
 Radius = Annotated[int, Range(1, 31, step=1)]
-OF_IMAGE = Shape(
-    batch="image.batch", channels="image.channels", height="image.height", width="image.width"
-)
-GREY = Shape(batch="image.batch", channels=3, height="image.height", width="image.width")
+OF_IMAGE = Shape.like("image")
+GREY = Shape.like("image", channels=3)
 
 
 class Yuv(NamedTuple):
@@ -77,12 +75,7 @@ def image_blend(
     blend_mode: Annotated[str, Choice(tuple(BLENDS))] = "normal",
 ) -> Annotated[
     Image,
-    Shape(
-        batch="image1.batch",
-        channels="image1.channels",
-        height="image1.height",
-        width="image1.width",
-    ),
+    Shape.like("image1"),
 ]:
     """Mix pictures with what they become under others.
 

@@ -18,9 +18,7 @@ Place = Annotated[int, Range(0, 16384, step=1)]
 Margin = Annotated[int, Range(0, 16384, step=8)]
 Method = Annotated[str, Choice(METHODS)]
 
-OF_IMAGE = Shape(
-    batch="image.batch", channels="image.channels", height="image.height", width="image.width"
-)
+OF_IMAGE = Shape.like("image")
 PADDED_HEIGHT = ("+", "image.height", ("+", "top", "bottom"))
 PADDED_WIDTH = ("+", "image.width", ("+", "left", "right"))
 

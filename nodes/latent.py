@@ -10,12 +10,7 @@ from nodes.types import Latent, Mask
 Side = Annotated[int, Range(16, 16_384, step=8)]
 Offset = Annotated[int, Range(0, 16_384, step=8)]
 Method = Annotated[str, Choice(latents.METHODS)]
-SAME = Shape(
-    batch="samples.batch",
-    channels="samples.channels",
-    height="samples.height",
-    width="samples.width",
-)
+SAME = Shape.like("samples")
 
 
 @node("EmptyLatentImage", title="Empty Latent Image", aliases=("new", "size"))
@@ -120,12 +115,7 @@ def latent_composite(
     feather: Offset = 0,
 ) -> Annotated[
     Latent,
-    Shape(
-        batch="samples_to.batch",
-        channels="samples_to.channels",
-        height="samples_to.height",
-        width="samples_to.width",
-    ),
+    Shape.like("samples_to"),
 ]:
     """Lay one latent on another.
 
@@ -195,12 +185,7 @@ def repeat_latent_batch(
     samples: Latent, amount: Annotated[int, Range(1, 64)] = 1
 ) -> Annotated[
     Latent,
-    Shape(
-        batch=("*", "samples.batch", "amount"),
-        channels="samples.channels",
-        height="samples.height",
-        width="samples.width",
-    ),
+    Shape.like("samples", batch=("*", "samples.batch", "amount")),
 ]:
     """Repeat a batch; each copy gets its own noise.
 
@@ -216,12 +201,7 @@ def latent_batch(
     samples1: Latent, samples2: Latent
 ) -> Annotated[
     Latent,
-    Shape(
-        batch=("+", "samples1.batch", "samples2.batch"),
-        channels="samples1.channels",
-        height="samples1.height",
-        width="samples1.width",
-    ),
+    Shape.like("samples1", batch=("+", "samples1.batch", "samples2.batch")),
 ]:
     """Put two batches into one; the second is fitted to the size of the first.
 

@@ -16,7 +16,7 @@ CHANNELS = ("red", "green", "blue", "alpha")
 Side = Annotated[int, Range(1, 16384, step=1)]
 Place = Annotated[int, Range(0, 16384, step=1)]
 Fraction = Annotated[float, Range(0.0, 1.0, step=0.01)]
-OF_MASK = Shape(batch="mask.batch", channels=1, height="mask.height", width="mask.width")
+OF_MASK = Shape.like("mask", channels=1)
 
 
 @node("LoadImageMask", title="Load image (as mask)", io=True)
@@ -141,9 +141,7 @@ def feather_mask(
 @node("MaskToImage", title="Convert mask to image")
 def mask_to_image(
     mask: Mask,
-) -> Annotated[
-    Image, Shape(batch="mask.batch", channels=3, height="mask.height", width="mask.width")
-]:
+) -> Annotated[Image, Shape.like("mask", channels=3)]:
     """Show a mask as a grey picture.
 
     Args:
@@ -158,9 +156,7 @@ def mask_to_image(
 @node("ImageToMask", title="Convert image to mask")
 def image_to_mask(
     image: Image, channel: Annotated[str, Choice(CHANNELS)] = "red"
-) -> Annotated[
-    Mask, Shape(batch="image.batch", channels=1, height="image.height", width="image.width")
-]:
+) -> Annotated[Mask, Shape.like("image", channels=1)]:
     """Take one channel of a picture as a mask.
 
     Args:
@@ -183,9 +179,7 @@ def image_to_mask(
 @node("ImageColorToMask", title="Convert colour to mask", aliases=("colour key",))
 def image_color_to_mask(
     image: Image, color: Annotated[int, Colour()] = 0
-) -> Annotated[
-    Mask, Shape(batch="image.batch", channels=1, height="image.height", width="image.width")
-]:
+) -> Annotated[Mask, Shape.like("image", channels=1)]:
     """Mask the pixels of one colour.
 
     Args:
@@ -210,12 +204,7 @@ def mask_composite(
     operation: Annotated[str, Choice(OPERATIONS)] = "multiply",
 ) -> Annotated[
     Mask,
-    Shape(
-        batch="destination.batch",
-        channels=1,
-        height="destination.height",
-        width="destination.width",
-    ),
+    Shape.like("destination", channels=1),
 ]:
     """Combine a mask with another that is laid on it.
 

@@ -18,12 +18,7 @@ from nodes.types import Conditioning, Guider, Latent, Model, Noise, Sampler, Sig
 
 SAMPLERS = tuple(SOLVERS)
 SCHEDULERS = tuple(SCHEDULES)
-SAME_SHAPE = Shape(
-    batch="latent_image.batch",
-    channels="latent_image.channels",
-    height="latent_image.height",
-    width="latent_image.width",
-)
+SAME_SHAPE = Shape.like("latent_image")
 
 
 class Sampled(NamedTuple):

@@ -22,9 +22,7 @@ COLOURS = {
     "blue": (0.0, 0.0, 1.0),
 }
 SAME_KIND = Shape(batch="image.batch", channels="image.channels")
-OF_IMAGE = Shape(
-    batch="image.batch", channels="image.channels", height="image.height", width="image.width"
-)
+OF_IMAGE = Shape.like("image")
 
 
 @node("ImageScaleToTotalPixels", title="Scale image to total pixels", aliases=("megapixels",))

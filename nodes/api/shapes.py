@@ -25,6 +25,12 @@ class Shape:
     width: Rule = None
     frames: Rule = None
 
+    @classmethod
+    def like(cls, source: str, **others: Rule) -> "Shape":
+        """Give a picture's dimensions those of a wired input, but for the ones that are named."""
+        own = {name: f"{source}.{name}" for name in ("batch", "channels", "height", "width")}
+        return cls(**{**own, **others})
+
     def describe(self) -> dict[str, JSON]:
         """Give the rules as JSON, without the dimensions that are not known."""
         return {name: _plain(rule) for name, rule in self.rules().items()}
