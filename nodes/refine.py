@@ -10,13 +10,9 @@ from nodes.api import Choice, Context, Range, Seed, node
 from nodes.diffusion.cost import coder_cost, together
 from nodes.diffusion.residence import on_device
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
-from nodes.diffusion.solvers import SOLVERS
-from nodes.diffusion.tiled_sampling import TilePass, refining
+from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, refining, staged
 from nodes.imaging.colour import METHODS
 from nodes.types import CascadeStage, Conditioning, Cost, Guider, Image, Model, Sampler, Vae
-
-# A solver that adds noise at its steps would give every tile its own.
-NOISELESS = tuple(name for name, solver in SOLVERS.items() if not solver.noise)
 
 
 @node("CascadeStageRefine", title="Stage: refine", aliases=("ultimate upscale", "img2img", "hires"))
@@ -76,25 +72,14 @@ def cascade_stage_refine(
         overlap=overlap,
         colours=colours,
     )
-    return _stage(tile_pass, vae, f"refine {denoise:.0%}")
 
-
-def _stage(tile_pass: TilePass, vae: Vae, title: str) -> CascadeStage:
     def cost(size: int) -> Cost:
         return together(coder_cost(vae, size), tile_pass.cost(size, vae.latent_format.downscale))
 
-    return CascadeStage(
-        title=title,
-        scale=1,
-        run=partial(_refined, tile_pass, vae),
-        tile=tile_pass.size,
-        overlap=tile_pass.overlap,
-        tiled=lambda size: _stage(replace(tile_pass, size=size), vae, title),
-        cost=cost,
-    )
+    return staged(tile_pass, f"refine {denoise:.0%}", 1, partial(_refined, vae), cost)
 
 
-def _refined(tile_pass: TilePass, vae: Vae, *, image: Image, ctx: Context) -> Image:
+def _refined(vae: Vae, tile_pass: TilePass, *, image: Image, ctx: Context) -> Image:
     pixels = image.pixels[:, :3]
     height, width = pixels.shape[-2:]
     scale = vae.latent_format.downscale

@@ -5,17 +5,13 @@ from functools import partial
 from typing import Annotated
 
 from nodes.api import QUIET, Choice, Context, File, Range, Seed, node
-from nodes.diffusion.cost import coder_cost, together
 from nodes.diffusion.residence import on_device
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
-from nodes.diffusion.solvers import SOLVERS
 from nodes.diffusion.super_resolution import load_diffusion_upscaler, unconditioned
-from nodes.diffusion.tiled_sampling import TilePass, upscaling_by_diffusion
+from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged, upscaling_by_diffusion
 from nodes.errors import NodeError
 from nodes.imaging.colour import METHODS
-from nodes.types import CascadeStage, Cost, DiffusionUpscaler, Guider, Image, Sampler
-
-NOISELESS = tuple(name for name, solver in SOLVERS.items() if not solver.noise)
+from nodes.types import CascadeStage, DiffusionUpscaler, Guider, Image, Sampler
 
 
 @node("LoadDiffusionUpscaler", title="Load diffusion upscaler", aliases=("super-resolution", "sr3"))
@@ -92,29 +88,17 @@ def cascade_stage_diffusion(
         overlap=overlap,
         colours=colours,
     )
-    return _stage(tile_pass, upscaler, noise_level)
-
-
-def _stage(tile_pass: TilePass, upscaler: DiffusionUpscaler, level: int) -> CascadeStage:
-    def cost(size: int) -> Cost:
-        sampled = tile_pass.cost(size, upscaler.scale)
-        return (
-            sampled if upscaler.vae is None else together(coder_cost(upscaler.vae, size), sampled)
-        )
-
-    return CascadeStage(
-        title=f"diffusion ×{upscaler.scale}",
-        scale=upscaler.scale,
-        run=partial(_enlarged, tile_pass, upscaler, level),
-        tile=tile_pass.size,
-        overlap=tile_pass.overlap,
-        tiled=lambda size: _stage(replace(tile_pass, size=size), upscaler, level),
-        cost=cost,
+    return staged(
+        tile_pass,
+        f"diffusion ×{upscaler.scale}",
+        upscaler.scale,
+        partial(_enlarged, upscaler, noise_level),
+        lambda size: tile_pass.cost(size, upscaler.scale),
     )
 
 
 def _enlarged(
-    tile_pass: TilePass, upscaler: DiffusionUpscaler, level: int, *, image: Image, ctx: Context
+    upscaler: DiffusionUpscaler, level: int, tile_pass: TilePass, *, image: Image, ctx: Context
 ) -> Image:
     with on_device(tile_pass.guider, ctx.resident) as guider:
         here = replace(tile_pass, guider=guider)

@@ -364,18 +364,16 @@ class DiffusionUpscaler:
 
     Attributes:
         model: The denoiser; its latents have a cell for each pixel of the small picture.
-        vae: Between its latents and the large picture; None where pixels are folded into channels.
         scale: Factor on the sides.
         most_noise: The highest level of noise that was added to small pictures in training, a
             timestep of the model's.
-        detail: Factor on what is folded; without meaning where there is a VAE.
+        detail: Factor on the pixels that are folded into channels.
     """
 
     model: Model
-    vae: Vae | None
     scale: int
     most_noise: int
-    detail: float = 1.0
+    detail: float
 
 
 @dataclass(frozen=True)

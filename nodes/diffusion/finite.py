@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
+from nodes.imaging.tiles import STRIPE
+
 HINT = (
     "Its file may be damaged: download it again. If it draws on another computer, start Weft with"
     " --dtype float32, or lower cfg."
 )
-
-_STRIPE = 256
 
 
 def broken(values: Tensor, maker: str) -> str:
@@ -19,5 +19,5 @@ def broken(values: Tensor, maker: str) -> str:
         maker: What made them, as the user knows it.
     """
     # In stripes, since what says so of each value would be as large as the values once more.
-    whole = all(stripe.isfinite().all() for stripe in torch.split(values, _STRIPE, dim=-2))
+    whole = all(stripe.isfinite().all() for stripe in torch.split(values, STRIPE, dim=-2))
     return "" if whole else f"{maker} gave values that are not numbers."

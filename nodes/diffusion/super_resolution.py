@@ -2,9 +2,8 @@
 
 The small picture stands beside what is denoised, and noise that is added to it first, told to the
 network as its class, hides what should not be kept: Ho et al. 2021, Cascaded Diffusion Models,
-arXiv:2106.15282. What is denoised are latents of a VAE (Rombach et al. 2022, arXiv:2112.10752), or
-the pixels that bicubic enlarging misses (Li et al. 2021, SRDiff, arXiv:2104.14951), folded into
-channels (Shi et al. 2016, arXiv:1609.05158).
+arXiv:2106.15282. What is denoised are the pixels that bicubic enlarging misses (Li et al. 2021,
+SRDiff, arXiv:2104.14951), folded into channels (Shi et al. 2016, arXiv:1609.05158).
 """
 
 import json
@@ -20,7 +19,6 @@ from torch.nn.functional import interpolate, pixel_shuffle
 
 from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
 from nodes.diffusion.checkpoint_networks import configured, filled, model_sampling
-from nodes.diffusion.vae import decode_once
 from nodes.errors import FileProblem
 from nodes.types import Cond, Conditioning, DiffusionUpscaler, LatentFormat, Model, Plain
 
@@ -46,7 +44,6 @@ def load_diffusion_upscaler(path: Path, dtype: str) -> DiffusionUpscaler:
     latents = LatentFormat(3 * scale**2, 1.0, downscale=scale)
     return DiffusionUpscaler(
         model=Model(network, sampling, latents, dtype, f"{stamp(path)}#unet"),
-        vae=None,
         scale=scale,
         most_noise=int(own["most_noise"]),
         detail=float(own["detail"]),
@@ -100,15 +97,13 @@ def enlarged_by(upscaler: DiffusionUpscaler, samples: Tensor, small: Tensor) -> 
     """Make pictures of what was denoised.
 
     Args:
-        upscaler: On its device.
-        samples: (B, C, h, w): scaled latents, or folded detail.
+        upscaler: Says how it was folded.
+        samples: (B, C, h, w), folded detail.
         small: (B, 3, h, w) in [-1, 1], as the network saw them.
 
     Returns:
         (B, 3, h * scale, w * scale) in [0, 1], on the CPU.
     """
-    if upscaler.vae is not None:
-        return decode_once(upscaler.vae, samples)
     size = [side * upscaler.scale for side in small.shape[-2:]]
     base = interpolate(small, size, mode="bicubic", align_corners=False)
     made = base + pixel_shuffle(samples, upscaler.scale) / upscaler.detail

@@ -4,8 +4,9 @@ Each tile is sampled to its end with its part of one plane of noise, and tiles f
 A tile that is as large as the picture gives what is sampled without tiles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,13 +15,28 @@ from nodes.diffusion.cost import denoiser_cost, repeated
 from nodes.diffusion.latent_space import moved
 from nodes.diffusion.noise_field import noise_at
 from nodes.diffusion.sampling import Sampling
+from nodes.diffusion.solvers import SOLVERS
 from nodes.diffusion.super_resolution import enlarged_by, shown, with_noise
 from nodes.diffusion.tile_conditions import on_tile
 from nodes.diffusion.vae import decode_once, encode_once
 from nodes.imaging.colour import matched
 from nodes.imaging.on_disk import TiledWork
 from nodes.imaging.tiles import Tile, tiles
-from nodes.types import Conditioning, Cost, DiffusionUpscaler, Guider, Latent, Noise, Sampler, Vae
+from nodes.types import (
+    CascadeStage,
+    Conditioning,
+    Cost,
+    DiffusionUpscaler,
+    Guider,
+    Image,
+    Latent,
+    Noise,
+    Sampler,
+    Vae,
+)
+
+# A solver that adds noise at its steps would give every tile its own.
+NOISELESS = tuple(name for name, solver in SOLVERS.items() if not solver.noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +92,33 @@ class TilePass:
             x = step.x
             yield None
         yield sampling.latent_of(x, float(self.sigmas[-1])).samples if self.steps else latent
+
+
+def staged(
+    tile_pass: TilePass,
+    title: str,
+    scale: float,
+    run: Callable[..., Image],
+    cost: Callable[[int], Cost],
+) -> CascadeStage:
+    """Describe a pass as a stage of a cascade.
+
+    Args:
+        tile_pass: How each tile is sampled.
+        title: What the stage is, in a few words.
+        scale: Factor on the sides.
+        run: Takes the pass, and as `image` and `ctx` what a stage takes.
+        cost: Gives what one tile of a size costs.
+    """
+    return CascadeStage(
+        title=title,
+        scale=scale,
+        run=partial(run, tile_pass),
+        tile=tile_pass.size,
+        overlap=tile_pass.overlap,
+        tiled=lambda size: staged(replace(tile_pass, size=size), title, scale, run, cost),
+        cost=cost,
+    )
 
 
 def refining(tile_pass: TilePass, vae: Vae, pixels: Tensor) -> TiledWork:
