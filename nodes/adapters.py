@@ -16,6 +16,8 @@ from nodes.diffusion.ip_adapter import (
 from nodes.diffusion.ip_adapter_file import load_ip_adapter
 from nodes.types import ClipVision, Image, IPAdapter, Mask, Model
 
+GROUP = "prompts"
+
 Moment = Annotated[float, Range(0, 1, step=0.001)]
 
 

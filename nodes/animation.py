@@ -8,6 +8,8 @@ from nodes.api import JSON, QUIET, Choice, Context, FileName, Range, node
 from nodes.imaging.animated_files import write_animated_png, write_animated_webp
 from nodes.types import Image
 
+GROUP = "output"
+
 FramesASecond = Annotated[float, Range(0.01, 1000, step=0.01)]
 # How hard the encoder tries.
 METHODS = {"default": 4, "fastest": 0, "slowest": 6}

@@ -11,6 +11,8 @@ from nodes.errors import NodeError
 from nodes.imaging.composite import composite
 from nodes.types import Latent, LatentOperation, Mask
 
+GROUP = "latent"
+
 Share = Annotated[float, Range(0, 1, step=0.01)]
 Offset = Annotated[int, Range(0, 16_384, step=8)]
 SAME = Shape.like("samples")

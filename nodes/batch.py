@@ -8,6 +8,8 @@ from nodes.api import All, Each, Range, Shape, node
 from nodes.diffusion.latents import rebatched
 from nodes.types import Image, Latent
 
+GROUP = "image"
+
 Count = Annotated[int, Range(1, 4096)]
 
 

@@ -12,6 +12,8 @@ from nodes.imaging.resize import lanczos_rows
 from nodes.imaging.tiles import STRIPE
 from nodes.types import CascadeStage, Image
 
+GROUP = "upscale"
+
 
 class Cascaded(NamedTuple):
     """What a cascade gives."""

@@ -11,6 +11,8 @@ from nodes.imaging.composite import composite, repeated
 from nodes.imaging.resize import resize
 from nodes.types import Image, Mask
 
+GROUP = "image"
+
 Place = Annotated[int, Range(0, 16384, step=1)]
 
 

@@ -6,6 +6,8 @@ from nodes.api import Choice, Range, node
 from nodes.diffusion import prompts
 from nodes.types import Area, Conditioning, Mask
 
+GROUP = "prompts"
+
 Pixels = Annotated[int, Range(0, 16_384, step=8)]
 Fraction = Annotated[float, Range(0, 1, step=0.01)]
 Strength = Annotated[float, Range(0, 10, step=0.01)]

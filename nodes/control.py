@@ -10,6 +10,8 @@ from nodes.errors import NodeError
 from nodes.imaging.canny import canny
 from nodes.types import Conditioning, Control, ControlNet, Image, Vae
 
+GROUP = "prompts"
+
 Strength = Annotated[float, Range(0, 10, step=0.01)]
 Moment = Annotated[float, Range(0, 1, step=0.001)]
 Threshold = Annotated[float, Range(0.01, 0.99, step=0.01)]

@@ -13,6 +13,8 @@ from nodes.imaging.quantize import DITHERS, quantized
 from nodes.imaging.resize import resize
 from nodes.types import Image
 
+GROUP = "image"
+
 Radius = Annotated[int, Range(1, 31, step=1)]
 OF_IMAGE = Shape.like("image")
 GREY = Shape.like("image", channels=3)

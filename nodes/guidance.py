@@ -7,6 +7,8 @@ from nodes.diffusion import guidance_patches
 from nodes.diffusion.patches import GuidancePatch, PerpNegPatch, with_patch
 from nodes.types import Conditioning, Guider, LatentOperation, Model
 
+GROUP = "sampling"
+
 Scale = Annotated[float, Range(0, 100, step=0.1)]
 
 

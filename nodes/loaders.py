@@ -20,6 +20,8 @@ from nodes.diffusion.vae_file import load_vae
 from nodes.errors import FileProblem
 from nodes.types import Clip, Model, TextJoin, Vae
 
+GROUP = "models"
+
 Place = Annotated[str, Choice(("default", "cpu"))]
 Strength = Annotated[float, Range(-100.0, 100.0, step=0.01)]
 

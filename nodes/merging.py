@@ -6,6 +6,8 @@ from nodes.api import Range, node
 from nodes.diffusion.merging import by_blocks, merged_clips, merged_models
 from nodes.types import Clip, Model
 
+GROUP = "models"
+
 Share = Annotated[float, Range(0, 1, step=0.01)]
 
 

@@ -14,6 +14,8 @@ from nodes.diffusion.model_sampling import (
 from nodes.errors import NodeError
 from nodes.types import Model
 
+GROUP = "models"
+
 Shift = Annotated[float, Range(0, 100, step=0.01)]
 Level = Annotated[float, Range(0, 1000, step=0.001)]
 Pixels = Annotated[int, Range(16, 16_384, step=8)]

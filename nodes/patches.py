@@ -8,6 +8,8 @@ from nodes.diffusion.model_sampling import sigma_at
 from nodes.diffusion.patches import MaskPatch, NetworkPatch, unet_of, with_patch
 from nodes.types import Model
 
+GROUP = "models"
+
 Factor = Annotated[float, Range(0, 10, step=0.01)]
 Moment = Annotated[float, Range(0, 1, step=0.001)]
 Method = Annotated[str, Choice(("bicubic", "nearest-exact", "bilinear", "area", "bislerp"))]

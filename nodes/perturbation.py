@@ -10,6 +10,8 @@ from nodes.diffusion.patches import GuidancePatch, NetworkPatch, unet_of, with_p
 from nodes.errors import NodeError
 from nodes.types import Model
 
+GROUP = "sampling"
+
 Moment = Annotated[float, Range(0, 1, step=0.001)]
 LayerScale = Annotated[float, Range(0, 10, step=0.1)]
 

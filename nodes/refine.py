@@ -14,6 +14,8 @@ from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, refining, staged
 from nodes.imaging.colour import METHODS
 from nodes.types import CascadeStage, Conditioning, Cost, Guider, Image, Model, Sampler, Vae
 
+GROUP = "upscale"
+
 
 @node("CascadeStageRefine", title="Stage: refine", aliases=("ultimate upscale", "img2img", "hires"))
 def cascade_stage_refine(

@@ -6,6 +6,8 @@ from nodes.api import Choice, Range, node
 from nodes.diffusion.solvers.er_sde import SCALERS
 from nodes.types import Sampler
 
+GROUP = "sampling"
+
 Amount = Annotated[float, Range(0, 100, step=0.01)]
 # Noise is drawn on the CPU on every device; the choice is kept for workflows that name it.
 NoiseDevice = Annotated[str, Choice(("gpu", "cpu"))]

@@ -6,6 +6,8 @@ from nodes.api import Choice, Range, node
 from nodes.diffusion import fixed_schedules, schedules
 from nodes.types import Model, Sigmas
 
+GROUP = "sampling"
+
 Level = Annotated[float, Range(0, 5000, step=0.01)]
 Steps = Annotated[int, Range(1, 10_000)]
 

@@ -10,6 +10,8 @@ from nodes.diffusion import schedules
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.types import Model, Sigmas
 
+GROUP = "sampling"
+
 # A level above every other: infinity cannot be written to a file.
 ABOVE_ALL = 999_999_999.9
 

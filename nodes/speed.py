@@ -10,6 +10,8 @@ from nodes.diffusion.patches import LonePatch, RememberingPatch, SamplingPatch, 
 from nodes.diffusion.reuse import easily_cached, lazily
 from nodes.types import Model
 
+GROUP = "models"
+
 Moment = Annotated[float, Range(0, 1, step=0.01)]
 Threshold = Annotated[float, Range(0, 3, step=0.01)]
 

@@ -8,6 +8,8 @@ from nodes.api import QUIET, Context, File, FileName, node
 from nodes.diffusion.latent_file import read_latent, write_latent
 from nodes.types import Latent
 
+GROUP = "output"
+
 
 @node("SaveLatent", title="Save Latent")
 def save_latent(

@@ -6,6 +6,8 @@ from typing import Annotated
 from nodes.api import Choice, Multiline, Range, node
 from nodes.errors import NodeError
 
+GROUP = "logic"
+
 Text = Annotated[str, Multiline()]
 
 

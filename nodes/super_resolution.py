@@ -13,6 +13,8 @@ from nodes.errors import NodeError
 from nodes.imaging.colour import METHODS
 from nodes.types import CascadeStage, DiffusionUpscaler, Guider, Image, Sampler
 
+GROUP = "upscale"
+
 
 @node("LoadDiffusionUpscaler", title="Load diffusion upscaler", aliases=("super-resolution", "sr3"))
 def load_upscaler(

@@ -14,6 +14,8 @@ from nodes.diffusion.text import Role, encode, towers
 from nodes.errors import FileProblem, NodeError
 from nodes.types import Clip, Cond, Conditioning, TextJoin
 
+GROUP = "prompts"
+
 Pixels = Annotated[int, Range(0, 16_384, step=1)]
 Guidance = Annotated[float, Range(0.0, 100.0, step=0.1)]
 

@@ -11,6 +11,8 @@ from nodes.imaging.composite import with_channels
 from nodes.imaging.resize import METHODS, resize
 from nodes.types import Image
 
+GROUP = "image"
+
 Side = Annotated[int, Range(1, 16_384, step=1)]
 Method = Annotated[str, Choice(METHODS)]
 Turn = Annotated[str, Choice(("none", "90 degrees", "180 degrees", "270 degrees"))]

@@ -17,6 +17,8 @@ from nodes.imaging.resize import resize
 from nodes.imaging.tiles import blended
 from nodes.types import Conditioning, Image, Latent, Mask, Vae
 
+GROUP = "latent"
+
 ENCODED = Shape(
     batch="pixels.batch",
     channels=4,

@@ -6,6 +6,8 @@ from nodes.api import QUIET, Choice, Context, File, node
 from nodes.diffusion.clip_vision import encode_image, load_clip_vision, prepared
 from nodes.types import ClipVision, ClipVisionOutput, Image
 
+GROUP = "prompts"
+
 
 @node("CLIPVisionLoader", title="Load CLIP Vision", aliases=("image encoder",))
 def clip_vision_loader(

@@ -3,6 +3,7 @@
 import inspect
 import math
 import re
+import sys
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ def _spec(function: Callable[..., Any], id_: str) -> tuple[NodeSpec, tuple[WireS
     spec = NodeSpec(
         id=id_,
         title=id_,
-        category=function.__module__.rpartition(".")[2],
+        category=_category(function.__module__),
         summary=doc.summary,
         help=doc.help,
         references=doc.references,
@@ -152,6 +153,12 @@ def _spec(function: Callable[..., Any], id_: str) -> tuple[NodeSpec, tuple[WireS
         takes_context="ctx" in hints,
     )
     return spec, tuple(dict.fromkeys(wires))
+
+
+def _category(module: str) -> str:
+    """Name the module, behind the group that it says it belongs to: `sampling/schedulers`."""
+    group = getattr(sys.modules.get(module), "GROUP", "")
+    return f"{group}/{module.rpartition('.')[2]}".lstrip("/")
 
 
 def _inputs(

@@ -171,7 +171,7 @@ class NodeSpec:
     Attributes:
         id: The type's name in files.
         title: What the canvas shows.
-        category: The subject it belongs to.
+        category: The subject it belongs to, behind its group where it has one: `sampling/sigmas`.
         summary: The first line of help; `help` has the rest, `references` the works.
         inputs: In the order of the signature.
         outputs: In order; names are unique.

@@ -120,6 +120,19 @@ def test_the_shipped_nodes_and_the_example_all_load() -> None:
         assert all(item.help for item in spec.inputs), spec.id
 
 
+def test_a_module_stands_behind_the_group_that_it_names(folder: Path) -> None:
+    write(folder / "one.py", "One")
+    write(folder / "two.py", "Two", 'GROUP = "pottery"')
+    specs = load(packages=(), folders=(folder,)).specs
+    assert (specs["One"].category, specs["Two"].category) == ("one", "pottery/two")
+
+
+def test_the_shipped_nodes_are_a_tree_of_two_levels_with_few_branches() -> None:
+    categories = {spec.category for spec in load(folders=()).specs.values()}
+    assert {category.count("/") for category in categories} == {0, 1}
+    assert len({category.partition("/")[0] for category in categories}) <= 10
+
+
 def test_the_code_of_a_package_has_a_name_that_changes_with_any_file_in_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
