@@ -2,8 +2,8 @@
 
 import { Search } from "lucide-react";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { categoryLabel } from "../catalogue/categories";
 import type { Candidate } from "../catalogue/fit";
-import { labelOf } from "../catalogue/parse";
 import { useCatalogue } from "../store/catalogue";
 import { canvasTexts } from "../texts/canvas";
 import { addChosen, offered } from "./adding";
@@ -119,7 +119,7 @@ function Finder({ adding }: { adding: Adding }) {
             >
               <span className="finder__dot" style={{ background: hueOf(candidate.spec.category, theme) }} />
               <span className="ellipsis">{candidate.spec.title}</span>
-              <span className="finder__category">{labelOf(candidate.spec.category)}</span>
+              <span className="finder__category">{categoryLabel(candidate.spec.category)}</span>
             </div>
           ))}
         </div>

@@ -1,5 +1,7 @@
 /** How a type looks on the canvas: the dye of its thread and the shape of its port. */
 
+import { groupOf } from "../catalogue/categories";
+
 export type Theme = "dark" | "light";
 export type PortShape = "circle" | "square" | "diamond" | "triangle" | "ring";
 
@@ -59,7 +61,7 @@ export function portShape(type: string): PortShape {
   return dyeOf(type).shape;
 }
 
-/** The hue of a node's head, by category; frames and nodes may be given one of these by name. */
+/** The hue of a node's head; frames and nodes may be given one of these by name. */
 export const HUES: Readonly<Record<string, { readonly dark: string; readonly light: string }>> = {
   indigo: { dark: "#7d8ff0", light: "#4355c0" },
   woad: { dark: "#5aa6e0", light: "#1f6ba6" },
@@ -67,33 +69,31 @@ export const HUES: Readonly<Record<string, { readonly dark: string; readonly lig
   weld: { dark: "#e3c04a", light: "#8f6f05" },
   saffron: { dark: "#ee9f4f", light: "#b05c08" },
   madder: { dark: "#ec7676", light: "#b3343c" },
+  cochineal: { dark: "#f08fb8", light: "#b02a6b" },
   lichen: { dark: "#cf86d6", light: "#8d3d96" },
   walnut: { dark: "#b09a82", light: "#6d573e" },
 };
 
-const CATEGORY_HUES: Readonly<Record<string, string>> = {
-  loaders: "indigo",
+const GROUP_HUES: Readonly<Record<string, string>> = {
+  models: "indigo",
+  prompts: "saffron",
   sampling: "lichen",
-  guidance: "lichen",
-  cascade: "lichen",
-  latent: "lichen",
-  text: "saffron",
-  conditioning: "saffron",
+  latent: "cochineal",
   image: "woad",
-  upscale: "woad",
-  output: "woad",
   mask: "verdigris",
-  control: "verdigris",
+  upscale: "weld",
+  output: "madder",
   logic: "walnut",
-  maths: "walnut",
 };
 
 const HUE_ORDER = Object.keys(HUES);
 
+/** The hue of a category: that of its group; one that is not known has always the same. */
 export function hueOf(category: string, theme: Theme): string {
+  const group = groupOf(category);
   let sum = 0;
-  for (const letter of category) sum += letter.codePointAt(0) ?? 0;
-  const name = CATEGORY_HUES[category] ?? HUE_ORDER[sum % HUE_ORDER.length] ?? "walnut";
+  for (const letter of group) sum += letter.codePointAt(0) ?? 0;
+  const name = GROUP_HUES[group] ?? HUE_ORDER[sum % HUE_ORDER.length] ?? "walnut";
   return hueNamed(name, theme) as string;
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { EMPTY_DOCUMENT } from "../documents/empty";
 import { toDocument } from "../documents/parse";
 import type { Document } from "../documents/types";
+import { categoryLabel, groupNodes } from "./categories";
 import { fits, givers, inputFor, outputFor, outputType, passage, type Typed, takers } from "./fit";
 import { toCatalogue } from "./parse";
 import { specOf } from "./ports";
@@ -257,4 +258,26 @@ describe("ports", () => {
     expect(Object.keys(withSignatures(document, CATALOGUE).signatures)).toEqual(["GlowFilter"]);
     expect(withSignatures(EMPTY_DOCUMENT, CATALOGUE)).toBe(EMPTY_DOCUMENT);
   });
+});
+
+test("nodes stand by group and subject; those of the group itself come first", () => {
+  const of = (id: string, category: string): NodeSpec => ({ ...known("KSampler"), id, category });
+  const groups = groupNodes([of("A", "image/effects"), of("B", "sampling"), of("C", "image")]);
+  const named = groups.map(({ name, size, subjects }) => [
+    name,
+    size,
+    subjects.map(([subject, members]) => [subject, members.map(({ id }) => id)]),
+  ]);
+  expect(named).toEqual([
+    [
+      "image",
+      2,
+      [
+        ["image", ["C"]],
+        ["effects", ["A"]],
+      ],
+    ],
+    ["sampling", 1, [["sampling", ["B"]]]],
+  ]);
+  expect(categoryLabel("upscale/super_resolution")).toBe("upscale › super resolution");
 });

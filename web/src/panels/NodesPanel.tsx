@@ -1,8 +1,11 @@
-/** All nodes by category, to click or to drag onto the canvas. */
+/** All nodes by group and subject, to click or to drag onto the canvas. */
 
 import { ChevronRight, Plus, SearchX, TriangleAlert } from "lucide-react";
-import { useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { addNodeOfType, NODE_DRAG } from "../canvas/adding";
+import { hueOf } from "../canvas/dyes";
+import { useTheme } from "../canvas/theme";
+import { groupNodes } from "../catalogue/categories";
 import { labelOf } from "../catalogue/parse";
 import type { NodeSpec } from "../catalogue/types";
 import { useCatalogue } from "../store/catalogue";
@@ -26,7 +29,7 @@ export function NodesPanel() {
       </div>
       <div className="panel__body">
         {state !== "ready" && <p className="hint">{problem ?? texts.nodes.waiting}</p>}
-        {query === "" ? <Categories specs={found} /> : <Specs specs={found} />}
+        {query === "" ? <Groups specs={found} /> : <Specs specs={found} />}
         {state === "ready" && found.length === 0 && <Empty icon={SearchX} title={texts.common.nothing} />}
         {catalogue.failures.length > 0 && (
           <details className="failures">
@@ -46,22 +49,44 @@ export function NodesPanel() {
   );
 }
 
-function Categories({ specs }: { readonly specs: readonly NodeSpec[] }) {
-  const groups = useMemo(() => {
-    const byCategory = new Map<string, NodeSpec[]>();
-    for (const spec of specs) byCategory.set(spec.category, [...(byCategory.get(spec.category) ?? []), spec]);
-    return [...byCategory];
-  }, [specs]);
-  return groups.map(([category, members]) => (
-    <details key={category} className="category" open>
+function Groups({ specs }: { readonly specs: readonly NodeSpec[] }) {
+  const groups = useMemo(() => groupNodes(specs), [specs]);
+  return groups.map(({ name, size, subjects }) => (
+    <Category key={name} name={name} size={size} dot>
+      {subjects.map(([subject, members]) =>
+        subject === name ? (
+          <Specs key={subject} specs={members} />
+        ) : (
+          <Category key={subject} name={subject} size={members.length}>
+            <Specs specs={members} />
+          </Category>
+        ),
+      )}
+    </Category>
+  ));
+}
+
+interface CategoryProps {
+  readonly name: string;
+  readonly size: number;
+  /** It shows the hue that its nodes have on the canvas. */
+  readonly dot?: boolean;
+  readonly children: ReactNode;
+}
+
+function Category({ name, size, dot = false, children }: CategoryProps) {
+  const theme = useTheme();
+  return (
+    <details className="category">
       <summary>
         <ChevronRight size={14} aria-hidden />
-        <span className="category__name">{labelOf(category)}</span>
-        <span className="badge">{members.length}</span>
+        {dot && <span className="category__dot" style={{ background: hueOf(name, theme) }} />}
+        <span className="category__name">{labelOf(name)}</span>
+        <span className="badge">{size}</span>
       </summary>
-      <Specs specs={members} />
+      {children}
     </details>
-  ));
+  );
 }
 
 function Specs({ specs }: { readonly specs: readonly NodeSpec[] }) {

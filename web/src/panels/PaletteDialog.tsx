@@ -4,7 +4,7 @@ import { Command } from "cmdk";
 import { Dialog } from "radix-ui";
 import { useState } from "react";
 import { addNodeOfType } from "../canvas/adding";
-import { labelOf } from "../catalogue/parse";
+import { categoryLabel } from "../catalogue/categories";
 import { type Action, chordText, useActions } from "../store/actions";
 import { useCatalogue } from "../store/catalogue";
 import { texts } from "../texts/panels";
@@ -68,7 +68,7 @@ export function PaletteDialog() {
                       onSelect={() => act(() => addNodeOfType(spec.id))}
                     >
                       {spec.title}
-                      <span className="menu__key">{labelOf(spec.category)}</span>
+                      <span className="menu__key">{categoryLabel(spec.category)}</span>
                     </Command.Item>
                   ))}
                 </Command.Group>
