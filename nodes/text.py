@@ -3,27 +3,25 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
-from nodes.api import QUIET, Choice, Context, Multiline, Range, node
-from nodes.diffusion.embeddings import names_in, read_embedding, with_embeddings
+from nodes.api import QUIET, Choice, Context, Multiline, Range, file_meant, mentioned, node
+from nodes.diffusion.embeddings import read_embedding, with_embeddings
 from nodes.diffusion.prompts import with_extras
 from nodes.diffusion.t5_vocabulary import T5Vocabulary
 from nodes.diffusion.text import Role, encode, towers
-from nodes.errors import FileProblem, NodeError
+from nodes.errors import NodeError
 from nodes.types import Clip, Cond, Conditioning, TextJoin
 
 GROUP = "prompts"
 
 Pixels = Annotated[int, Range(0, 16_384, step=1)]
+Prompt = Annotated[str, Multiline(mentions="embeddings")]
 Guidance = Annotated[float, Range(0.0, 100.0, step=0.1)]
 
 
 @node("CLIPTextEncode", title="CLIP text encode (prompt)", aliases=("prompt", "text"))
-def clip_text_encode(
-    text: Annotated[str, Multiline()], clip: Clip, *, ctx: Context = QUIET
-) -> Conditioning:
+def clip_text_encode(text: Prompt, clip: Clip, *, ctx: Context = QUIET) -> Conditioning:
     r"""Encode a prompt for the denoiser to follow.
 
     `(word:1.2)` weighs a word, `(word)` weighs it 1.1; both nest, and `\(` is a plain
@@ -55,8 +53,8 @@ def clip_text_encode_sdxl(
     crop_h: Pixels = 0,
     target_width: Pixels = 1024,
     target_height: Pixels = 1024,
-    text_g: Annotated[str, Multiline()] = "",
-    text_l: Annotated[str, Multiline()] = "",
+    text_g: Prompt = "",
+    text_l: Prompt = "",
     *,
     ctx: Context = QUIET,
 ) -> Conditioning:
@@ -105,7 +103,7 @@ def clip_text_encode_sdxl_refiner(
     ascore: Annotated[float, Range(0, 1000, step=0.01)] = 6.0,
     width: Pixels = 1024,
     height: Pixels = 1024,
-    text: Annotated[str, Multiline()] = "",
+    text: Prompt = "",
     *,
     ctx: Context = QUIET,
 ) -> Conditioning:
@@ -130,9 +128,9 @@ def clip_text_encode_sdxl_refiner(
 @node("CLIPTextEncodeSD3", title="CLIP text encode (SD3)")
 def clip_text_encode_sd3(
     clip: Clip,
-    clip_l: Annotated[str, Multiline()] = "",
-    clip_g: Annotated[str, Multiline()] = "",
-    t5xxl: Annotated[str, Multiline()] = "",
+    clip_l: Prompt = "",
+    clip_g: Prompt = "",
+    t5xxl: Prompt = "",
     empty_padding: Annotated[str, Choice(("none", "empty_prompt"))] = "none",
     *,
     ctx: Context = QUIET,
@@ -168,8 +166,8 @@ def clip_text_encode_sd3(
 @node("CLIPTextEncodeFlux", title="CLIP text encode (Flux)")
 def clip_text_encode_flux(
     clip: Clip,
-    clip_l: Annotated[str, Multiline()] = "",
-    t5xxl: Annotated[str, Multiline()] = "",
+    clip_l: Prompt = "",
+    t5xxl: Prompt = "",
     guidance: Guidance = 3.5,
     *,
     ctx: Context = QUIET,
@@ -260,24 +258,15 @@ def clip_set_last_layer(
 @contextmanager
 def _placed(clip: Clip, ctx: Context, *texts: str) -> Iterator[Clip]:
     """Hold text encoders where they work, and teach them the embeddings that texts name."""
-    found = {name: read_embedding(_embedding_file(name, ctx)) for name in names_in(*texts)}
+    files = ctx.files
+    found = {
+        mention: read_embedding(
+            files.path("embeddings", file_meant("embeddings", mention, files.names("embeddings")))
+        )
+        for mention in mentioned("embeddings", *texts)
+    }
     with nullcontext(clip) if clip.on_cpu else ctx.resident(clip) as placed:
         yield with_embeddings(placed, found)
-
-
-def _embedding_file(name: str, ctx: Context) -> Path:
-    """Find the file of an embedding by what a prompt calls it: with its ending or without."""
-    bare = name.rstrip(".;!?")
-    for known in ctx.files.names("embeddings"):
-        stem = known.rpartition(".")[0]
-        if bare in (known, stem, stem.rpartition("/")[2]):
-            return ctx.files.path("embeddings", known)
-    raise FileProblem(
-        f"There is no embedding {bare!r}.",
-        "Put its .safetensors file into the embeddings folder; pickled ones (.pt) can run code, "
-        "and are not read.",
-        "embedding.missing",
-    )
 
 
 def _check_join(clip: Clip, join: TextJoin, model: str) -> None:

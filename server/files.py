@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodes.api.file_names import refusal
+from nodes.api.mentions import WORDS, file_meant
 from nodes.errors import FileProblem
 from server.file_kinds import CONFIG_FILE, KINDS, PIPELINE_FILE, UNSAFE_SUFFIXES, Kind
 from server.paths import contained, shown
@@ -185,11 +186,21 @@ class Files:
     def stamp(self, kind: str, name: str) -> str:
         """Return a text that changes when the content of a file does.
 
+        Args:
+            kind: Of the file.
+            name: As `path` takes it, or as a text says it (`embedding:name`). Empty, it stands for
+                all files of the kind.
+
         Raises:
-            FileProblem: as `path` does.
+            FileProblem: as `path` does, or when a text means no file.
         """
-        path = self.path(kind, name)
         digest = hashlib.blake2b(digest_size=16)
+        if not name:
+            digest.update(repr(self.info(kind)).encode("utf-8", "surrogateescape"))
+            return digest.hexdigest()
+        if kind in WORDS and name.startswith(f"{WORDS[kind]}:"):
+            name = file_meant(kind, name, self.listing(kind))
+        path = self.path(kind, name)
         for part in _files_of(path):
             state = part.stat()
             line = f"{part.relative_to(path).as_posix()} {state.st_size} {state.st_mtime_ns}\n"

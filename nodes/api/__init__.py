@@ -19,6 +19,7 @@ from nodes.api.markers import (
     Range,
     Seed,
 )
+from nodes.api.mentions import file_meant, mentioned
 from nodes.api.shapes import Shape
 from nodes.api.spec import InputSpec, NodeSpec, OutputSpec
 from nodes.api.subgraph import Out, Subgraph, SubgraphBuilder
@@ -62,6 +63,8 @@ __all__ = [
     "SubgraphBuilder",
     "WireSpec",
     "catalogue_of",
+    "file_meant",
+    "mentioned",
     "node",
     "wire",
 ]

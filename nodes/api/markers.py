@@ -155,15 +155,17 @@ class Seed:
 
 @dataclass(frozen=True)
 class Multiline:
-    """Text over several lines."""
+    """Text over several lines; `mentions` is the kind of files that it may name (`mentions.py`)."""
+
+    mentions: str = ""
 
     def check(self, value: JSON) -> str | None:
         """Refuse what is not text."""
         return None if isinstance(value, str) else f"{value!r} is not text."
 
     def describe(self) -> dict[str, JSON]:
-        """Give the kind."""
-        return {"kind": "multiline"}
+        """Give the kind, and that of the files that the text may name."""
+        return {"kind": "multiline", **({"mentions": self.mentions} if self.mentions else {})}
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,7 @@ _KINDS: Mapping[str, Callable[[Mapping[str, JSON]], Marker]] = {
     "file": lambda data: File(str(data["folder"]), bool(data.get("upload", False))),
     "file_name": lambda _: FileName(),
     "seed": lambda _: Seed(),
-    "multiline": lambda _: Multiline(),
+    "multiline": lambda data: Multiline(str(data.get("mentions", ""))),
     "colour": lambda _: Colour(),
     "label": lambda data: Label(str(data["text"])),
 }

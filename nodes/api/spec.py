@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nodes.api.markers import File, Marker, marker_from_json
+from nodes.api.markers import File, Marker, Multiline, marker_from_json
 from nodes.api.upgrades import Change, change_from_json
 
 WIDGET_TYPES = ("Int", "Float", "String", "Boolean")
@@ -63,6 +63,11 @@ class InputSpec:
     def folder(self) -> str | None:
         """The kind of files it names, if it does."""
         return self.marker.kind if isinstance(self.marker, File) else None
+
+    @property
+    def mentions(self) -> str:
+        """The kind of files that its text may name; empty if it names none."""
+        return self.marker.mentions if isinstance(self.marker, Multiline) else ""
 
     def to_json(self) -> dict[str, Any]:
         """Give what clients need."""

@@ -21,14 +21,8 @@ from nodes.types import Clip, Tokenizer
 # Vectors (n, width) by their width: an encoder takes those as wide as its own.
 Embedding: TypeAlias = Mapping[int, Tensor]
 
-_MARK = re.compile(r"embedding:([^\s,:()]+)")
 # What trainers call the vectors; other names are words, of which a file holds one.
 _VECTORS = ("emb_params", "clip_l", "clip_g")
-
-
-def names_in(*texts: str) -> tuple[str, ...]:
-    """List the embeddings that prompts name, each once."""
-    return tuple(dict.fromkeys(name for text in texts for name in _MARK.findall(text)))
 
 
 def read_embedding(path: Path) -> Embedding:
@@ -59,7 +53,7 @@ def with_embeddings(clip: Clip, found: Mapping[str, Embedding]) -> Clip:
 
     Args:
         clip: On the device to compute on.
-        found: Embeddings by the names that prompts call them.
+        found: Embeddings by the words that stand for them in prompts.
 
     Raises:
         NodeError: If an embedding is for other encoders.
@@ -67,11 +61,11 @@ def with_embeddings(clip: Clip, found: Mapping[str, Embedding]) -> Clip:
     if not found:
         return clip
     widths = {width for each in (clip.encoder, clip.second) if (width := _width(each))}
-    for name, embedding in found.items():
+    for word, embedding in found.items():
         if not widths & embedding.keys():
             raise NodeError(
-                f"The embedding {name} has vectors of {min(embedding)} numbers, and the text "
-                f"encoder reads {' and '.join(map(str, sorted(widths))) or 'no such words'}.",
+                f"{word} has vectors of {min(embedding)} numbers, and the text encoder reads "
+                f"{' and '.join(map(str, sorted(widths))) or 'no such words'}.",
                 "Choose one that was made for the model's family.",
                 "embedding.family",
             )
@@ -112,10 +106,12 @@ class TaughtVocabulary:
 
     def ids(self, text: str) -> tuple[int, ...]:
         """Look up a text, without marks."""
+        longest_first = sorted(self.taught, key=len, reverse=True)
+        words = re.compile(f"({'|'.join(map(re.escape, longest_first))})")
         found: list[int] = []
-        # Every second part is a name.
-        for place, part in enumerate(_MARK.split(text)):
-            found += self.taught.get(part, ()) if place % 2 else self.own.ids(part)
+        # Every second part is one of the words.
+        for place, part in enumerate(words.split(text)):
+            found += self.taught[part] if place % 2 else self.own.ids(part)
         return tuple(found)
 
 
@@ -145,10 +141,10 @@ def _taught(
         return encoder, tokenizer
     rows: list[Tensor] = []
     taught: dict[str, tuple[int, ...]] = {}
-    for name, embedding in found.items():
+    for word, embedding in found.items():
         vectors = embedding.get(width, torch.zeros(0, width))
         first = sum(map(len, rows))
-        taught[name] = tuple(-1 - (first + index) for index in range(len(vectors)))
+        taught[word] = tuple(-1 - (first + index) for index in range(len(vectors)))
         rows.append(vectors.float())
     vocabulary = TaughtVocabulary(tokenizer, taught)
     if not any(taught.values()):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nodes.api.catalogue import Catalogue
+from nodes.api.mentions import mentioned
 from nodes.api.spec import InputSpec, NodeSpec
 from nodes.errors import NodeError
 from server.engine.effective import Flat, flatten, inner_of, root_of
@@ -19,6 +20,8 @@ from server.engine.validate import find_targets
 from server.engine.values import normal
 
 Stamp = Callable[[str, str], str]
+"""Gives, for a kind of files and the name of one, what changes when its content does. The name may
+be as a text says it (`embedding:name`); empty, it stands for all files of the kind."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,9 @@ class Plan:
 class Keys:
     """Makes keys: a hash over salt, node, version, the user's code, and inputs.
 
-    A wired input stands as its source's key and output, a file as its name and stamp. A node that
-    may expand adds `subgraphs`, a hash of the saved ones, since it may expand to them.
+    A wired input stands as its source's key and output, a file as its name and stamp, a text with
+    the stamps of the files that it names. A node that may expand adds `subgraphs`, a hash of the
+    saved ones, since it may expand to them.
     """
 
     salt: str
@@ -134,6 +138,9 @@ class Keys:
                 parts.append(
                     ["<<" if many else "<", [[sources[x.node][0], x.output] for x in links]]
                 )
+                if item.mentions:
+                    # Any file may be named in a text that is not known yet.
+                    parts.append(self.stamp(item.mentions, ""))
         if fresh:
             parts.append([self.run, id_])
         return digest(parts), fresh
@@ -143,6 +150,9 @@ class Keys:
             return ["passed", value.key]
         if item.folder is not None and isinstance(value, str):
             return [value, self.stamp(item.folder, value)]
+        if item.mentions and isinstance(value, str):
+            named = mentioned(item.mentions, value)
+            return [value, *(self.stamp(item.mentions, each) for each in named)]
         return value
 
 
@@ -175,7 +185,7 @@ def make_plan(
         graph: As `validate` found it good.
         catalogue: What nodes there are.
         salt: What else results depend on: device, dtype policy, versions.
-        stamp: Gives for kind and name of a file what changes when its content does.
+        stamp: Of the files that nodes and texts name.
         known: Keys whose results need not be computed.
         targets: Nodes to run; all sinks if None.
 

@@ -220,6 +220,18 @@ def test_the_stamp_changes_with_the_file_and_not_without(tmp_path: Path) -> None
     assert files.stamp("input", "a.png") != before
 
 
+def test_a_stamp_of_all_files_changes_with_each_of_them(tmp_path: Path, models: Path) -> None:
+    put(models / "embeddings" / "a.safetensors")
+    files = files_of(tmp_path, models)
+    before = files.stamp("embeddings", "")
+    assert files.stamp("embeddings", "") == before
+    put(models / "embeddings" / "sub" / "b.safetensors")
+    assert files.stamp("embeddings", "") != before
+    assert files.stamp("embeddings", "embedding:b") == files.stamp(
+        "embeddings", "sub/b.safetensors"
+    )
+
+
 def test_every_kind_can_be_listed(tmp_path: Path, models: Path) -> None:
     files = files_of(tmp_path, models)
     shipped = sorted(path.name for path in EXAMPLES.iterdir())

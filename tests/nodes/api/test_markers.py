@@ -17,6 +17,7 @@ ALL: list[Marker] = [
     FileName(),
     Seed(),
     Multiline(),
+    Multiline(mentions="embeddings"),
     Colour(),
     Label("Words"),
 ]

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from nodes.diffusion.embeddings import names_in, read_embedding, with_embeddings
+from nodes.diffusion.embeddings import read_embedding, with_embeddings
 from nodes.diffusion.text import encode
 from nodes.diffusion.tokenizer import vocabulary
 from nodes.errors import FileProblem, NodeError
@@ -114,7 +114,7 @@ def test_an_encoder_without_vectors_passes_the_word_over(host: FolderContext) ->
 def test_the_encoder_that_came_in_stays_as_it_is() -> None:
     given = clip()
     before = encode(given, "a b")[0]
-    taught = with_embeddings(given, {"cat": {16: torch.randn(2, 16)}})
+    taught = with_embeddings(given, {"embedding:cat": {16: torch.randn(2, 16)}})
     assert not torch.allclose(encode(taught, "a embedding:cat")[0], before, atol=1e-3)
     assert torch.equal(encode(given, "a b")[0], before)
     assert taught.tokenizer is not given.tokenizer
@@ -133,10 +133,12 @@ def test_files_are_found_by_what_prompts_call_them(
     assert not torch.allclose(made, encode(clip(), "")[0], atol=1e-3)
 
 
-def test_names_are_read_out_of_prompts_once() -> None:
-    prompt = "(embedding:a-1_b:1.2), embedding:x/y.safetensors embedding:a-1_b (embedding:z)"
-    assert names_in(prompt, "embedding:other") == ("a-1_b", "x/y.safetensors", "z", "other")
-    assert names_in("an embedding: of something") == ()
+def test_a_word_that_begins_like_another_is_read_whole(host: FolderContext) -> None:
+    encoder = clip().encoder
+    write(host, "cat.safetensors", emb_params=vectors_of(encoder, *letters("c")))
+    write(host, "cats.safetensors", emb_params=vectors_of(encoder, *letters("d e")))
+    made = clip_text_encode("embedding:cat embedding:cats", clip(), ctx=host).parts[0].embeds
+    assert torch.allclose(made, encode(clip(), "c d e")[0], atol=1e-6)
 
 
 def test_what_is_not_there_or_does_not_fit_is_told(host: FolderContext) -> None:
