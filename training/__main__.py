@@ -27,8 +27,7 @@ PLANS = {
 # Shards of 4,096 latents of each kind.
 SHARDS = {"plain": 8, "sized": 3, "placed": 3, "pair": 5, "scene": 2}
 CHECKPOINT = Path("models/checkpoints/weft-mini.safetensors")
-GRID_ROWS = {"plain": 4, "sized": 1, "placed": 1, "pair": 1, "scene": 1}
-GRID_COLUMNS, GRID_SEED = 8, 7
+GRID_SEED = 7
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -98,7 +97,7 @@ def _judge(options: argparse.Namespace) -> None:
         score = measure(draw, kind, count, options.seeds)
         print("\n".join(f"{kind}: {line}" for line in score.lines()), flush=True)
     if options.grid:
-        sheet, captions = grid(draw, GRID_ROWS, GRID_COLUMNS, GRID_SEED)
+        sheet, captions = grid(draw, GRID_SEED)
         sheet.save(options.grid, optimize=True)
         print(json.dumps(captions))
 

@@ -1,5 +1,6 @@
 """The parts of the command line that train, export and judge the miniature's companions."""
 
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -14,10 +15,12 @@ from nodes.diffusion.upscaler_file import load_upscaler
 from training import control, latents, pixel_base, super_resolution, upscaler
 from training.export import (
     export_control,
+    export_pixel_base,
     export_super_resolution,
     export_upscaler,
     load,
     load_control,
+    load_pixel_base,
     load_super_resolution,
 )
 from training.judge_edges import measure_edges, steered_grid
@@ -26,7 +29,7 @@ from training.networks import placed
 from training.reductions import WAYS
 from training.run import Plan
 from training.sample import Steering, draw_captions
-from training.score import measure
+from training.score import grid, measure
 from training.super_resolution import SCALE
 
 PLANS = {
@@ -38,6 +41,7 @@ PLANS = {
 MODELS = Path("models")
 FILES = {
     "control": MODELS / "controlnet" / "weft-mini-edges.safetensors",
+    "pixel-base": MODELS / "checkpoints" / "weft-pixel.safetensors",
     "upscaler": MODELS / "upscale_models" / "weft-mini-x4.safetensors",
     "super-resolution": MODELS / "upscale_models" / "weft-mini-x4-diffusion.safetensors",
 }
@@ -157,12 +161,21 @@ def train_pixel_base(options: Namespace) -> None:
     pixel_base.train(plan("pixel-base", options), checkpoint, denoiser, options.device)
 
 
+def write_pixel_base(options: Namespace) -> None:
+    """Write the file of the denoiser of small pictures."""
+    denoiser, _, _ = load(options.file)
+    model = pixel_base.load_average(options.data / "pixel-base.pt", denoiser)
+    export_pixel_base(model, FILES["pixel-base"])
+
+
 def judge_pixel_base(options: Namespace) -> None:
     """Judge small pictures of held-out captions, each pixel shown as four."""
-    denoiser, _, _ = load(options.file)
-    model = placed(
-        pixel_base.load_average(options.data / "pixel-base.pt", denoiser), options.device
-    )
+    if options.unfinished:
+        denoiser, _, _ = load(options.file)
+        model = pixel_base.load_average(options.data / "pixel-base.pt", denoiser)
+    else:
+        model = load_pixel_base(FILES["pixel-base"])
+    model = placed(model, options.device)
 
     def draw(captions: list[str], seed: int) -> np.ndarray:
         return pixel_base.draw_captions(model, captions, seed).repeat(2, 1).repeat(2, 2)
@@ -170,6 +183,10 @@ def judge_pixel_base(options: Namespace) -> None:
     for kind in options.kinds:
         score = measure(draw, kind, options.captions or PIXEL_QUESTIONS, options.seeds)
         print("\n".join(f"{kind}: {line}" for line in score.lines()), flush=True)
+    if options.grid:
+        sheet, captions = grid(draw, JUDGE_SEED)
+        sheet.save(options.grid, optimize=True)
+        print(json.dumps(captions))
 
 
 def _judge_enlarging(enlarge: Enlarge, options: Namespace, ways: tuple[str, ...] = WAYS) -> None:
@@ -196,5 +213,6 @@ PARTS: dict[str, Callable[[Namespace], None]] = {
     "export-super-resolution": write_super_resolution,
     "judge-super-resolution": judge_super_resolution,
     "pixel-base": train_pixel_base,
+    "export-pixel-base": write_pixel_base,
     "judge-pixel-base": judge_pixel_base,
 }

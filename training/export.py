@@ -19,8 +19,9 @@ from nodes.diffusion.ldm_keys import (
     vae_from_ldm,
     vae_to_ldm,
 )
+from nodes.diffusion.pixel_space import FOLDED_UNET, PIXEL_SPACE
 from nodes.diffusion.upscalers import RRDBNet
-from training import control, super_resolution, unet, vae
+from training import control, pixel_base, super_resolution, unet, vae
 from training.clip import text_config
 from training.networks import (
     Autoencoder,
@@ -33,7 +34,7 @@ from training.networks import (
 from training.tokens import MAX_LENGTH, vocabulary
 from training.unet import Denoiser
 
-LARGEST_FILE, LARGEST_COMPANION = 16_000_000, 8_000_000
+LARGEST_FILE, LARGEST_BASE, LARGEST_COMPANION = 16_000_000, 10_000_000, 8_000_000
 UPSCALER_PARTS = {
     "first": "conv_first",
     "trunk_end": "conv_body",
@@ -64,14 +65,20 @@ def configuration(scale: float) -> dict[str, Any]:
     Args:
         scale: the autoencoder's scaling factor.
     """
+    return texts() | {
+        "unet": unet.CONFIG | {"in_channels": 4, "out_channels": 4},
+        "vae": vae.CONFIG | {"scaling_factor": scale},
+        "scheduler": unet.SCHEDULER,
+    }
+
+
+def texts() -> dict[str, Any]:
+    """Return what a loader must know of the text encoder."""
     vocab, merges = vocabulary()
     text = text_config().to_dict()
     return {
-        "unet": unet.CONFIG | {"in_channels": 4, "out_channels": 4},
-        "vae": vae.CONFIG | {"scaling_factor": scale},
         "text_encoder": {name: text[name] for name in TEXT_FIELDS},
         "tokenizer": {"vocab": vocab, "merges": merges, "model_max_length": MAX_LENGTH},
-        "scheduler": unet.SCHEDULER,
     }
 
 
@@ -97,6 +104,39 @@ def export(model: Denoiser, autoencoder: Autoencoder, scale: float, path: Path) 
         CONFIG_FIELD: json.dumps(config, separators=(",", ":")),
     }
     write(weights, path, metadata, LARGEST_FILE)
+
+
+def export_pixel_base(model: Denoiser, path: Path) -> None:
+    """Write the denoiser of small pictures, as a checkpoint whose pixels are its latents.
+
+    Raises:
+        ValueError: the file would be larger than what this repository ships.
+    """
+    config = texts() | {
+        "unet": pixel_base.CONFIG | {"_class_name": FOLDED_UNET},
+        "vae": {"_class_name": PIXEL_SPACE, "scaling_factor": pixel_base.SCALING_FACTOR},
+        "scheduler": pixel_base.SCHEDULER,
+    }
+    weights = {
+        **unet_to_ldm(model.unet.state_dict(), config["unet"]),
+        **text_encoder_to_ldm(model.text.state_dict(), config["text_encoder"]),
+    }
+    metadata = {
+        "modelspec.architecture": "weft-pixel",
+        "modelspec.implementation": "diffusers",
+        "modelspec.title": "Weft Pixel",
+        "modelspec.description": "Draws coloured shapes and small scenes, 64 pixels a side.",
+        "modelspec.resolution": "64x64",
+        "modelspec.prediction_type": "sample",
+        CONFIG_FIELD: json.dumps(config, separators=(",", ":")),
+    }
+    write(weights, path, metadata, LARGEST_BASE)
+
+
+def load_pixel_base(path: Path) -> Denoiser:
+    """Read an exported denoiser of small pictures back."""
+    config, weights = _read(path)
+    return _denoiser(config, weights)
 
 
 def export_control(network: ControlNetwork, path: Path) -> None:
@@ -159,9 +199,7 @@ def export_super_resolution(network: DenoisingNetwork, path: Path) -> None:
 
 def load_super_resolution(path: Path) -> DenoisingNetwork:
     """Read an exported diffusion model that enlarges back."""
-    with safe_open(path, framework="pt") as file:
-        config = json.loads(file.metadata()[CONFIG_FIELD])
-        weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    config, weights = _read(path)
     network = make_pixel_denoiser(config["unet"])
     network.load_state_dict(weights)
     return network.eval()
@@ -209,17 +247,26 @@ def write(
 
 def load(path: Path) -> tuple[Denoiser, Autoencoder, float]:
     """Read an exported checkpoint back: the denoiser, the autoencoder, its scaling factor."""
+    config, weights = _read(path)
+    autoencoder = make_autoencoder(config["vae"])
+    autoencoder.load_state_dict(vae_from_ldm(weights, config["vae"]))
+    scale = float(config["vae"]["scaling_factor"])
+    return _denoiser(config, weights), autoencoder.eval(), scale
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     with safe_open(path, framework="pt") as file:
         config = json.loads(file.metadata()[CONFIG_FIELD])
-        weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        return config, {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+
+
+def _denoiser(config: dict[str, Any], weights: dict[str, torch.Tensor]) -> Denoiser:
     text = CLIPTextModel(CLIPTextConfig(**config["text_encoder"]))
     text.load_state_dict(text_encoder_from_ldm(weights, config["text_encoder"]))
     model = Denoiser(text)
     model.unet = make_denoiser(config["unet"])
     model.unet.load_state_dict(unet_from_ldm(weights, config["unet"]))
-    autoencoder = make_autoencoder(config["vae"])
-    autoencoder.load_state_dict(vae_from_ldm(weights, config["vae"]))
-    return model.eval(), autoencoder.eval(), float(config["vae"]["scaling_factor"])
+    return model.eval()
 
 
 def trained_vae(path: Path) -> Autoencoder:

@@ -19,7 +19,7 @@ from training.networks import DenoisingNetwork, make_denoiser, placed
 from training.pictures import draw, training_picture, unit_pixels
 from training.precision import mixed
 from training.run import SEED, Plan, Run
-from training.sample import STEPS, euler, guided, start, to_bytes
+from training.sample import BATCH, STEPS, euler, guided, start, to_bytes
 from training.tokens import encode
 from training.unet import (
     EMPTY_SHARE,
@@ -41,6 +41,8 @@ CONFIG: dict[str, Any] = unet.CONFIG | {"in_channels": FOLDED, "out_channels": F
 SCALING_FACTOR = 0.25
 # Of the last little noise, where the pixels are as good as known.
 MOST_WEIGHT = 10.0
+# The pixels are predicted, and kept between black and white (`draw_captions` says why).
+SCHEDULER = unet.SCHEDULER | {"prediction_type": "sample", "clip_sample": True}
 # What is new, or nearly so, to weights that know latents.
 NEW = ("conv_in.", "conv_out.")
 STAGES = (
@@ -144,6 +146,13 @@ def load_average(path: Path, denoiser: Denoiser) -> Denoiser:
 @torch.no_grad()
 def draw_captions(model: Denoiser, captions: list[str], seed: int) -> np.ndarray:
     """Return pictures of captions, uint8 (B, 64, 64, 3)."""
+    firsts = range(0, len(captions), BATCH)
+    return np.concatenate(
+        [_draw(model, captions[first : first + BATCH], seed + first) for first in firsts]
+    )
+
+
+def _draw(model: Denoiser, captions: list[str], seed: int) -> np.ndarray:
     noise, states = start(model, captions, seed)
 
     def denoise(x: torch.Tensor, sigma: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,8 @@ KINDS = ("plain", "sized", "placed", "pair", "scene")
 # Every held-out combination is asked for once; the other kinds draw from the same list.
 COUNTS = {"plain": 500, "sized": 150, "placed": 180, "pair": 160, "scene": 80}
 MARGIN = 2
+GRID_ROWS = {"plain": 4, "sized": 1, "placed": 1, "pair": 1, "scene": 1}
+GRID_COLUMNS = 8
 
 
 def questions(kind: str, count: int) -> list[Picture]:
@@ -144,25 +146,22 @@ def measure_restored(restore: Callable[[np.ndarray], np.ndarray], kind: str, cou
     return score
 
 
-def grid(
-    draw_captions: DrawCaptions, rows: dict[str, int], columns: int, seed: int
-) -> tuple[Image.Image, list[str]]:
+def grid(draw_captions: DrawCaptions, seed: int) -> tuple[Image.Image, list[str]]:
     """Lay out the first held-out captions of each kind, unselected; return them with the captions.
 
     Args:
         draw_captions: makes pictures of captions and a seed.
-        rows: how many rows of each kind.
-        columns: pictures in a row.
         seed: of the noise.
     """
     captions = [
         picture.caption
-        for kind, count in rows.items()
-        for picture in questions(kind, count * columns)
+        for kind, count in GRID_ROWS.items()
+        for picture in questions(kind, count * GRID_COLUMNS)
     ]
     cell = SIZE + MARGIN
-    sheet = Image.new("RGB", (columns * cell, len(captions) // columns * cell), "white")
+    rows = len(captions) // GRID_COLUMNS
+    sheet = Image.new("RGB", (GRID_COLUMNS * cell, rows * cell), "white")
     for index, pixels in enumerate(draw_captions(captions, seed)):
-        place = (index % columns * cell, index // columns * cell)
+        place = (index % GRID_COLUMNS * cell, index // GRID_COLUMNS * cell)
         sheet.paste(Image.fromarray(pixels), place)
     return sheet, captions

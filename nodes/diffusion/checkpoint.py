@@ -20,9 +20,13 @@ from nodes.diffusion.checkpoint_networks import (
 )
 from nodes.diffusion.families import Family, detect
 from nodes.diffusion.missing_part import missing_clip, missing_vae
+from nodes.diffusion.pixel_space import is_pixel_space
 from nodes.diffusion.text_keys import text_places
 from nodes.diffusion.text_networks import TextPart, find_vocabulary, make_clip
+from nodes.diffusion.thresholds import thresholds
+from nodes.diffusion.unet_shapes import UNET_NETWORK
 from nodes.diffusion.vae_shapes import latents_of, vae_prefix
+from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
 from nodes.types import LatentFormat, Model, Tokenizer
 
@@ -82,7 +86,8 @@ def make_model(
         FileProblem: If the configuration and the weights do not agree.
     """
     network = make_denoiser(family.denoiser, weights, dtype, family.network)
-    return Model(network, model_sampling(family.scheduler), latents, dtype, f"{key}#unet")
+    patches = thresholds(family.scheduler, latents)
+    return Model(network, model_sampling(family.scheduler), latents, dtype, f"{key}#unet", patches)
 
 
 def read_family(header: Header) -> Family:
@@ -100,7 +105,8 @@ def read_family(header: Header) -> Family:
         parts = [dict(config[part]) for part in ("unet", "vae", "text_encoder", "scheduler")]
         unet, vae, text_encoder, scheduler = parts
         words = dict(config["tokenizer"])
-        return Family("weft", latents_of(vae), unet, vae, (text_encoder,), scheduler, words)
+        latents, kind = latents_of(vae), str(unet.get("_class_name", UNET_NETWORK))
+        return Family("weft", latents, unet, vae, (text_encoder,), scheduler, words, network=kind)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise FileProblem(
             f"{header.path.name} says too little of what it holds: {error} is missing or wrong.",
@@ -152,8 +158,13 @@ def _file_weights(header: Header, family: Family) -> Weights:
             denoiser = ldm_keys.unet_from_ldm(mapped, family.denoiser)
         else:
             denoiser = family.transformer.weights(mapped)
-        vae = ldm_keys.vae_from_ldm(mapped, family.vae, vae_prefix(mapped)) if family.vae else {}
-        return Weights(denoiser, vae, encoders)
+        return Weights(denoiser, _vae_weights(mapped, family.vae), encoders)
+
+
+def _vae_weights(mapped: Mapping[str, Tensor], config: Config) -> dict[str, Tensor]:
+    if not config or is_pixel_space(config):
+        return {}
+    return ldm_keys.vae_from_ldm(mapped, config, vae_prefix(mapped))
 
 
 @contextmanager

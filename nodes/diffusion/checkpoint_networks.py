@@ -17,6 +17,7 @@ from diffusers import (
 from torch import Tensor, nn
 
 from nodes.diffusion.model_sampling import ModelSampling
+from nodes.diffusion.pixel_space import FOLDED_UNET, FoldedUNet, is_pixel_space, pixel_vae
 from nodes.diffusion.precision import as_computed, compute_in
 from nodes.diffusion.transformers import FLUX_NETWORK, SD3_NETWORK
 from nodes.diffusion.unet_shapes import UNET_NETWORK
@@ -28,6 +29,7 @@ from nodes.types import Clip, LatentFormat, Model, Vae
 _NETWORKS: Mapping[str, tuple[Any, str]] = MappingProxyType(
     {
         UNET_NETWORK: (UNet2DConditionModel, "UNet"),
+        FOLDED_UNET: (FoldedUNet, "UNet"),
         SD3_NETWORK: (SD3Transformer2DModel, "transformer"),
         FLUX_NETWORK: (FluxTransformer2DModel, "transformer"),
     }
@@ -96,6 +98,8 @@ def make_vae(
     Raises:
         FileProblem: If configuration and weights do not agree.
     """
+    if is_pixel_space(config):
+        return pixel_vae(latents, key)
     dtype = "float32" if dtype == "float16" else dtype
     with torch.device("meta"):
         network = configured("VAE", AutoencoderKL.from_config, config)

@@ -8,6 +8,7 @@ from diffusers import FluxTransformer2DModel, SD3Transformer2DModel, UNet2DModel
 from torch import Tensor, nn
 
 from nodes.diffusion.conditions import Prompt
+from nodes.diffusion.pixel_space import COLOURS, FoldedUNet
 
 # Flux reads the latent in squares of 2 x 2 cells, each as one token.
 FLUX_PATCH = 2
@@ -35,6 +36,8 @@ def input_channels(network: nn.Module) -> int:
     """Count the channels that a network reads in each cell of the latent, those beside included."""
     config: Any = getattr(network, "config", None)
     channels: int = getattr(config, "in_channels", 0)
+    if isinstance(network, FoldedUNet):
+        return COLOURS
     return channels // FLUX_PATCH**2 if isinstance(network, FluxTransformer2DModel) else channels
 
 

@@ -12,13 +12,14 @@ from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.conditions import fit_conditionings, fit_mask
 from nodes.diffusion.guidance import guide_for
 from nodes.diffusion.latent_space import in_space
+from nodes.diffusion.latents import CELL
 from nodes.diffusion.model_inputs import completed
 from nodes.diffusion.model_sampling import finish, sigma_at, start
 from nodes.diffusion.noise import initial_noise, noise_for
 from nodes.diffusion.patches import MaskPatch
 from nodes.diffusion.solvers import SOLVERS, Estimate, Path, Solver, Step, Steps
 from nodes.errors import NodeError
-from nodes.types import Guider, Latent, Model, ModelSampling, Noise, Sampler
+from nodes.types import Guider, Latent, LatentFormat, Model, ModelSampling, Noise, Sampler
 
 # Schedules with a step near the end that is much longer in log sigma than the one before it, and up
 # to how many steps it can be seen that solvers which lean forward along a line through noisy
@@ -88,7 +89,7 @@ class Sampling:
         model = self.guider.model
         device, _ = work_place(model.network)
         space = model.latent_format
-        x0 = _with_channels(in_space(self.latent, space), space.channels).to(device)
+        x0 = _in_form(in_space(self.latent, space), space).to(device)
         noise = self._noise(x0).to(device)
         given = completed(self.guider.conditionings, model, replace(self.latent, samples=x0))
         prompts = fit_conditionings(given, model.sampling, x0, space.downscale)
@@ -190,7 +191,7 @@ def noised(model: Model, noise: Noise, sigmas: Tensor, latent: Latent) -> Latent
         sigmas: (N,), N > 0: the noise is that between the first level and the last.
         latent: What is covered.
     """
-    x0 = _with_channels(in_space(latent, model.latent_format), model.latent_format.channels)
+    x0 = _in_form(in_space(latent, model.latent_format), model.latent_format)
     sigma = abs(float(sigmas[0] - sigmas[-1])) if len(sigmas) > 1 else float(sigmas[0])
     x = model.sampling.noised(x0, _drawn(noise, x0, latent), torch.tensor(sigma))
     return replace(latent, samples=finish(model.sampling, x, sigma), space=model.latent_format)
@@ -213,18 +214,21 @@ def inflation(solver: str, schedule: str, steps: int) -> str | None:
     return None
 
 
-def _with_channels(samples: Tensor, channels: int) -> Tensor:
-    """Give an empty latent the channels that the model has.
+def _in_form(samples: Tensor, space: LatentFormat) -> Tensor:
+    """Give an empty latent the channels and the cells of the model's space.
+
+    An empty latent of other channels has cells of 8 pixels, whatever the model's have.
 
     Raises:
         NodeError: If the latent has others and is not empty.
     """
-    if samples.shape[1] == channels:
+    if samples.shape[1] == space.channels:
         return samples
     if torch.count_nonzero(samples) > 0:
         raise NodeError(
-            f"The latent has {samples.shape[1]} channels, but the model works on {channels}.",
+            f"The latent has {samples.shape[1]} channels, but the model works on {space.channels}.",
             "Encode the picture with the VAE that belongs to the model.",
             "latent.channels",
         )
-    return samples[:, :1].expand(-1, channels, -1, -1)
+    height, width = (side * CELL // space.downscale for side in samples.shape[-2:])
+    return samples.new_zeros(len(samples), space.channels, height, width)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from nodes.diffusion.ldm_keys import VAE_PREFIX
+from nodes.diffusion.pixel_space import is_pixel_space, pixel_latents
 from nodes.diffusion.weight_shapes import Config, Shapes, count
 from nodes.types import LatentFormat
 
@@ -67,6 +68,8 @@ def latents_of(vae: Config) -> LatentFormat:
         KeyError: If it lacks the scaling factor.
     """
     channels, scaling = vae.get("latent_channels", 4), vae["scaling_factor"]
+    if is_pixel_space(vae):
+        return pixel_latents(scaling)
     if (channels, scaling) == (SD_LATENTS.channels, SD_LATENTS.scaling_factor):
         return SD_LATENTS
     downscale = 2 ** (len(vae["block_out_channels"]) - 1)

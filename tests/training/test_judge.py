@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from training.judge import see, verdicts
 from training.pictures import PLACES, Picture, Thing, draw, single, training_picture
-from training.score import COUNTS, Score, grid, measure, questions
+from training.score import COUNTS, GRID_COLUMNS, GRID_ROWS, Score, grid, measure, questions
 from training.shapes import PALETTE, SHAPES
 
 KINDS = ("plain", "sized", "placed", "pair", "scene")
@@ -112,7 +112,8 @@ def test_all_500_plain_questions_differ() -> None:
 
 
 def _draw_well(captions: list[str], seed: int) -> np.ndarray:
-    known = {picture.caption: picture for picture in questions("plain", 16)}
+    asked = [picture for kind in GRID_ROWS for picture in questions(kind, 32)]
+    known = {picture.caption: picture for picture in asked}
     return np.stack([np.asarray(draw(known[caption])) for caption in captions])
 
 
@@ -137,6 +138,7 @@ def test_a_model_that_draws_something_else_is_counted_by_what_it_drew() -> None:
 
 
 def test_the_grid_shows_the_first_questions_in_order() -> None:
-    sheet, captions = grid(_draw_well, {"plain": 2}, 4, seed=0)
-    assert sheet.size == (4 * 130, 2 * 130)
-    assert captions == [picture.caption for picture in questions("plain", 8)]
+    sheet, captions = grid(_draw_well, seed=0)
+    assert sheet.size == (GRID_COLUMNS * 130, sum(GRID_ROWS.values()) * 130)
+    assert captions[:32] == [picture.caption for picture in questions("plain", 32)]
+    assert captions[-8:] == [picture.caption for picture in questions("scene", 8)]
