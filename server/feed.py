@@ -96,13 +96,16 @@ class FeedEvent:
 class _Reader:
     """One listener's backlog. Used on the event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, passing: bool) -> None:
+        self.passing = passing
         self.behind = False
         self._events: deque[FeedEvent] = deque()
         self._passing: dict[tuple[str, str | None, str | None], FeedEvent] = {}
         self._wake = asyncio.Event()
 
     def put(self, event: FeedEvent) -> None:
+        if event.seq is None and not self.passing:
+            return
         if event.seq is None:
             # Only the latest of a kind is of use to a reader that is not keeping up.
             self._passing[event.type, event.job, event.node] = event
@@ -167,8 +170,8 @@ class Feed:
 
     @property
     def watched(self) -> bool:
-        """Whether anybody listens, so that previews are worth making."""
-        return bool(self._readers)
+        """Whether anybody listens to all that happens, so that previews are worth making."""
+        return any(reader.passing for reader in self._readers)
 
     def append(self, connection: sqlite3.Connection, events: Sequence[FeedEvent]) -> None:
         """Number and keep events inside a write; they are sent once it is on the disk."""
@@ -211,7 +214,9 @@ class Feed:
                 for event in batch:
                     yield event
 
-    async def batches(self, after: int | None = None) -> AsyncGenerator[list[FeedEvent], None]:
+    async def batches(
+        self, after: int | None = None, *, passing: bool = True
+    ) -> AsyncGenerator[list[FeedEvent], None]:
         """Yield events as they happen, several at once where they are there, without end.
 
         A reader that is slower than what happens reads from the disk what it missed: it gets
@@ -219,13 +224,14 @@ class Feed:
 
         Args:
             after: Start with what followed this number; None starts now.
+            passing: Whether events without number are wanted too.
 
         Yields:
             Events, at least one at a time; one of type `reset` alone when some that should
             follow are no longer kept.
         """
         self._loop = asyncio.get_running_loop()
-        reader = _Reader()
+        reader = _Reader(passing)
         position = self._delivered if after is None else after
         reader.behind = after is not None
         self._readers.add(reader)

@@ -60,7 +60,17 @@ class Problem:
 
 
 class Invalid(Exception):
-    """A graph that cannot be run, with everything that is wrong with it."""
+    """A graph that cannot be run, with everything that is wrong with it.
+
+    Attributes:
+        code: A dotted name for programs.
+        subject: What has the problems, in a sentence about all of them.
+        hint: Where each problem is told to be.
+    """
+
+    code = "workflow.invalid"
+    subject = "The workflow"
+    hint = "Each problem names its node and input."
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

@@ -80,6 +80,7 @@ def workflow_schema(catalogue: Catalogue) -> dict[str, Any]:
                 "properties": {
                     "node": {"type": "string"},
                     "input": {"type": "string"},
+                    "name": {"type": "string"},
                     "label": {"type": "string"},
                     "widget": {"type": "string"},
                     "min": {"type": "number"},

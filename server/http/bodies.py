@@ -6,9 +6,10 @@ import asyncio
 import types
 import typing
 import zlib
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -22,6 +23,7 @@ from server.strict_json import loads
 from server.typed_json import hints, read
 
 T = TypeVar("T")
+PartOf: TypeAlias = Callable[[str, bool], Path | None]
 
 MOST_JSON_BYTES = 16 * 2**20
 """A workflow of 20,000 nodes takes about 5 MB."""
@@ -32,8 +34,8 @@ _LARGE = 64 * 2**10
 """From here on parsing takes a millisecond or more, and goes to a thread."""
 _BLOCK = 2**20
 _MOST_FIELDS = 16
-_FORM_OVERHEAD = 128 * 2**10
-"""What a form's own lines and other fields add to its file."""
+_FORM_OVERHEAD = 64 * 2**10
+"""What a form's own lines add to its content."""
 _FORM_FAULTS = (
     ValueError,
     AssertionError,
@@ -139,14 +141,9 @@ async def read_form(
         Refused: when the form is broken, too large, or has no file.
         DiskFull: when there is no room for it.
     """
-    _check_type(request, "multipart/form-data")
-    if (request.content_length or 0) > most + _FORM_OVERHEAD:
-        raise _too_large(most)
-    disk.require(min(request.content_length or 0, most))
-    try:
-        values = await _receive_form(request, part, most, file_field)
-    except _FORM_FAULTS as problem:
-        raise _broken_form() from problem
+    values = await read_parts(
+        request, disk, lambda name, is_file: part if name == file_field else None, most
+    )
     if file_field not in values:
         raise Refused(
             f"The form has no file called `{file_field}`.",
@@ -154,6 +151,43 @@ async def read_form(
             code="body.missing",
         )
     return values
+
+
+async def read_parts(
+    request: web.Request,
+    disk: Disk,
+    part_of: PartOf,
+    most: int,
+    *,
+    most_text: int = MOST_FIELD_BYTES,
+    most_fields: int = _MOST_FIELDS,
+) -> dict[str, str]:
+    """Receive a form with any number of files, which are written while they come in.
+
+    Args:
+        request: A `multipart/form-data` request.
+        disk: Asked whether there is room.
+        part_of: Given a field's name and whether it comes as a file, says where its content goes;
+            None for a field that is read as text.
+        most: Bytes that one file may have.
+        most_text: Bytes that another field may have.
+        most_fields: How many fields there may be.
+
+    Returns:
+        The fields; for those that were written, what the sender calls the file.
+
+    Raises:
+        Refused: when the form is broken or too large, and what `part_of` raises.
+        DiskFull: when there is no room for it.
+    """
+    _check_type(request, "multipart/form-data")
+    if (request.content_length or 0) > most + most_text * most_fields + _FORM_OVERHEAD:
+        raise _too_large(most)
+    disk.require(min(request.content_length or 0, most))
+    try:
+        return await _receive_form(request, part_of, most, most_text, most_fields)
+    except _FORM_FAULTS as problem:
+        raise _broken_form() from problem
 
 
 def check_no_body(request: web.Request) -> None:
@@ -203,19 +237,20 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
 
 
 async def _receive_form(
-    request: web.Request, part: Path, most: int, file_field: str
+    request: web.Request, part_of: PartOf, most: int, most_text: int, most_fields: int
 ) -> dict[str, str]:
     values: dict[str, str] = {}
     reader = await request.multipart()
     while (field := await reader.next()) is not None:
         name = "" if isinstance(field, MultipartReader) else field.name or ""
-        if isinstance(field, MultipartReader) or name in values or len(values) == _MOST_FIELDS:
+        if isinstance(field, MultipartReader) or name in values or len(values) == most_fields:
             raise _broken_form()
-        if name == file_field:
+        part = part_of(name, field.filename is not None)
+        if part is not None:
             await _receive(field, part, most)
             values[name] = (field.filename or "")[:1000]
         else:
-            values[name] = await _text(field)
+            values[name] = await _text(field, most_text)
     return values
 
 
@@ -229,12 +264,12 @@ async def _receive(field: BodyPartReader, part: Path, most: int) -> None:
             await asyncio.to_thread(file.write, block)
 
 
-async def _text(field: BodyPartReader) -> str:
+async def _text(field: BodyPartReader, most: int) -> str:
     data = bytearray()
-    while block := await field.read_chunk(MOST_FIELD_BYTES):
+    while block := await field.read_chunk():
         data += block
-        if len(data) > MOST_FIELD_BYTES:
-            raise _too_large(MOST_FIELD_BYTES)
+        if len(data) > most:
+            raise _too_large(most)
     return data.decode("utf-8", "strict")
 
 

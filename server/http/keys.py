@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from server.http.refusals import Ready
     from server.library import Library
     from server.services import Services
     from server.thumbnails import Thumbnails
@@ -16,6 +15,6 @@ SERVICES: web.AppKey[Services] = web.AppKey("services")
 THUMBNAILS: web.AppKey[Thumbnails] = web.AppKey("thumbnails")
 TEMPLATES: web.AppKey[Library] = web.AppKey("templates")
 SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets")
-DESCRIPTION: web.AppKey[Ready] = web.AppKey("description")
+DESCRIPTION: web.AppKey[dict[str, Any]] = web.AppKey("description")
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request")
 """The key of a request's id, which the log and the answer both name."""

@@ -14,8 +14,14 @@ from server.engine.problems import Problem
 from server.http.refusals import Ready
 from server.http.shown import SHOWN_AS
 from server.http.table import FORM_MEDIA, JSON_MEDIA, Route, Status, Tagged
+from server.job_rows import Job
 from server.settings import VERSION
 from server.typed_json import docs, schema
+
+_REFUSAL: JSON = {
+    "description": "A refusal, in words.",
+    "content": {JSON_MEDIA: {"schema": {"$ref": "#/components/schemas/Error"}}},
+}
 
 
 @dataclass(frozen=True)
@@ -76,18 +82,17 @@ def description(routes: Sequence[Route]) -> dict[str, JSON]:
 
 
 def _operation(route: Route, definitions: dict[str, JSON]) -> dict[str, JSON]:
+    if route.fills_form:
+        parameters = _parameters(route, definitions)
+        schema(SHOWN_AS[Job], definitions)
+        return run_operation(route.handler.__name__, route.summary, parameters, {"type": "object"})
     made: dict[str, JSON] = {
         "operationId": route.handler.__name__,
         "summary": route.summary,
         "parameters": _parameters(route, definitions),
         "responses": {
             str(_status(route)): _success(route, definitions),
-            "default": {
-                "description": "A refusal, in words.",
-                "content": {
-                    JSON_MEDIA: {"schema": {"$ref": "#/components/schemas/Error"}},
-                },
-            },
+            "default": _REFUSAL,
         },
     }
     if "body" in route.types:
@@ -100,13 +105,45 @@ def _operation(route: Route, definitions: dict[str, JSON]) -> dict[str, JSON]:
     return made
 
 
+def run_operation(
+    name: str, summary: str, parameters: list[JSON], values: dict[str, JSON]
+) -> dict[str, JSON]:
+    """Describe a run of a workflow.
+
+    Args:
+        name: The operation's id.
+        summary: What it does.
+        parameters: Those of path, query and header.
+        values: The schema of the values that its form takes.
+    """
+    reference = f"#/components/schemas/{SHOWN_AS[Job].__name__}"
+    job: dict[str, JSON] = {JSON_MEDIA: {"schema": {"$ref": reference}}}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": parameters,
+        "requestBody": {
+            "required": False,
+            "content": {media: {"schema": values} for media in (JSON_MEDIA, FORM_MEDIA)},
+        },
+        "responses": {
+            "200": {
+                "description": "What it made, the first picture or file of it; or the job.",
+                "content": {"image/*": {}, "text/plain": {}, **job},
+            },
+            "202": {"description": "The job, which is not over.", "content": job},
+            "default": _REFUSAL,
+        },
+    }
+
+
 def _parameters(route: Route, definitions: dict[str, JSON]) -> list[JSON]:
     made: list[JSON] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in route.names
     ]
     if "query" in route.types:
-        made.extend(_query(route.types["query"], definitions))
+        made.extend(query_parameters(route.types["query"], definitions))
     made.extend(
         {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
         for name, text in route.headers
@@ -114,7 +151,8 @@ def _parameters(route: Route, definitions: dict[str, JSON]) -> list[JSON]:
     return made
 
 
-def _query(kind: Any, definitions: dict[str, JSON]) -> list[JSON]:
+def query_parameters(kind: Any, definitions: dict[str, JSON]) -> list[JSON]:
+    """Describe the parts of a query, which are the fields of a dataclass."""
     about = docs(kind)[1]
     # Described by way of the dataclass, so that bounds and defaults stand in one place.
     inner: dict[str, JSON] = {}

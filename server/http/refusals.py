@@ -33,8 +33,11 @@ STATUS: Mapping[str, int] = {
     "guard.host": 421,
     "guard.origin": 403,
     "guard.token": 401,
+    "job.cancelled": 409,
     "job.conflict": 409,
+    "job.failed": 500,
     "job.missing": 404,
+    "job.quarantined": 500,
     "job.state": 409,
     "json.size": 413,
     "picture.size": 413,
@@ -145,12 +148,12 @@ def _as_json(value: object) -> object:
 def _invalid(problem: Invalid) -> web.Response:
     count = len(problem.problems)
     first = problem.problems[0].message if problem.problems else ""
-    message = first if count == 1 else f"The workflow has {count} problems; the first: {first}"
+    message = first if count == 1 else f"{problem.subject} has {count} problems; the first: {first}"
     return error_answer(
         422,
-        "workflow.invalid",
+        problem.code,
         message,
-        "Each problem names its node and input.",
+        problem.hint,
         problems=[each.to_json() for each in problem.problems],
     )
 

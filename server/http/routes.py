@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from server.atomic import sweep_parts
-from server.http import events, health, pictures, runs, saved, site, system
+from server.http import events, forms, health, pictures, runs, saved, site, system
+from server.http.form_openapi import form_paths
 from server.http.guard import finish, guard
 from server.http.keys import DESCRIPTION, SERVICES, SOCKETS, TEMPLATES, THUMBNAILS
 from server.http.openapi import description
@@ -32,6 +33,9 @@ V1 = "/api/v1"
 _BALLAST_SECONDS = 30
 """After so long the state's reserve is laid again, once there is room."""
 _SAVED = f"{V1}/workflows/{{name}}"
+_TEMPLATE = f"{V1}/templates/{{name}}"
+_KEY = ("Idempotency-Key", "The same key never queues a job twice.")
+_ACCEPT = ("Accept", "application/json for the job, also where it has made something.")
 _IF_MATCH = ("If-Match", "The version that is to be replaced, or * for whatever is there.")
 
 ROUTES: tuple[Route, ...] = (
@@ -49,7 +53,7 @@ ROUTES: tuple[Route, ...] = (
         f"{V1}/jobs",
         runs.submit_job,
         status=202,
-        headers=(("Idempotency-Key", "The same key never queues a job twice."),),
+        headers=(_KEY,),
     ),
     Route("GET", f"{V1}/jobs", runs.list_jobs),
     Route("GET", f"{V1}/jobs/{{id}}", runs.get_job, large=True),
@@ -112,9 +116,25 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", f"{_SAVED}/rename", saved.rename_workflow),
     Route("GET", f"{_SAVED}/cover", saved.get_cover, media="image/webp"),
     Route("PUT", f"{_SAVED}/cover", saved.put_cover),
+    Route("GET", f"{_SAVED}/form", forms.get_form),
+    Route(
+        "POST",
+        f"{_SAVED}/run",
+        forms.run_workflow,
+        fills_form=True,
+        headers=(_KEY, _ACCEPT),
+    ),
     Route("GET", f"{V1}/templates", saved.list_templates),
-    Route("GET", f"{V1}/templates/{{name}}", saved.get_template, large=True),
-    Route("GET", f"{V1}/templates/{{name}}/cover", saved.get_template_cover, media="image/webp"),
+    Route("GET", _TEMPLATE, saved.get_template, large=True),
+    Route("GET", f"{_TEMPLATE}/cover", saved.get_template_cover, media="image/webp"),
+    Route("GET", f"{_TEMPLATE}/form", forms.get_template_form),
+    Route(
+        "POST",
+        f"{_TEMPLATE}/run",
+        forms.run_template,
+        fills_form=True,
+        headers=(_KEY, _ACCEPT),
+    ),
     Route("POST", f"{V1}/session", site.open_session),
     Route("DELETE", f"{V1}/session", site.close_session),
     Route("GET", "/", site.get_page, media="text/html"),
@@ -124,8 +144,19 @@ ROUTES: tuple[Route, ...] = (
 
 
 async def get_description(call: Call) -> Ready:
-    """Return this description of the API, as OpenAPI 3.1."""
-    return call.request.app[DESCRIPTION]
+    """Return this description of the API, as OpenAPI 3.1, with each workflow that has a form."""
+    described = call.request.app[DESCRIPTION]
+    catalogue = call.services.nodes.current
+    if catalogue is None:
+        return Ready(dumps(described).encode())
+    libraries = {"workflows": call.services.library, "templates": call.request.app[TEMPLATES]}
+    choices = call.services.files.choices
+
+    def whole() -> Ready:
+        paths = {**described["paths"], **form_paths(libraries, catalogue, choices)}
+        return Ready(dumps({**described, "paths": paths}).encode())
+
+    return await asyncio.to_thread(whole)
 
 
 ALL_ROUTES = (*ROUTES, Route("GET", f"{V1}/openapi.json", get_description))
@@ -145,7 +176,7 @@ def install(app: web.Application, services: Services) -> None:
     app[THUMBNAILS] = Thumbnails(
         settings.cache_dir / "thumbnails", most_pixels=settings.pixel_limit * 1_000_000
     )
-    app[DESCRIPTION] = Ready(dumps(description(ALL_ROUTES)).encode())
+    app[DESCRIPTION] = description(ALL_ROUTES)
     app.middlewares.append(guard(settings))
     app.on_response_prepare.append(finish)
     app.on_shutdown.append(events.close_sockets)

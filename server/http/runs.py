@@ -197,7 +197,7 @@ async def submit_job(call: Call, body: SubmitBody) -> Job:
         document=body.document,
         targets=body.targets,
         front=bool(body.front),
-        key=_key(call.request.headers.get("Idempotency-Key")),
+        key=idempotency_key(call),
     )
     return await call.services.jobs.submit(submission)
 
@@ -304,7 +304,13 @@ def _look(
     return graph, validate(graph, catalogue, choices, targets, memory_of_machine())
 
 
-def _key(text: str | None) -> str | None:
+def idempotency_key(call: Call) -> str | None:
+    """Return the key under which a client submits, so that nothing is queued twice.
+
+    Raises:
+        Refused: `query.key`.
+    """
+    text = call.request.headers.get("Idempotency-Key")
     if text is not None and not (1 <= len(text) <= 200 and text.isascii() and text.isprintable()):
         raise Refused(
             "The Idempotency-Key has to be 1 to 200 characters of ASCII.",

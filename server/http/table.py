@@ -67,6 +67,7 @@ class Route:
         media: The answer's type.
         form: The fields of the form that is the body, where it is one, with what they are.
         headers: Request headers that matter to it, with what they are.
+        fills_form: Whether the body has values for a workflow's form, which the handler reads.
         large: Whether the answer may be megabytes, which are written in a thread.
     """
 
@@ -78,6 +79,7 @@ class Route:
     form: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     large: bool = False
+    fills_form: bool = False
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -113,7 +115,7 @@ def _answering(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResp
             arguments["query"] = read_query(request, types["query"])
         if "body" in types:
             arguments["body"] = await read_body(request, types["body"])
-        elif not route.form and route.method != hdrs.METH_GET:
+        elif not (route.form or route.fills_form or route.method == hdrs.METH_GET):
             check_no_body(request)
         result: object = await route.handler(Call(request, request.app[SERVICES]), **arguments)
         if route.large:
