@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from nodes.diffusion.patches import NetworkPatch
 from nodes.imaging.tiles import Tile
-from nodes.types import Area, Cond, Conditioning, Mask
+from nodes.types import Area, Cond, Conditioning, Mask, Model
 
 
 def on_tile(
@@ -38,6 +39,26 @@ def on_tile(
         )
 
     return tuple(cut(each) for each in conditionings)
+
+
+def model_on_tile(model: Model, tile: Tile, height: int, width: int) -> Model:
+    """Cut the masks of a model's patches, such as IP-Adapters, to a tile.
+
+    Args:
+        model: Its patches hold for the whole picture.
+        tile: In pixels of the picture.
+        height: Of the picture, in pixels.
+        width: Likewise.
+    """
+
+    def cut(patch: object) -> object:
+        mask = patch.options.get("mask") if isinstance(patch, NetworkPatch) else None
+        if not isinstance(patch, NetworkPatch) or not isinstance(mask, Mask):
+            return patch
+        here = Mask(_place(tile, height, width, mask.values).of(mask.values))
+        return replace(patch, options={**patch.options, "mask": here})
+
+    return replace(model, patches=tuple(map(cut, model.patches)))
 
 
 def _cut(part: Cond, tile: Tile, height: int, width: int) -> Cond | None:
