@@ -37,7 +37,8 @@ def deep_cached(
 
     Args:
         network: A UNet2DConditionModel.
-        call: Its parts are known again by their names.
+        call: Its parts are known again by their names; what other patches made of the depths is
+            used where the same ones hold.
         memory: What is kept, from call to call of one sampling.
         interval: 1 computes everything always.
         depth: How many of the layers on each way count as shallow, and are always computed.
@@ -46,7 +47,7 @@ def deep_cached(
     """
     down, up = down_layers(network), up_layers(network)
     depth = min(depth, len(up) - 1)
-    key = (call.names, call.first)
+    key = (call.names, call.first, call.holding)
     kept = memory.get(key)
     with ExitStack() as stack:
         if not last <= call.sigma <= first or interval == 1:

@@ -28,6 +28,7 @@ class Call:
             among those of the guider: 0 is the positive one.
         first: Which picture of the sampled batch each part begins with.
         names: Of each part, what names its prompt as long as the sampling lasts.
+        holding: The places of the model's patches that hold at this noise level.
     """
 
     sampling: ModelSampling
@@ -36,6 +37,7 @@ class Call:
     groups: tuple[int, ...]
     first: int = 0
     names: tuple[int, ...] = ()
+    holding: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,8 @@ class NetworkPatch:
     Attributes:
         change: Called with the network, the call and the options; changes the network for as long
             as the context lasts, and puts everything back.
-        options: Of the change.
+        options: Of the change. `first` and `last`, if it has them, are the highest and the lowest
+            noise level at which it holds.
     """
 
     change: Callable[..., AbstractContextManager[None]]
@@ -198,10 +201,16 @@ def patched(model: Model, call: Call) -> Iterator[None]:
     """Put a model's patches on its network for one call."""
     changes = [patch for patch in model.patches if isinstance(patch, NetworkPatch)]
     lone = [patch for patch in model.patches if isinstance(patch, LonePatch)]
+    call = replace(call, holding=tuple(n for n, p in enumerate(changes) if _holds(p, call.sigma)))
     with ExitStack() as stack:
         for patch in changes or lone[-1:]:
             stack.enter_context(patch.change(model.network, call, **patch.options))
         yield
+
+
+def _holds(patch: NetworkPatch, sigma: float) -> bool:
+    first, last = patch.options.get("first"), patch.options.get("last")
+    return (first is None or sigma <= first) and (last is None or last <= sigma)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -117,31 +118,32 @@ def deep_shrink(
         if not last <= call.sigma <= first or block_number >= len(way_down):
             yield
             return
-        sizes: list[tuple[int, int]] = []
+        sizes: dict[int, tuple[int, int]] = {}
 
         def smaller(planes: Tensor) -> Tensor:
             height, width = (max(1, math.floor(side / factor + 0.5)) for side in planes.shape[-2:])
             return resize(planes, height, width, down_method)
 
-        def note(planes: Tensor) -> Tensor:
+        def note(number: int, planes: Tensor) -> Tensor:
             height, width = planes.shape[-2:]
-            sizes.append((height, width))
+            sizes[number] = (height, width)
             return planes
 
-        def as_skip(planes: Tensor) -> Tensor:
-            height, width = sizes.pop()
+        def as_skip(number: int, planes: Tensor) -> Tensor:
+            height, width = sizes[number]
             same = planes.shape[-2:] == (height, width)
             return planes if same else resize(planes, height, width, up_method)
 
         for number, module in enumerate(way_down):
             if number == block_number and not after_skip:
                 stack.callback(_on_output(module, smaller))
-            stack.callback(_on_output(module, note))
+            stack.callback(_on_output(module, partial(note, number)))
         if after_skip:
             follower = (*_consumers(network), network.mid_block)[block_number]
             stack.callback(follower.register_forward_pre_hook(_on_input(smaller)).remove)
-        for module in way_up:
-            stack.callback(_on_output(module, as_skip))
+        for number, module in zip(reversed(range(len(way_down))), way_up, strict=True):
+            # Before what other patches read there.
+            stack.callback(_on_output(module, partial(as_skip, number), prepend=True))
         yield
 
 
@@ -178,11 +180,13 @@ def _layer_ends(block: Any) -> list[nn.Module]:
     return list(getattr(block, "attentions", None) or block.resnets)
 
 
-def _on_output(module: nn.Module, change: Callable[[Tensor], Tensor]) -> Callable[[], None]:
+def _on_output(
+    module: nn.Module, change: Callable[[Tensor], Tensor], *, prepend: bool = False
+) -> Callable[[], None]:
     def hook(_: nn.Module, __: Any, output: Any) -> Any:
         return (change(output[0]), *output[1:]) if isinstance(output, tuple) else change(output)
 
-    return module.register_forward_hook(hook).remove
+    return module.register_forward_hook(hook, prepend=prepend).remove
 
 
 def _on_input(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from nodes.diffusion.deep_cache import down_layers, up_layers
 from nodes.diffusion.denoiser import denoise
 from nodes.diffusion.patches import remembering
 from nodes.errors import NodeError
-from nodes.patches import free_u
+from nodes.patches import free_u, patch_model_add_downscale
 from nodes.speed import deep_cache
 from nodes.types import Conditioning, Control, ControlNet, Model
 from tests.nodes.diffusion.test_unet_patches import model
@@ -125,6 +125,27 @@ def test_other_patches_hold_beside_it(before: bool) -> None:
     plain, cached = estimator(freed)(), estimator(both)
     for _ in range(3):
         assert same(cached(), plain)
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("after_skip", [True, False])
+@pytest.mark.parametrize(("place", "depth"), [(1, 3), (1, 1), (3, 3), (3, 5), (5, 2)])
+def test_deep_shrink_above_and_below_the_kept_depth_holds_beside_it(
+    before: bool, after_skip: bool, place: int, depth: int
+) -> None:
+    def shrunk(given: Model) -> Model:
+        return patch_model_add_downscale(
+            given, place, 2.0, end_percent=0.5, downscale_after_skip=after_skip
+        )
+
+    both = deep_cache(shrunk(model()), 3, depth)
+    cached = estimator(both if before else shrunk(deep_cache(model(), 3, depth)))
+    plain = estimator(shrunk(model()))
+    for _ in range(3):
+        assert same(cached(), plain())
+    # What was made of small depths is no use where nothing is made small.
+    for _ in range(3):
+        assert same(cached(sigma=0.3), plain(sigma=0.3))
 
 
 def test_what_a_controlnet_added_is_kept_too() -> None:
