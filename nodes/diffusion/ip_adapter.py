@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, linear, scaled_dot_product_attention
 
+from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.diffusion.patches import Call, NetworkPatch, unet_of, with_patch
 from nodes.errors import NodeError
@@ -238,6 +239,5 @@ def _combined(adapter: IPAdapter, output: ClipVisionOutput, combine: str) -> Ten
 
 def _tokens(adapter: IPAdapter, seen: Tensor) -> Tensor:
     """Project what is seen of pictures (B, ...) to tokens (1, B * T, C)."""
-    first = next(adapter.projection.parameters())
-    tokens: Tensor = adapter.projection(seen.to(first.device, first.dtype))
+    tokens: Tensor = adapter.projection(seen.to(*work_place(adapter.projection)))
     return tokens.flatten(0, 1)[None]
