@@ -3,9 +3,9 @@
 import { uploadPicture } from "../api/pictures";
 import { setValue } from "../commands/values";
 import { useCatalogue } from "../store/catalogue";
+import { refreshFolder } from "../store/folders";
 import { report } from "../store/notices";
 import { edit } from "../store/tabs";
-import { refreshFolder } from "../widgets/files";
 import { widgetKind } from "../widgets/kinds";
 import { addNodeOfType } from "./adding";
 import { worldOf } from "./stage";

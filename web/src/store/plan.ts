@@ -54,17 +54,18 @@ export function watchPlans(): void {
     let state = documentRuns.get(tab.id)?.state;
     unlisten = documentRuns.subscribe(tab.id, () => {
       const now = documentRuns.get(tab.id)?.state;
-      if (now !== state) askSoon();
+      if (now !== state) askPlan();
       state = now;
     });
-    askSoon();
+    askPlan();
   };
   useTabs.subscribe(look);
-  useCatalogue.subscribe(askSoon);
+  useCatalogue.subscribe(askPlan);
   look();
 }
 
-function askSoon(): void {
+/** Asks anew for the active document, once things are quiet. */
+export function askPlan(): void {
   clearTimeout(timer);
   timer = setTimeout(() => void ask(), SETTLE_MS);
 }

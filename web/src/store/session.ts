@@ -6,15 +6,16 @@ import { ApiError } from "../api/http";
 import { getJob, getJobs, getQueue } from "../api/jobs";
 import { getCatalogue } from "../api/system";
 import type { FeedEvent } from "../api/types";
-import { Unreadable } from "../documents/fields";
+import { strings, Unreadable } from "../documents/fields";
 import { applyJobEvent, jobs, setQueue } from "../runs/jobs";
 import { applyEvent, applyHistory, applyPreview } from "../runs/reduce";
 import { catalogueFailed, setCatalogue } from "./catalogue";
 import { changed } from "./changes";
 import { restoreDrafts } from "./drafts";
 import { openStarter } from "./files";
+import { foldersChanged } from "./folders";
 import { askToken, wantsToken } from "./notices";
-import { watchPlans } from "./plan";
+import { askPlan, watchPlans } from "./plan";
 import { useSettings } from "./settings";
 import { useTabs } from "./tabs";
 
@@ -79,6 +80,7 @@ function refresh(): Promise<void> {
       for (const job of history.items) jobs.set(job.id, job);
       applyHistory(history.items);
       changed("library", "pictures", "history");
+      foldersChanged();
     },
     () => {
       // The banner says already that the server is away.
@@ -101,6 +103,11 @@ function receive(event: FeedEvent): void {
   }
   if (event.type === "catalogue.changed") void loadCatalogue();
   if (event.type === "library.changed") changed("library");
+  if (event.type === "files.changed") {
+    foldersChanged(strings(event.data["kinds"]));
+    // A model that was missing may be there now, or the other way round.
+    askPlan();
+  }
   if (event.type === "node.artifact" || event.type === "artifact.removed") changed("pictures");
   if (event.type === "job.removed") changed("history");
 }

@@ -1,7 +1,7 @@
 /** A file of a model folder, by name, with its size. */
 
+import { refreshFolder, useFolder } from "../store/folders";
 import { canvasTexts } from "../texts/canvas";
-import { refreshFolder, sizeText, useFolder } from "./files";
 import { folderOf } from "./kinds";
 import { PickList } from "./PickList";
 import type { WidgetProps } from "./props";
@@ -35,4 +35,10 @@ export function FileField({ input, value, label, compact, invalid, onChange, onS
       foot={missing ? <p className="hint picklist__empty">{canvasTexts.missingFile}</p> : undefined}
     />
   );
+}
+
+function sizeText(bytes: number): string {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
+  if (bytes >= 1e6) return `${Math.round(bytes / 1e6)} MB`;
+  return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
 }

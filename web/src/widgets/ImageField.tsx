@@ -3,12 +3,12 @@
 import { Brush, Images, Upload } from "lucide-react";
 import { type ClipboardEvent, type DragEvent, lazy, Suspense, useRef, useState } from "react";
 import { uploadPicture } from "../api/pictures";
+import { refreshFolder } from "../store/folders";
 import { notify } from "../store/shell";
 import { canvasTexts } from "../texts/canvas";
 import { pickerTexts } from "../texts/pictures";
 import { pictureIn } from "./dropped";
 import { FileField } from "./FileField";
-import { refreshFolder } from "./files";
 import { ImagePreview } from "./ImagePreview";
 import type { WidgetProps } from "./props";
 import { plainText } from "./ValueText";

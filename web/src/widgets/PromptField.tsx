@@ -1,9 +1,9 @@
 /** The many lines of a prompt, with weights by Ctrl+↑ and ↓ and completion of embeddings. */
 
 import { type KeyboardEvent, useLayoutEffect, useRef, useState } from "react";
+import { useFolder } from "../store/folders";
 import { canvasTexts } from "../texts/canvas";
 import { completed, completing } from "./completion";
-import { useFolder } from "./files";
 import type { WidgetProps } from "./props";
 import { useTyping } from "./typing";
 import { reweighted } from "./weights";

@@ -1,4 +1,4 @@
-/** The files of a folder of models or inputs, fetched when a picker first needs them. */
+/** The files of a folder of models or inputs, fetched when a picker first needs them, and again when they change. */
 
 import { useEffect } from "react";
 import { create } from "zustand";
@@ -29,8 +29,7 @@ export function useFolder(kind: string | undefined): readonly StoredFile[] | und
   return files;
 }
 
-export function sizeText(bytes: number): string {
-  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
-  if (bytes >= 1e6) return `${Math.round(bytes / 1e6)} MB`;
-  return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
+/** The server says that folders are no longer as they were; without names, that any may be. */
+export function foldersChanged(kinds: readonly string[] = [...asked]): void {
+  for (const kind of kinds) if (asked.has(kind)) void refreshFolder(kind);
 }
