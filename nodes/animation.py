@@ -77,5 +77,5 @@ def _save(
     ctx: Context,
 ) -> None:
     height, width = images.pixels.shape[-2:]
-    about: dict[str, JSON] = {"kind": "image", "width": width, "height": height}
+    about: dict[str, JSON] = {"kind": "animation", "width": width, "height": height}
     ctx.save(write, prefix=prefix, suffix=suffix, mime=mime, about=about)

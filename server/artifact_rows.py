@@ -58,7 +58,7 @@ class Artifact:
         job: The run that it belongs to.
         node: The node that saved it, as the submitted workflow calls it.
         index: Its place among what that node saved in that run.
-        kind: `image`, `text`, `video`, …
+        kind: `image`, `animation` (a picture that moves), `text`, `video`, …
         name: The file's name.
         folder: `output` or `temp`.
         subfolder: Below the folder, with `/` between the parts, or empty.

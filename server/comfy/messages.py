@@ -24,7 +24,13 @@ _MOST_FINISHED = 64
 """Finished nodes that `progress_state` still shows: with all, it costs the square of a graph."""
 _MOST_CHARACTERS = 300
 """Of a value that an error tells."""
-_LISTS = {"image": "images", "video": "videos", "audio": "audio", "text": "texts"}
+_LISTS = {
+    "image": "images",
+    "animation": "images",
+    "video": "videos",
+    "audio": "audio",
+    "text": "texts",
+}
 """Where a node's results stand, by their kind; clients look for `images`."""
 
 

@@ -35,7 +35,7 @@ def test_an_animated_png_holds_every_frame_and_its_workflow(host: FolderContext)
 def test_an_animated_webp_holds_every_frame_and_its_workflow(host: FolderContext) -> None:
     save_animated_webp(FRAMES, "input/a", 4.0, lossless=True, ctx=host)
     path, about = host.saved[0]
-    assert about["mime"] == "image/webp"
+    assert (about["mime"], about["kind"]) == ("image/webp", "animation")
     assert torch.equal(read_picture(path)[0], FRAMES.pixels)
     with Pillow.open(path) as picture:
         assert picture.n_frames == 3  # type: ignore[attr-defined]

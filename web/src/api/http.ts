@@ -52,6 +52,18 @@ export async function request(path: string, options: Options = {}): Promise<Answ
   return { status: response.status, json, etag: bare(response.headers.get("ETag") ?? "") };
 }
 
+/**
+ * The first bytes of a text file that the server keeps.
+ * @throws ApiError
+ */
+export async function requestText(path: string, bytes: number): Promise<string> {
+  const headers = { Accept: "*/*", Range: `bytes=0-${bytes - 1}` };
+  const response = await send(path, { headers });
+  const body = await response.text();
+  if (!response.ok) throw errorOf(response, read(body, response));
+  return body;
+}
+
 async function send(path: string, options: Options): Promise<Response> {
   const text = options.json === undefined ? options.text : compactJson(options.json);
   const type = text === undefined ? {} : { "Content-Type": "application/json" };

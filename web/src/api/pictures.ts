@@ -3,7 +3,7 @@
 import { asObject, isReal, isString } from "../documents/fields";
 import { toDocument } from "../documents/parse";
 import type { Document } from "../documents/types";
-import { API, part, query, request } from "./http";
+import { API, part, query, request, requestText } from "./http";
 import { readArtifact, readFile, readPage } from "./read";
 import type { Artifact, Page, StoredFile, Upload } from "./types";
 
@@ -39,6 +39,25 @@ export function contentUrl(artifact: string): string {
 
 export function thumbnailUrl(artifact: string, size = 256): string {
   return `${API}/artifacts/${part(artifact)}/thumbnail?size=${size}`;
+}
+
+/** Can it be drawn as a picture? One that moves is one, too. */
+export function isPicture({ kind }: Artifact): boolean {
+  return kind === "image" || kind === "animation";
+}
+
+/** Is it to be read? */
+export function isText({ kind, mime }: Artifact): boolean {
+  return kind === "text" || mime === "application/json";
+}
+
+/** A text that a run made, or its first `most` bytes. */
+export async function getText(artifact: string, most: number, bytes: number): Promise<string> {
+  // A range of an empty file is refused.
+  if (bytes === 0) return "";
+  const text = await requestText(`/artifacts/${part(artifact)}/content`, most);
+  // A character that was cut in two reads as this mark.
+  return bytes > most ? text.replace(/\uFFFD+$/u, "") : text;
 }
 
 /** A picture among the user's inputs. */

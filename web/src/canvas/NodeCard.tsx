@@ -11,7 +11,7 @@ import { hueNamed, hueOf } from "./dyes";
 import { openMenuAt } from "./menu";
 import { Footer } from "./NodeFooter";
 import { Head } from "./NodeHead";
-import { NodePicture } from "./NodePicture";
+import { NodeResult } from "./NodeResult";
 import { PortDot } from "./PortDot";
 import { pressResize } from "./resizing";
 import { usePlanOf, useProblemsOf, useRunOf } from "./running";
@@ -119,10 +119,10 @@ const NodeCard = memo(function NodeCard({ id, node, spec, shape, selected }: Car
                 <WidgetRow id={id} node={node} input={row.input} />
               </div>
             );
-          case "picture":
+          case "result":
             return (
-              <div key={row.y} className="node__picture" style={place}>
-                <NodePicture run={run} height={row.height} title={title} />
+              <div key={row.y} className="node__result" style={place}>
+                <NodeResult run={run} shows={row.shows} title={title} />
               </div>
             );
           default:

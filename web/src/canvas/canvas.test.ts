@@ -129,7 +129,7 @@ describe("shapes", () => {
   test("a sink that takes a picture gives it the room of a taller node", () => {
     const small = shapeOf(node("Save"), SPECS.Save as NodeSpec, undefined);
     const tall = shapeOf(node("Save"), SPECS.Save as NodeSpec, { x: 0, y: 0, height: small.height + 100 });
-    const picture = (shape: typeof small) => shape.rows.find((row) => row.kind === "picture")?.height ?? 0;
+    const picture = (shape: typeof small) => shape.rows.find((row) => row.kind === "result")?.height ?? 0;
     expect(picture(tall) - picture(small)).toBe(100);
     const flat = shapeOf(node("Save"), SPECS.Save as NodeSpec, { x: 0, y: 0, height: 1 });
     expect(flat.height).toBe(leastHeight(SPECS.Save as NodeSpec));

@@ -10,7 +10,8 @@ const PAD = 7;
 const WIDTH = 224;
 const WIDE = 300;
 export const LEAST_WIDTH = 150;
-const PICTURE = 224;
+/** The room of what a sink shows. */
+const RESULT_ROOM = { picture: 224, text: 112, file: 44 } as const;
 
 export type Side = "in" | "out";
 
@@ -31,7 +32,7 @@ export type Row =
       readonly output: OutputSpec | undefined;
     }
   | { readonly kind: "widget"; readonly y: number; readonly height: number; readonly input: InputSpec }
-  | { readonly kind: "picture"; readonly y: number; readonly height: number };
+  | { readonly kind: "result"; readonly y: number; readonly height: number; readonly shows: ResultKind };
 
 export interface Shape {
   readonly width: number;
@@ -42,14 +43,19 @@ export interface Shape {
   readonly collapsed: boolean;
 }
 
-/** A sink that takes a picture shows it. */
-export function showsPicture(spec: NodeSpec): boolean {
-  return spec.sink && spec.inputs.some((input) => input.type === "Image" || input.type === "Mask");
+export type ResultKind = keyof typeof RESULT_ROOM;
+
+/** What a sink shows of what it made: pictures where it takes some; a file where it takes something of another kind. */
+export function resultOf(spec: NodeSpec): ResultKind | undefined {
+  if (!spec.sink) return undefined;
+  if (spec.inputs.some(({ type }) => type === "Image" || type === "Mask")) return "picture";
+  return spec.inputs.some(({ type, socket }) => socket && type !== "*") ? "file" : "text";
 }
 
 function defaultWidth(spec: NodeSpec): number {
   const wide = spec.inputs.some((input) => !input.socket && widgetRoom(widgetKind(input)).grows);
-  return wide || showsPicture(spec) ? WIDE : WIDTH;
+  const result = resultOf(spec);
+  return wide || result === "picture" || result === "text" ? WIDE : WIDTH;
 }
 
 interface Wanted {
@@ -76,8 +82,13 @@ function wantedRows(spec: NodeSpec): readonly Wanted[] {
       row: (y, height) => ({ kind: "widget", y, height, input }),
     });
   }
-  if (showsPicture(spec)) {
-    rows.push({ height: PICTURE, grows: true, row: (y, height) => ({ kind: "picture", y, height }) });
+  const shows = resultOf(spec);
+  if (shows !== undefined) {
+    rows.push({
+      height: RESULT_ROOM[shows],
+      grows: shows !== "file",
+      row: (y, height) => ({ kind: "result", y, height, shows }),
+    });
   }
   return rows;
 }
@@ -90,7 +101,9 @@ export function leastHeight(spec: NodeSpec): number {
 /** Has the node a row that takes what room a taller node has? */
 export function canGrow(shape: Shape): boolean {
   return shape.rows.some(
-    (row) => row.kind === "picture" || (row.kind === "widget" && widgetRoom(widgetKind(row.input)).grows),
+    (row) =>
+      (row.kind === "result" && row.shows !== "file") ||
+      (row.kind === "widget" && widgetRoom(widgetKind(row.input)).grows),
   );
 }
 
@@ -98,7 +111,7 @@ function portsOf(rows: readonly Row[]): Pick<Shape, "inputs" | "outputs"> {
   const inputs = new Map<string, Port>();
   const outputs = new Map<string, Port>();
   for (const row of rows) {
-    if (row.kind === "picture") continue;
+    if (row.kind === "result") continue;
     const y = row.y + Math.min(row.height, 26) / 2;
     if (row.input) inputs.set(row.input.name, { side: "in", name: row.input.name, spec: row.input, y });
     if (row.kind === "sockets" && row.output) {

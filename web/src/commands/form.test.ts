@@ -35,11 +35,11 @@ describe("the form", () => {
   });
 
   test("says what its fields are called and how far they go, in the same file", () => {
-    const named = edited(changeField(STEPS, { label: "Care", group: "Quality", min: 5, max: 50 }));
-    const field = { ...STEPS, label: "Care", group: "Quality", min: 5, max: 50 };
+    const named = edited(changeField(STEPS, { name: "care", label: "Care", group: "Quality", min: 5, max: 50 }));
+    const field = { ...STEPS, name: "care", label: "Care", group: "Quality", min: 5, max: 50 };
     expect(toJson(named)["form"]).toEqual([field]);
     expect(toDocument(toJson(named)).form).toEqual([field]);
-    expect(edited(changeField(STEPS, { label: null, min: null }), named).form).toEqual([
+    expect(edited(changeField(STEPS, { name: null, label: null, min: null }), named).form).toEqual([
       { ...STEPS, group: "Quality", max: 50 },
     ]);
   });

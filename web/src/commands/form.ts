@@ -48,7 +48,7 @@ export function moveField(where: Where, by: number): Edit {
   });
 }
 
-export type FieldChange = { readonly [Key in "label" | "group" | "min" | "max"]?: FormField[Key] | null };
+export type FieldChange = { readonly [Key in "name" | "label" | "group" | "min" | "max"]?: FormField[Key] | null };
 
 /** Changes what a field says; `null` takes an entry out of the file. */
 export function changeField(where: Where, change: FieldChange): Edit {

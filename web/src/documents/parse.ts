@@ -253,10 +253,11 @@ function toPort(json: JsonObject, what: string): { readonly name: string; readon
 
 function toField(json: Json): FormField {
   const field = asObject(json, "A field of `form`");
-  const { label, widget, min, max, group } = field;
+  const { name, label, widget, min, max, group } = field;
   return {
     node: asString(field["node"], "A field's node"),
     input: asString(field["input"], "A field's input"),
+    ...(isString(name) ? { name } : {}),
     ...(isString(label) ? { label } : {}),
     ...(isString(widget) ? { widget } : {}),
     ...(isReal(min) ? { min } : {}),

@@ -121,6 +121,8 @@ export interface Subgraph extends Graph {
 export interface FormField {
   readonly node: NodeId;
   readonly input: string;
+  /** What programs call it over HTTP; without it, the server makes one of the label. */
+  readonly name?: string;
   readonly label?: string;
   readonly widget?: string;
   readonly min?: number;

@@ -2,7 +2,7 @@
 
 import { useCallback, useState } from "react";
 import { getJob, getJobs } from "../api/jobs";
-import { contentUrl } from "../api/pictures";
+import { contentUrl, isPicture } from "../api/pictures";
 import type { Job } from "../api/types";
 import { type Difference, differences, takeOver } from "../commands/difference";
 import { isInputRef, literalOf, sourcesOf } from "../documents/inputs";
@@ -13,12 +13,12 @@ import { useCatalogue } from "../store/catalogue";
 import { useDocument } from "../store/current";
 import type { Dialog } from "../store/shell";
 import { editIn, useTabs } from "../store/tabs";
+import { useLoaded } from "../store/useLoaded";
 import { texts } from "../texts/panels";
 import { differenceTexts as t } from "../texts/runs";
 import { ago } from "./format";
 import { closeDialog, Modal } from "./Modal";
 import { Failed, Loading } from "./Pieces";
-import { useLoaded } from "./useLoaded";
 
 interface Ran {
   readonly job: Job;
@@ -134,9 +134,7 @@ function keyOf(difference: Difference): string {
 }
 
 function Pictures({ left, right }: { readonly left: Job | undefined; readonly right: Job }) {
-  const pictures = [left, right].flatMap(
-    (job) => job?.artifacts.find((artifact) => artifact.kind === "image") ?? [],
-  );
+  const pictures = [left, right].flatMap((job) => job?.artifacts.find(isPicture) ?? []);
   if (pictures.length === 0) return null;
   return (
     <div className="difference__pictures">

@@ -77,6 +77,11 @@ function Field({ document, id, field }: FormEditorProps & { readonly field: Form
           value={field.group ?? ""}
           onChange={(text) => change({ group: text === "" ? null : text })}
         />
+        <Entry
+          label={t.name}
+          value={field.name ?? ""}
+          onChange={(text) => change({ name: text === "" ? null : text })}
+        />
         {ranged && (
           <>
             <Bound label={t.min} value={field.min} onChange={(min) => change({ min })} />

@@ -2,7 +2,7 @@
 
 import { ClipboardList, ImageIcon, PencilLine } from "lucide-react";
 import { useState } from "react";
-import { contentUrl } from "../api/pictures";
+import { contentUrl, isPicture, isText } from "../api/pictures";
 import type { Artifact } from "../api/types";
 import type { InputSpec } from "../catalogue/types";
 import { addFields, suggested } from "../commands/form";
@@ -18,6 +18,8 @@ import { formTexts as t } from "../texts/form";
 import { texts } from "../texts/panels";
 import { Control } from "../widgets/Control";
 import { emptyValue } from "../widgets/kinds";
+import { ResultText, ResultThumbnail } from "../widgets/Result";
+import { FormCall } from "./FormCall";
 import { FormEditor } from "./FormEditor";
 import { Empty, Progress } from "./Pieces";
 import "./form.css";
@@ -53,6 +55,7 @@ export function FormView() {
         <button type="button" className="button form-view__change" onClick={() => setChanging(!changing)}>
           <PencilLine size={14} aria-hidden /> {changing ? t.done : t.change}
         </button>
+        {document.form.length > 0 && <FormCall />}
       </div>
       <Results id={id} nodes={Object.keys(document.nodes)} />
     </section>
@@ -138,7 +141,7 @@ function Field({ field }: { readonly field: FormField }) {
 function Results({ id, nodes }: { readonly id: string; readonly nodes: readonly string[] }) {
   const run = useDocumentRun(id);
   const job = useJob(run?.job ?? "");
-  const pictures = useArtifacts(id, nodes).filter(({ kind }) => kind === "image");
+  const results = useArtifacts(id, nodes);
   const going = run?.state === "running" || run?.state === "queued";
   const step = job?.progress;
   return (
@@ -159,12 +162,12 @@ function Results({ id, nodes }: { readonly id: string; readonly nodes: readonly 
           {run.problem.message} {run.problem.hint}
         </p>
       )}
-      {pictures.length === 0 ? (
+      {results.length === 0 ? (
         <Empty icon={ImageIcon} title={t.noResults} />
       ) : (
         <ul className="form-view__pictures">
-          {pictures.map((picture) => (
-            <Picture key={picture.id} picture={picture} />
+          {results.map((result) => (
+            <Result key={result.id} result={result} />
           ))}
         </ul>
       )}
@@ -172,16 +175,21 @@ function Results({ id, nodes }: { readonly id: string; readonly nodes: readonly 
   );
 }
 
-function Picture({ picture }: { readonly picture: Artifact }) {
+function Result({ result }: { readonly result: Artifact }) {
+  const open = () => showDialog({ kind: "picture", artifact: result.id });
   return (
     <li>
-      <button
-        type="button"
-        aria-label={texts.gallery.open(picture.name)}
-        onClick={() => showDialog({ kind: "picture", artifact: picture.id })}
-      >
-        <img src={contentUrl(picture.id)} alt={picture.name} />
-      </button>
+      {isText(result) ? (
+        <ResultText artifact={result} />
+      ) : (
+        <button type="button" aria-label={texts.gallery.open(result.name)} onClick={open}>
+          {isPicture(result) ? (
+            <img src={contentUrl(result.id)} alt={result.name} />
+          ) : (
+            <ResultThumbnail artifact={result} />
+          )}
+        </button>
+      )}
     </li>
   );
 }

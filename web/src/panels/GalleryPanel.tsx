@@ -1,14 +1,15 @@
-/** The pictures of all runs, newest first. */
+/** What all runs made, newest first. */
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { Images, RefreshCw, SearchX } from "lucide-react";
+import { Film, Images, RefreshCw, SearchX } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { thumbnailUrl } from "../api/pictures";
 import type { Artifact } from "../api/types";
 import { useChanges } from "../store/changes";
 import { loadMore, refreshGallery, useGallery } from "../store/gallery";
 import { showDialog } from "../store/shell";
 import { texts } from "../texts/panels";
+import { resultTexts } from "../texts/results";
+import { ResultThumbnail } from "../widgets/Result";
 import { ago } from "./format";
 import { Empty, IconButton, Loading, PanelHeader, SearchField } from "./Pieces";
 
@@ -124,7 +125,12 @@ function Cell({ item, size, left, top }: CellProps) {
         title={[item.title, ago(item.created)].filter((text) => text !== "").join("\n")}
         onClick={() => showDialog({ kind: "picture", artifact: item.id })}
       >
-        <img src={thumbnailUrl(item.id)} alt="" loading="lazy" draggable={false} />
+        <ResultThumbnail artifact={item} />
+        {item.kind === "animation" && (
+          <span className="gallery__moves" title={resultTexts.moving}>
+            <Film size={12} aria-hidden />
+          </span>
+        )}
       </button>
     </li>
   );

@@ -23,12 +23,12 @@ import { report } from "../store/notices";
 import { useRecents } from "../store/recents";
 import { showDialog } from "../store/shell";
 import { changeTab, isDirty, useTabs } from "../store/tabs";
+import { useLoaded } from "../store/useLoaded";
 import { texts } from "../texts/panels";
 import { Cover } from "./Cover";
 import { ago } from "./format";
 import { ItemMenu } from "./ItemMenu";
 import { Empty, Failed, IconButton, Loading, PanelHeader, SearchField } from "./Pieces";
-import { useLoaded } from "./useLoaded";
 
 export function LibraryPanel() {
   const [query, setQuery] = useState("");

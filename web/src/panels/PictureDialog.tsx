@@ -1,4 +1,4 @@
-/** One picture, large: with what made it, its neighbours, and a slider to compare it with another. */
+/** One result, large: with what made it, its neighbours, and a slider to compare it with another. */
 
 import {
   ChevronLeft,
@@ -11,16 +11,19 @@ import {
   Workflow,
 } from "lucide-react";
 import { type KeyboardEvent, useCallback, useEffect, useState } from "react";
-import { contentUrl, getArtifact, thumbnailUrl } from "../api/pictures";
+import { contentUrl, getArtifact, isPicture, isText, thumbnailUrl } from "../api/pictures";
 import type { Artifact } from "../api/types";
 import { openPictureWorkflow } from "../store/files";
 import { refreshGallery, removePicture, useGallery } from "../store/gallery";
+import { SHOWN_BYTES } from "../store/resultText";
 import { type Dialog, showDialog } from "../store/shell";
+import { useLoaded } from "../store/useLoaded";
 import { texts } from "../texts/panels";
+import { resultTexts } from "../texts/results";
+import { ResultText, resultIcon } from "../widgets/Result";
 import { ago, byteSize } from "./format";
 import { closeDialog, Modal } from "./Modal";
-import { Failed, IconButton, Loading } from "./Pieces";
-import { useLoaded } from "./useLoaded";
+import { Empty, Failed, IconButton, Loading } from "./Pieces";
 
 type PictureProps = Extract<Dialog, { kind: "picture" }>;
 
@@ -38,8 +41,10 @@ export function PictureDialog({ artifact: id, compare }: PictureProps) {
     const next = items[place + step];
     if (place >= 0 && next !== undefined) show(next.id, compare);
   };
+  const picture = loaded.kind === "ready" && isPicture(loaded.value);
   const onKey = (event: KeyboardEvent) => {
-    if (event.target instanceof HTMLInputElement) return;
+    // In these the arrows move a slider, a film or a text.
+    if (event.target instanceof Element && event.target.matches("input, video, audio, pre")) return;
     if (event.key === "ArrowLeft") go(-1);
     if (event.key === "ArrowRight") go(1);
   };
@@ -62,30 +67,34 @@ export function PictureDialog({ artifact: id, compare }: PictureProps) {
             disabled={place < 0 || place >= items.length - 1}
             onClick={() => go(1)}
           />
-          <IconButton
-            icon={Columns2}
-            label={compare === undefined ? texts.gallery.compare : texts.gallery.stopComparing}
-            aria-pressed={compare !== undefined || choosing}
-            onClick={() => {
-              if (compare !== undefined) show(id, undefined);
-              setChoosing(compare === undefined && !choosing);
-            }}
-          />
-          <IconButton
-            icon={actual ? Minimize : Maximize}
-            label={actual ? texts.gallery.fit : texts.gallery.actual}
-            onClick={() => setActual(!actual)}
-          />
+          {picture && (
+            <IconButton
+              icon={Columns2}
+              label={compare === undefined ? texts.gallery.compare : texts.gallery.stopComparing}
+              aria-pressed={compare !== undefined || choosing}
+              onClick={() => {
+                if (compare !== undefined) show(id, undefined);
+                setChoosing(compare === undefined && !choosing);
+              }}
+            />
+          )}
+          {picture && (
+            <IconButton
+              icon={actual ? Minimize : Maximize}
+              label={actual ? texts.gallery.fit : texts.gallery.actual}
+              onClick={() => setActual(!actual)}
+            />
+          )}
         </>
       }
     >
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys turn the pages of the whole dialog */}
       <div className="picture" onKeyDown={onKey}>
         <div className="picture__stage" data-actual={actual}>
-          {compare === undefined ? (
-            <img src={contentUrl(id)} alt={loaded.kind === "ready" ? loaded.value.title : ""} />
-          ) : (
+          {compare !== undefined ? (
             <Compared left={id} right={compare} />
+          ) : (
+            loaded.kind === "ready" && <Whole artifact={loaded.value} />
           )}
         </div>
         <div className="picture__side">
@@ -96,10 +105,37 @@ export function PictureDialog({ artifact: id, compare }: PictureProps) {
           {loaded.kind === "ready" && <Facts artifact={loaded.value} />}
         </div>
         {choosing && (
-          <Strip items={items.filter((item) => item.id !== id)} onPick={(other) => show(id, other)} />
+          <Strip
+            items={items.filter((item) => item.id !== id && isPicture(item))}
+            onPick={(other) => show(id, other)}
+          />
         )}
       </div>
     </Modal>
+  );
+}
+
+/** The result itself. */
+function Whole({ artifact }: { readonly artifact: Artifact }) {
+  const { id, kind, name, bytes } = artifact;
+  if (isPicture(artifact)) return <img src={contentUrl(id)} alt={name} />;
+  if (kind === "video") {
+    // biome-ignore lint/a11y/useMediaCaption: what a run made has no captions
+    return <video src={contentUrl(id)} controls loop aria-label={name} />;
+  }
+  // biome-ignore lint/a11y/useMediaCaption: what a run made has no captions
+  if (kind === "audio") return <audio src={contentUrl(id)} controls aria-label={name} />;
+  if (!isText(artifact)) {
+    const Icon = resultIcon(artifact);
+    return <Empty icon={Icon} title={name} hint={byteSize(bytes)} />;
+  }
+  return (
+    <div className="picture__text">
+      {bytes > SHOWN_BYTES && (
+        <p className="hint">{resultTexts.cut(byteSize(SHOWN_BYTES), byteSize(bytes))}</p>
+      )}
+      <ResultText artifact={artifact} />
+    </div>
   );
 }
 

@@ -9,11 +9,11 @@ import { useDocumentId, useGraph } from "../store/current";
 import { useDocumentRun } from "../store/runs";
 import { revealNode, useShell } from "../store/shell";
 import { select } from "../store/tabs";
+import { useLoaded } from "../store/useLoaded";
 import { texts } from "../texts/panels";
 import { profileTexts as t } from "../texts/runs";
 import { byteSize, duration } from "./format";
 import { Empty, Failed, IconButton, Loading } from "./Pieces";
-import { useLoaded } from "./useLoaded";
 
 export function ProfilePanel() {
   const run = useDocumentRun(useDocumentId());

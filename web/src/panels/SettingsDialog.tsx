@@ -3,10 +3,10 @@
 import { useId } from "react";
 import { getSystem } from "../api/system";
 import { changeSettings, type Settings, type Theme, useSettings } from "../store/settings";
+import { useLoaded } from "../store/useLoaded";
 import { texts } from "../texts/panels";
 import { Modal } from "./Modal";
 import { Failed, Loading } from "./Pieces";
-import { useLoaded } from "./useLoaded";
 
 const THEMES: readonly Theme[] = ["system", "light", "dark"];
 const GRIDS: readonly number[] = [1, 8, 16, 32];

@@ -4,7 +4,7 @@ import { Check, Grid3x3, Workflow } from "lucide-react";
 import { useEffect } from "react";
 import { ApiError } from "../api/http";
 import { getJob } from "../api/jobs";
-import { thumbnailUrl } from "../api/pictures";
+import { isPicture, thumbnailUrl } from "../api/pictures";
 import { valueText } from "../commands/sweep";
 import { setValues } from "../commands/values";
 import type { Json } from "../documents/types";
@@ -120,7 +120,7 @@ function Cell({ sweep, job: id, values }: CellProps) {
   const tab = useDocumentId();
   if (id === undefined || job === undefined) return <span className="hint">{t.gone}</span>;
   const said = sweep.axes.map(({ label }, at) => `${label} ${valueText(values[at] ?? null)}`).join(", ");
-  const picture = job.artifacts.find(({ kind }) => kind === "image");
+  const picture = job.artifacts.find(isPicture);
   const state = texts.queue.states[job.state];
   return (
     <div className="sweep-grid__cell">

@@ -5,10 +5,10 @@ import { useState } from "react";
 import { getTemplates, templateCoverUrl } from "../api/library";
 import type { LibraryItem } from "../api/types";
 import { openTemplate } from "../store/files";
+import { useLoaded } from "../store/useLoaded";
 import { texts } from "../texts/panels";
 import { Cover } from "./Cover";
 import { Empty, Failed, Loading, PanelHeader, SearchField } from "./Pieces";
-import { useLoaded } from "./useLoaded";
 
 export function TemplatesPanel() {
   const [loaded, reload] = useLoaded(getTemplates);

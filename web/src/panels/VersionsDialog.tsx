@@ -4,11 +4,11 @@ import { History } from "lucide-react";
 import { useCallback } from "react";
 import { getVersions } from "../api/library";
 import { openVersion } from "../store/files";
+import { useLoaded } from "../store/useLoaded";
 import { texts } from "../texts/panels";
 import { ago } from "./format";
 import { closeDialog, Modal } from "./Modal";
 import { Empty, Failed, Loading } from "./Pieces";
-import { useLoaded } from "./useLoaded";
 
 export function VersionsDialog({ name }: { readonly name: string }) {
   const load = useCallback(() => getVersions(name), [name]);

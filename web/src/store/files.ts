@@ -2,7 +2,7 @@
 
 import { ApiError } from "../api/http";
 import { convert, getTemplate, getVersion, getWorkflow, putCover, putWorkflow } from "../api/library";
-import { getArtifactWorkflow } from "../api/pictures";
+import { getArtifactWorkflow, isPicture } from "../api/pictures";
 import type { Problem } from "../api/types";
 import { withSignatures } from "../catalogue/signatures";
 import { setTitle } from "../commands/document";
@@ -86,7 +86,7 @@ export async function openPictureWorkflow(artifact: string): Promise<void> {
 export async function openFile(file: File): Promise<boolean> {
   try {
     const bytes = new Uint8Array(await file.arrayBuffer());
-    const json = isPng(bytes) ? await carried(bytes) : isPicture(file) ? undefined : read(bytes);
+    const json = isPng(bytes) ? await carried(bytes) : isPictureFile(file) ? undefined : read(bytes);
     if (json === undefined) return false;
     const document = await understood(json);
     openTab(document.title === "Untitled" ? { ...document, title: stem(file.name) } : document);
@@ -96,7 +96,7 @@ export async function openFile(file: File): Promise<boolean> {
   return true;
 }
 
-function isPicture(file: File): boolean {
+function isPictureFile(file: File): boolean {
   return file.type.startsWith("image/");
 }
 
@@ -175,7 +175,7 @@ async function keepCover(tab: Tab, name: string): Promise<void> {
 /** The first picture of the tab's last run, saved ones before previews: it stands for the workflow in lists. */
 function lastPicture(tab: Tab): string | undefined {
   const runs = Object.keys(documentOf(tab).nodes).map((node) => nodeRuns.get(nodeKey(tab.id, node)));
-  const pictures = runs.flatMap((run) => run?.artifacts ?? []).filter(({ kind }) => kind === "image");
+  const pictures = runs.flatMap((run) => run?.artifacts ?? []).filter(isPicture);
   const saved = pictures.filter(({ folder }) => folder === "output");
   return [...saved, ...pictures][0]?.id;
 }

@@ -4,10 +4,10 @@ import { X } from "lucide-react";
 import { Dialog } from "radix-ui";
 import { useCallback, useEffect, useId, useState } from "react";
 import { ApiError } from "../api/http";
-import { getArtifacts, inputThumbnailUrl, thumbnailUrl } from "../api/pictures";
+import { getArtifacts, inputThumbnailUrl, isPicture, thumbnailUrl } from "../api/pictures";
+import { refreshFolder, useFolder } from "../store/folders";
 import { report } from "../store/notices";
 import { pickerTexts as t } from "../texts/pictures";
-import { refreshFolder, useFolder } from "./files";
 
 type Shelf = "input" | "output" | "temp";
 
@@ -104,13 +104,11 @@ function Made({ folder, query, value, onPick }: ShelfProps & { readonly folder: 
   const load = useCallback(
     async (before: string | null) => {
       const { items, next: after } = await getArtifacts({ limit: PAGE, before, q: query, folder });
-      const found = items
-        .filter(({ kind }) => kind === "image")
-        .map(({ id, name, title }) => ({
-          name: `${name} [${folder}]`,
-          title: title === "" ? name : `${title}: ${name}`,
-          thumbnail: thumbnailUrl(id),
-        }));
+      const found = items.filter(isPicture).map(({ id, name, title }) => ({
+        name: `${name} [${folder}]`,
+        title: title === "" ? name : `${title}: ${name}`,
+        thumbnail: thumbnailUrl(id),
+      }));
       return { found, after };
     },
     [folder, query],
