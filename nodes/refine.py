@@ -7,7 +7,7 @@ from typing import Annotated
 from torch.nn.functional import pad
 
 from nodes.api import Choice, Context, Range, Seed, node
-from nodes.diffusion.cost import coder_cost, together
+from nodes.diffusion.cost import decoder_cost, encoder_cost, together
 from nodes.diffusion.residence import on_device
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
 from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, refining, staged
@@ -76,7 +76,8 @@ def cascade_stage_refine(
     )
 
     def cost(size: int) -> Cost:
-        return together(coder_cost(vae, size), tile_pass.cost(size, vae.latent_format.downscale))
+        steps = tile_pass.cost(size, vae.latent_format.downscale)
+        return together(encoder_cost(vae, size), steps, decoder_cost(vae, size))
 
     return staged(tile_pass, f"refine {denoise:.0%}", 1, partial(_refined, vae), cost)
 

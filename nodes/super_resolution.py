@@ -1,17 +1,39 @@
 """Super-resolution by diffusion: enlarge pictures by models that see the small one."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
 
 from nodes.api import QUIET, Choice, Context, File, Range, Seed, node
+from nodes.diffusion.checkpoint_networks import model_sampling
+from nodes.diffusion.cost import decoder_cost, encoder_cost, together
+from nodes.diffusion.families import UPSCALER_LATENTS, UPSCALER_NOISE
+from nodes.diffusion.network_calls import text_width
+from nodes.diffusion.noise import initial_noise
+from nodes.diffusion.prompts import with_extras
 from nodes.diffusion.residence import on_device
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
-from nodes.diffusion.super_resolution import load_diffusion_upscaler, unconditioned
+from nodes.diffusion.small_pictures import diffused, small_unit, unconditioned
+from nodes.diffusion.super_resolution import MOST_NOISE, UpscalerParts, load_upscaler_parts
 from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged, upscaling_by_diffusion
 from nodes.errors import NodeError
 from nodes.imaging.colour import METHODS
-from nodes.types import CascadeStage, DiffusionUpscaler, Guider, Image, Sampler
+from nodes.imaging.resize import resize
+from nodes.types import (
+    CascadeStage,
+    Conditioning,
+    Cost,
+    DiffusionUpscaler,
+    Guider,
+    Image,
+    Latent,
+    Sampler,
+)
 
 GROUP = "upscale"
 
@@ -19,24 +41,82 @@ GROUP = "upscale"
 @node("LoadDiffusionUpscaler", title="Load diffusion upscaler", aliases=("super-resolution", "sr3"))
 def load_upscaler(
     model_name: Annotated[str, File("upscale_models")], *, ctx: Context = QUIET
-) -> DiffusionUpscaler:
+) -> UpscalerParts:
     """Load a diffusion model that enlarges pictures.
 
     Args:
-        model_name: The file.
+        model_name: A file of this project's, Stable Diffusion's x4-upscaler-ema.safetensors, or a
+            diffusers folder of an upscaler.
 
     Returns:
         diffusion_upscaler: The model.
+        clip: The text encoder of those that read prompts.
+
+    References:
+        Rombach et al. 2022, High-Resolution Image Synthesis with Latent Diffusion Models,
+        arXiv:2112.10752.
     """
-    path = ctx.files.path("upscale_models", model_name)
-    return load_diffusion_upscaler(path, ctx.dtype)
+    return load_upscaler_parts(ctx.files.path("upscale_models", model_name), ctx.dtype)
+
+
+class UpscaleParts(NamedTuple):
+    """Prompts that know the small picture, and an empty latent of the large one's size."""
+
+    positive: Conditioning
+    negative: Conditioning
+    latent: Latent
+
+
+@node("SD_4XUpscale_Conditioning", title="SD ×4 upscale conditioning", aliases=("enlarge",))
+def sd_4x_upscale_conditioning(
+    images: Image,
+    positive: Conditioning,
+    negative: Conditioning,
+    scale_ratio: Annotated[float, Range(0, 10, step=0.01)] = 4.0,
+    noise_augmentation: Annotated[float, Range(0, 1, step=0.001)] = 0.0,
+) -> UpscaleParts:
+    """Show Stable Diffusion's x4 upscaler the pictures to enlarge, for samplers of any kind.
+
+    Args:
+        images: The small pictures; alpha is passed over.
+        positive: What the pictures should show.
+        negative: What they should not show.
+        scale_ratio: Factor on the sides; other than 4, the pictures are resized first.
+        noise_augmentation: Noise that hides flaws of the small pictures, up to the most that the
+            upscaler was trained on; it is always the same noise.
+
+    Returns:
+        positive: The prompt, with the pictures.
+        negative: The prompt, with the pictures.
+        latent: An empty latent of the enlarged pictures' size.
+    """
+    height, width = (max(1, round(side * scale_ratio)) for side in images.pixels.shape[-2:])
+    tall, wide = (max(1, side // UPSCALER_LATENTS.downscale) for side in (height, width))
+    small = resize(images.pixels[:, :3], wide, tall, "bilinear") * 2 - 1
+    level = round(noise_augmentation * MOST_NOISE)
+    noise = initial_noise(small.shape, SMALL_PICTURE_SEED)
+    seen = diffused(model_sampling(UPSCALER_NOISE), small, noise, level)
+    told: dict[str, Tensor | int] = {"small_picture": seen, "noise_level": level}
+    empty = torch.zeros(len(small), UPSCALER_LATENTS.channels, tall, wide)
+    return UpscaleParts(
+        with_extras(positive, told),
+        with_extras(negative, told),
+        Latent(empty, space=UPSCALER_LATENTS),
+    )
+
+
+# Another than samplings are likely to have, lest two noises be one.
+SMALL_PICTURE_SEED = 0x5EED4
 
 
 @node("CascadeStageDiffusion", title="Stage: upscale by diffusion", aliases=("cascade", "sr3"))
 def cascade_stage_diffusion(
     upscaler: DiffusionUpscaler,
+    positive: Conditioning | None = None,
+    negative: Conditioning | None = None,
     seed: Annotated[int, Seed()] = 0,
     steps: Annotated[int, Range(1, 1000)] = 8,
+    cfg: Annotated[float, Range(0, 100, step=0.1)] = 4.0,
     sampler_name: Annotated[str, Choice(NOISELESS)] = "euler",
     scheduler: Annotated[str, Choice(list(SCHEDULES))] = "normal",
     noise_level: Annotated[int, Range(0, 999)] = 0,
@@ -51,12 +131,15 @@ def cascade_stage_diffusion(
 
     Args:
         upscaler: The model; it says how many times larger the pictures become.
+        positive: What the pictures show, for a model that reads prompts.
+        negative: What they should not show.
         seed: Fixes the noise.
         steps: How many steps are made for each tile.
+        cfg: How strongly the prompt is followed, where there is a negative one.
         sampler_name: The solver that makes the steps.
         scheduler: How the noise levels of the steps are spaced.
         noise_level: Of the noise that hides flaws of the small picture, so that they are not
-            enlarged; 0 trusts it in all.
+            enlarged; 0 trusts it in all. Stable Diffusion's upscaler is used with 20.
         tile_size: Side of a tile in pixels of the enlarged picture.
         overlap: What neighbouring tiles share, in pixels of the enlarged picture.
         colours: How the colours of the small picture are kept: all that is coarse, the mean and
@@ -82,7 +165,7 @@ def cascade_stage_diffusion(
         skip_penultimate=sampler_name in SKIP_PENULTIMATE,
     )
     tile_pass = TilePass(
-        guider=Guider(upscaler.model, "basic", (unconditioned(),)),
+        guider=_guider(upscaler, positive, negative, cfg),
         sampler=Sampler(sampler_name),
         sigmas=sigmas,
         seed=seed,
@@ -95,14 +178,47 @@ def cascade_stage_diffusion(
         f"diffusion ×{upscaler.scale}",
         upscaler.scale,
         partial(_enlarged, upscaler, noise_level),
-        lambda size: tile_pass.cost(size, upscaler.scale),
+        partial(_cost, upscaler, tile_pass),
     )
+
+
+def _guider(
+    upscaler: DiffusionUpscaler,
+    positive: Conditioning | None,
+    negative: Conditioning | None,
+    cfg: float,
+) -> Guider:
+    if text_width(upscaler.model.network) is None:
+        return Guider(upscaler.model, "basic", (unconditioned(),))
+    if positive is None:
+        raise NodeError(
+            "This upscaler reads a prompt, and none is given.",
+            "Encode one with its own text encoder, which the loader gives; it may be empty.",
+            "upscaler.prompt",
+        )
+    if negative is None:
+        return Guider(upscaler.model, "basic", (positive,))
+    return Guider(upscaler.model, "cfg", (positive, negative), {"scale": cfg})
+
+
+def _cost(upscaler: DiffusionUpscaler, tile_pass: TilePass, size: int) -> Cost:
+    steps, vae = tile_pass.cost(size, upscaler.model.latent_format.downscale), upscaler.vae
+    if vae is None:
+        return steps
+    first = [encoder_cost(vae, size // upscaler.scale)] if upscaler.kind == "latent" else []
+    return together(*first, steps, decoder_cost(vae, size))
 
 
 def _enlarged(
     upscaler: DiffusionUpscaler, level: int, tile_pass: TilePass, *, image: Image, ctx: Context
 ) -> Image:
-    with on_device(tile_pass.guider, ctx.resident) as guider:
-        here = replace(tile_pass, guider=guider)
-        work = upscaling_by_diffusion(here, upscaler, image.pixels[:, :3], level)
-        return Image(work.run(ctx.track, ctx.workspace))
+    pixels, unit = image.pixels[:, :3], small_unit(upscaler)
+    height, width = (side * upscaler.scale for side in pixels.shape[-2:])
+    if pixels.shape[-2] % unit or pixels.shape[-1] % unit:
+        below, beside = (-side % unit for side in pixels.shape[-2:])
+        pixels = pad(pixels, (0, beside, 0, below), mode="replicate")
+    vae = nullcontext() if upscaler.vae is None else ctx.resident(upscaler.vae)
+    with on_device(tile_pass.guider, ctx.resident) as guider, vae as coder:
+        here = replace(upscaler, model=guider.model, vae=coder)
+        work = upscaling_by_diffusion(replace(tile_pass, guider=guider), here, pixels, level)
+        return Image(work.run(ctx.track, ctx.workspace)[..., :height, :width])

@@ -357,23 +357,33 @@ class Guider:
     options: Mapping[str, float] = field(default_factory=dict)
 
 
+# How an upscaler sees the small picture, and what it makes; see nodes/diffusion/small_pictures.py.
+UpscalerKind: TypeAlias = Literal["detail", "picture", "stretched", "latent"]
+
+
 @wire("DIFFUSION_UPSCALER")
 @dataclass(frozen=True, eq=False)
 class DiffusionUpscaler:
     """A diffusion model that enlarges pictures, and sees the small one at every step.
 
     Attributes:
-        model: The denoiser; its latents have a cell for each pixel of the small picture.
+        model: The denoiser.
         scale: Factor on the sides.
+        kind: How it sees the small picture, and what it makes.
         most_noise: The highest level of noise that was added to small pictures in training, a
-            timestep of the model's.
+            timestep of `noising`.
+        noising: The levels of that noise; None where there was none.
+        vae: Between pictures and the model's latents; None for a model on pixels.
         detail: Factor on the pixels that are folded into channels.
     """
 
     model: Model
     scale: int
-    most_noise: int
-    detail: float
+    kind: UpscalerKind = "detail"
+    most_noise: int = 0
+    noising: ModelSampling | None = None
+    vae: Vae | None = None
+    detail: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ KINDS: Mapping[str, Kind] = {
     "embeddings": Kind(_WEIGHTS, ("embeddings",)),
     # Most of these networks were only ever published pickled.
     "upscale_models": Kind(
-        (*_WEIGHTS, ".pth"), ("upscale_models", "ESRGAN", "RealESRGAN", "SwinIR", "DAT")
+        (*_WEIGHTS, ".pth"),
+        ("upscale_models", "ESRGAN", "RealESRGAN", "SwinIR", "DAT"),
+        pipelines=True,
     ),
     "style_models": Kind(_WEIGHTS, ("style_models",)),
     "diffusers": Kind((), ("diffusers",), pipelines=True),

@@ -42,29 +42,29 @@ def read_folder(folder: Path) -> tuple[Family, Weights, list[Tokenizer]]:
     Raises:
         FileProblem: If a part is missing or damaged, or the pipeline is of another kind.
     """
-    index = _json(folder, "model_index.json")
+    index = read_json(folder, "model_index.json")
     pipeline = str(index.get("_class_name", ""))
     kind = next((kind for kind in _KINDS if kind.pipelines.fullmatch(pipeline)), None)
-    config = {} if kind is None else _json(folder / kind.part, "config.json")
+    config = {} if kind is None else read_json(folder / kind.part, "config.json")
     if kind is None or config.get("in_channels", 4) not in kind.channels:
         raise FileProblem(
             f"{folder.name} holds a {pipeline}, and that kind cannot be loaded yet.",
-            "Choose a folder of Stable Diffusion 1, 2, 3 or XL, of Flux, or of an inpainting or "
-            "editing variant.",
+            "Choose a folder of Stable Diffusion 1, 2, 3 or XL, of Flux, or of an inpainting, "
+            "editing or enlarging variant.",
             "checkpoint.family",
         )
     vae, vae_weights = read_vae_folder(folder / "vae")
     parts = [name for name in _TEXTS if (index.get(name) or [None])[0]]
     # Indices of early exports name no classes.
     parts = parts or ["text_encoder"]
-    texts = [_json(folder / part, "config.json") for part in parts]
+    texts = [read_json(folder / part, "config.json") for part in parts]
     family = Family(
         "diffusers",
         latents_of(vae),
         config,
         vae,
         tuple(texts),
-        _json(folder / "scheduler", "scheduler_config.json"),
+        read_json(folder / "scheduler", "scheduler_config.json"),
         text_use=kind.text_use,
         text_join=kind.text_join,
         network=kind.network,
@@ -107,6 +107,7 @@ _LAST_BUT_ONE = TextUse(2, normed=False)
 _DOES = "(Inpaint|Img2Img|InstructPix2Pix)?Pipeline"
 _KINDS = (
     _Kind(re.compile("StableDiffusion" + _DOES), "unet", UNET_NETWORK, (4, 8, 9), TextUse()),
+    _Kind(re.compile("StableDiffusionUpscalePipeline"), "unet", UNET_NETWORK, (7,), TextUse()),
     _Kind(re.compile("StableDiffusionXL" + _DOES), "unet", UNET_NETWORK, (4, 9), _LAST_BUT_ONE),
     _Kind(
         re.compile("StableDiffusion3" + _DOES),
@@ -133,7 +134,7 @@ def read_vae_folder(folder: Path) -> tuple[Config, dict[str, Tensor]]:
     Raises:
         FileProblem: If one is missing or damaged.
     """
-    config = _json(folder, "config.json")
+    config = read_json(folder, "config.json")
     # Folders older than the setting are all of Stable Diffusion 1.
     config.setdefault("scaling_factor", SD_LATENTS.scaling_factor)
     return config, _new_attention(read_part(folder))
@@ -201,7 +202,7 @@ def read_part(folder: Path) -> dict[str, Tensor]:
             return _mapped(path)
         index = path.with_name(path.name + ".index.json")
         if index.exists():
-            files = sorted(set(_json(folder, index.name).get("weight_map", {}).values()))
+            files = sorted(set(read_json(folder, index.name).get("weight_map", {}).values()))
             return {n: t for file in files for n, t in _mapped(folder / str(file)).items()}
     raise FileProblem(
         f"{folder.parent.name}/{folder.name} has no weights as .safetensors.",
@@ -215,7 +216,12 @@ def _mapped(path: Path) -> dict[str, Tensor]:
     return read_weights(path, lambda _: True)
 
 
-def _json(folder: Path, name: str) -> dict[str, Any]:
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Read a file of settings.
+
+    Raises:
+        FileProblem: If it is missing or damaged.
+    """
     try:
         data = json.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

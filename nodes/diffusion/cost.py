@@ -69,27 +69,27 @@ def denoiser_cost(model: Model, height: int, width: int, batch: int, prompt: Con
         numbers = config.projection_class_embeddings_input_dim - pooled
         said["text_embeds"] = nothing(pooled)
         said["time_ids"] = nothing(numbers // config.addition_time_embed_dim)
-    elif getattr(config, "class_embed_type", None) == "timestep":
+    if getattr(config, "class_embed_type", None) == "timestep":
         said["class_labels"] = nothing()
+    elif getattr(config, "num_class_embeds", None):
+        said["class_labels"] = torch.empty(batch, device=META, dtype=torch.long)
     x = nothing(input_channels(model.network), height, width)
     text = nothing(*prompt.embeds.shape[1:])
     return cost_of(model.network, lambda net: predict(net, x, nothing(), text, said, {}))
 
 
-def coder_cost(vae: Vae, side: int) -> Cost:
-    """Find what it would cost to encode a picture, and then to decode it.
+def encoder_cost(vae: Vae, side: int) -> Cost:
+    """Find what it would cost to encode a picture, given its side in pixels."""
+    pixels = torch.empty(1, 3, side, side, device=META, dtype=getattr(torch, vae.dtype))
+    return cost_of(vae.network, lambda net: net.encode(pixels))
 
-    Args:
-        vae: The VAE.
-        side: Of the picture, in pixels.
-    """
-    dtype, cells = getattr(torch, vae.dtype), side // vae.latent_format.downscale
-    pixels = torch.empty(1, 3, side, side, device=META, dtype=dtype)
-    latent = torch.empty(1, vae.latent_format.channels, cells, cells, device=META, dtype=dtype)
-    return together(
-        cost_of(vae.network, lambda net: net.encode(pixels)),
-        cost_of(vae.network, lambda net: net.decode(latent)),
-    )
+
+def decoder_cost(vae: Vae, side: int) -> Cost:
+    """Find what it would cost to decode a picture, given its side in pixels."""
+    form, dtype = vae.latent_format, getattr(torch, vae.dtype)
+    cells = side // form.downscale
+    latent = torch.empty(1, form.channels, cells, cells, device=META, dtype=dtype)
+    return cost_of(vae.network, lambda net: net.decode(latent))
 
 
 class _Attention(TorchFunctionMode):

@@ -26,6 +26,13 @@ STABLE_DIFFUSION_NOISE: Config = {
     "num_train_timesteps": 1000,
     "prediction_type": "epsilon",
 }
+# Those of its upscaler, for latents and for the small picture alike.
+UPSCALER_NOISE: Config = STABLE_DIFFUSION_NOISE | {
+    "beta_start": 0.0001,
+    "beta_end": 0.02,
+    "prediction_type": "v_prediction",
+}
+UPSCALER_LATENTS = LatentFormat(4, 0.08333, downscale=4)
 # The noise of flow models, as their makers' schedulers describe it.
 SD3_NOISE: Config = {"prediction_type": "flow", "shift": 3.0}
 SCHNELL_NOISE: Config = {"prediction_type": "flow", "shift": 1.0}
@@ -104,7 +111,7 @@ def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
             "If it was made with this project, its configuration is missing from its header.",
             code="checkpoint.kind",
         )
-    latents = SDXL_LATENTS if name.startswith("stable-diffusion-xl") else SD_LATENTS
+    latents = _latents(name)
     texts = tuple(place.config for place in text_places(shapes))
     return Family(
         name,
@@ -112,21 +119,29 @@ def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
         unet | heads(unet),
         vae_config(shapes, latents),
         texts,
-        _noise(shapes, metadata),
+        UPSCALER_NOISE if name == UPSCALER else _noise(shapes, metadata),
         text_use=TEXT_USES.get(tuple(text.get("hidden_size", 0) for text in texts), TextUse()),
     )
 
 
+UPSCALER = "stable-diffusion-x4-upscaler"
 _FAMILIES = {
     (768, 4): "stable-diffusion-v1",
     (768, 8): "stable-diffusion-v1-edit",
     (768, 9): "stable-diffusion-v1-inpaint",
     (1024, 4): "stable-diffusion-v2",
+    (1024, 7): UPSCALER,
     (1024, 9): "stable-diffusion-v2-inpaint",
     (2048, 4): "stable-diffusion-xl",
     (2048, 9): "stable-diffusion-xl-inpaint",
     (1280, 4): "stable-diffusion-xl-refiner",
 }
+
+
+def _latents(name: str) -> LatentFormat:
+    if name == UPSCALER:
+        return UPSCALER_LATENTS
+    return SDXL_LATENTS if name.startswith("stable-diffusion-xl") else SD_LATENTS
 
 
 def _of_transformer(found: Transformer, shapes: Shapes) -> Family:

@@ -1,26 +1,89 @@
-"""Diffusion models that enlarge pictures: how they see the small one, and what they make of it.
-
-The small picture stands beside what is denoised, and noise that is added to it first, told to the
-network as its class, hides what should not be kept: Ho et al. 2021, Cascaded Diffusion Models,
-arXiv:2106.15282. What is denoised are the pixels that bicubic enlarging misses (Li et al. 2021,
-SRDiff, arXiv:2104.14951), folded into channels (Shi et al. 2016, arXiv:1609.05158).
-"""
+"""Diffusion models that enlarge pictures, on disk: which one it is, and its parts."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
 from diffusers import UNet2DModel
-from torch import Tensor
-from torch.nn.functional import interpolate, pixel_shuffle
 
+from nodes.diffusion.checkpoint import load_checkpoint
 from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
-from nodes.diffusion.checkpoint_networks import configured, filled, model_sampling
+from nodes.diffusion.checkpoint_folder import read_json
+from nodes.diffusion.checkpoint_networks import Checkpoint, configured, filled, model_sampling
+from nodes.diffusion.families import UPSCALER, UPSCALER_NOISE
+from nodes.diffusion.missing_part import missing_clip
+from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
-from nodes.types import Cond, Conditioning, DiffusionUpscaler, LatentFormat, Model, Plain
+from nodes.types import Clip, DiffusionUpscaler, LatentFormat, Model
+
+# What Stable Diffusion's x4 upscaler was trained up to.
+MOST_NOISE = 350
+
+
+class UpscalerParts(NamedTuple):
+    """An upscaler, and the text encoder that it reads prompts of."""
+
+    diffusion_upscaler: DiffusionUpscaler
+    clip: Clip
+
+
+def load_upscaler_parts(path: Path, dtype: str) -> UpscalerParts:
+    """Load a file of this project's or of Stable Diffusion's x4 upscaler, or a diffusers folder.
+
+    In place of a text encoder that it lacks stands one that says so.
+
+    Args:
+        path: A .safetensors file, or a folder with model_index.json.
+        dtype: What to compute in.
+
+    Raises:
+        FileProblem: If it holds something else.
+    """
+    if path.is_dir():
+        return _of_folder(path, dtype)
+    if "weft.config" in read_header(path).metadata:
+        return UpscalerParts(
+            load_diffusion_upscaler(path, dtype), missing_clip(path.name, stamp(path))
+        )
+    found = load_checkpoint(path, dtype)
+    if found.family != UPSCALER:
+        raise _no_upscaler(path)
+    return UpscalerParts(_latent_upscaler(found, UPSCALER_NOISE, MOST_NOISE), found.clip)
+
+
+def _of_folder(folder: Path, dtype: str) -> UpscalerParts:
+    index = read_json(folder, "model_index.json")
+    make = _PIPELINES.get(str(index.get("_class_name")))
+    if make is None:
+        raise _no_upscaler(folder)
+    return make(folder, index, dtype)
+
+
+def _stable_diffusion_x4(folder: Path, index: Config, dtype: str) -> UpscalerParts:
+    noise = read_json(folder / "low_res_scheduler", "scheduler_config.json")
+    found = load_checkpoint(folder, dtype)
+    most = int(index.get("max_noise_level", MOST_NOISE))
+    return UpscalerParts(_latent_upscaler(found, noise, most), found.clip)
+
+
+def _latent_upscaler(found: Checkpoint, noise: Config, most: int) -> DiffusionUpscaler:
+    # It sees a pixel of the small picture beside each cell of the latent.
+    return DiffusionUpscaler(
+        model=found.model,
+        scale=found.vae.latent_format.downscale,
+        kind="picture",
+        most_noise=most,
+        noising=model_sampling(noise),
+        vae=found.vae,
+    )
+
+
+_PIPELINES: Mapping[str, Callable[[Path, Config, str], UpscalerParts]] = MappingProxyType(
+    {"StableDiffusionUpscalePipeline": _stable_diffusion_x4}
+)
 
 
 def load_diffusion_upscaler(path: Path, dtype: str) -> DiffusionUpscaler:
@@ -46,6 +109,7 @@ def load_diffusion_upscaler(path: Path, dtype: str) -> DiffusionUpscaler:
         model=Model(network, sampling, latents, dtype, f"{stamp(path)}#unet"),
         scale=scale,
         most_noise=int(own["most_noise"]),
+        noising=sampling,
         detail=float(own["detail"]),
     )
 
@@ -57,54 +121,14 @@ def _config(header: Header) -> Mapping[str, Any]:
         if missing or not {"unet", "scheduler"} <= config.keys():
             raise KeyError(*missing)
     except (KeyError, TypeError, ValueError) as error:
-        raise FileProblem(
-            f"{header.path.name} holds no diffusion upscaler that can be read here.",
-            "Choose a file of this project's, or load a network like ESRGAN with the upscale model"
-            " loader.",
-            "upscaler.kind",
-        ) from error
+        raise _no_upscaler(header.path) from error
     return config
 
 
-def with_noise(upscaler: DiffusionUpscaler, small: Tensor, noise: Tensor, level: int) -> Tensor:
-    """Add noise to small pictures.
-
-    Args:
-        upscaler: Its schedule says how much a level is.
-        small: (B, 3, h, w) in [-1, 1].
-        noise: Like them, of unit variance.
-        level: A timestep of the schedule; 0 adds none.
-    """
-    if level == 0:
-        return small
-    return small + float(upscaler.model.sampling.sigma(float(level))) * noise
-
-
-def shown(conditioning: Conditioning, small: Tensor, level: int) -> Conditioning:
-    """Give every part of a conditioning the small picture, in [-1, 1], and its noise's level."""
-    seen: Mapping[str, Tensor | Plain] = {"small_picture": small, "noise_level": level}
-    return Conditioning(
-        tuple(replace(part, extras={**part.extras, **seen}) for part in conditioning.parts)
+def _no_upscaler(path: Path) -> FileProblem:
+    return FileProblem(
+        f"{path.name} holds no diffusion upscaler that can be read here.",
+        "Choose a file of this project's, or one of Stable Diffusion's x4 upscaler, or a diffusers "
+        "folder of an upscaler; load a network like ESRGAN with the upscale model loader.",
+        "upscaler.kind",
     )
-
-
-def unconditioned() -> Conditioning:
-    """Give the conditioning of a network that reads no text."""
-    return Conditioning((Cond(torch.zeros(1, 1, 1)),))
-
-
-def enlarged_by(upscaler: DiffusionUpscaler, samples: Tensor, small: Tensor) -> Tensor:
-    """Make pictures of what was denoised.
-
-    Args:
-        upscaler: Says how it was folded.
-        samples: (B, C, h, w), folded detail.
-        small: (B, 3, h, w) in [-1, 1], as the network saw them.
-
-    Returns:
-        (B, 3, h * scale, w * scale) in [0, 1], on the CPU.
-    """
-    size = [side * upscaler.scale for side in small.shape[-2:]]
-    base = interpolate(small, size, mode="bicubic", align_corners=False)
-    made = base + pixel_shuffle(samples, upscaler.scale) / upscaler.detail
-    return (made / 2 + 0.5).clamp(0, 1)

@@ -15,16 +15,15 @@ from nodes.diffusion.cost import denoiser_cost, repeated
 from nodes.diffusion.latent_space import moved
 from nodes.diffusion.noise_field import noise_at
 from nodes.diffusion.sampling import Sampling
+from nodes.diffusion.small_pictures import VIEWS, enlarged_by, shown, with_noise
 from nodes.diffusion.solvers import SOLVERS
-from nodes.diffusion.super_resolution import enlarged_by, shown, with_noise
-from nodes.diffusion.tile_conditions import on_tile
+from nodes.diffusion.tile_conditions import model_on_tile, on_tile
 from nodes.diffusion.vae import decode_once, encode_once
 from nodes.imaging.colour import matched
 from nodes.imaging.on_disk import TiledWork
 from nodes.imaging.tiles import Tile, tiles
 from nodes.types import (
     CascadeStage,
-    Conditioning,
     Cost,
     DiffusionUpscaler,
     Guider,
@@ -76,11 +75,11 @@ class TilePass:
         return repeated(step, self.steps)
 
     def sampled(
-        self, latent: Tensor, conditionings: tuple[Conditioning, ...], tile: Tile, index: int
+        self, latent: Tensor, guider: Guider, tile: Tile, index: int
     ) -> Iterator[Tensor | None]:
         """Sample one tile, at its place in cells; yields None for each step, at last the latent."""
         sampling = Sampling(
-            guider=replace(self.guider, conditionings=conditionings),
+            guider=guider,
             sampler=self.sampler,
             sigmas=self.sigmas,
             noise=Noise(self.seed),
@@ -136,9 +135,9 @@ def refining(tile_pass: TilePass, vae: Vae, pixels: Tensor) -> TiledWork:
 
     def make(index: int, place: Tile) -> Iterator[Tensor | None]:
         source = place.of(pixels[index : index + 1])
-        conditionings = on_tile(tile_pass.guider.conditionings, place, height, width)
+        here = _guider_on_tile(tile_pass.guider, place, height, width)
         latent = moved(encode_once(vae, source), vae.latent_format, own)
-        for made in tile_pass.sampled(latent, conditionings, place.scaled(1, scale), index):
+        for made in tile_pass.sampled(latent, here, place.scaled(1, scale), index):
             if made is None:
                 yield None
             else:
@@ -162,34 +161,49 @@ def upscaling_by_diffusion(
     Args:
         tile_pass: Its model is the upscaler's.
         upscaler: On the device.
-        pixels: (B, 3, h, w) in [0, 1]: the small pictures.
+        pixels: (B, 3, h, w) in [0, 1]: the small pictures, sides multiples of `small_unit`.
         level: Of the noise that is added to them, up to the upscaler's `most_noise`.
     """
-    scale = upscaler.scale
+    scale, form = upscaler.scale, upscaler.model.latent_format
+    view = VIEWS[upscaler.kind]
+    unit = view.unit(upscaler)
     batch, channels, height, width = pixels.shape
-    size, overlap = _in_cells(tile_pass, scale)
-    cells = tiles(height, width, size, overlap)
+    height, width = height * scale, width * scale
+    size, overlap = _in_cells(tile_pass, unit)
+    places = tiles(height // unit, width // unit, size, overlap)
 
     def make(index: int, place: Tile) -> Iterator[Tensor | None]:
-        cell = place.scaled(1, scale)
-        small = cell.of(pixels[index : index + 1])
+        small, cells = pixels[index : index + 1], place.scaled(1, form.downscale)
+        seen = view.seen(upscaler, small, place)
         # Another plane than the one that sampling starts from.
-        noise = noise_at(cell, small.shape[1], tile_pass.seed + 1, index)
-        seen = with_noise(upscaler, small * 2 - 1, noise, level)
-        conditionings = tuple(shown(c, seen, level) for c in tile_pass.guider.conditionings)
-        latent = torch.zeros(1, upscaler.model.latent_format.channels, *small.shape[-2:])
-        for made in tile_pass.sampled(latent, conditionings, cell, index):
+        noise = noise_at(cells, seen.shape[1], tile_pass.seed + 1, index)
+        seen = with_noise(upscaler, seen, noise, level)
+        here = _guider_on_tile(tile_pass.guider, place, height, width)
+        told = tuple(shown(upscaler, each, seen, level) for each in here.conditionings)
+        latent = torch.zeros(1, form.channels, *seen.shape[-2:])
+        for made in tile_pass.sampled(latent, replace(here, conditionings=told), cells, index):
             if made is None:
                 yield None
             else:
-                yield matched(enlarged_by(upscaler, made, seen), small, tile_pass.colours)
+                enlarged = enlarged_by(upscaler, made, seen)
+                source = place.scaled(1, scale).of(small)
+                yield matched(enlarged, source, tile_pass.colours)
 
     return TiledWork(
-        shape=(batch, channels, height * scale, width * scale),
-        places=[cell.scaled(scale) for cell in cells],
-        overlap=overlap * scale,
+        shape=(batch, channels, height, width),
+        places=[one.scaled(unit) for one in places],
+        overlap=overlap * unit,
         steps=tile_pass.steps,
         make=make,
+    )
+
+
+def _guider_on_tile(guider: Guider, place: Tile, height: int, width: int) -> Guider:
+    """Cut what holds for the whole picture to a tile, all in pixels."""
+    return replace(
+        guider,
+        model=model_on_tile(guider.model, place, height, width),
+        conditionings=on_tile(guider.conditionings, place, height, width),
     )
 
 

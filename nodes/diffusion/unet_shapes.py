@@ -37,6 +37,11 @@ def unet_config(shapes: Shapes, prefix: str = UNET_PREFIX) -> Config:
     # A ControlNet is a UNet's first half, without a way out.
     if "out.2.weight" in names:
         config["out_channels"] = names["out.2.weight"][0]
+    crossed = tuple(level.crossed for level in levels)
+    if any(crossed):
+        config["only_cross_attention"] = crossed
+    if "label_emb.weight" in names:
+        config["num_class_embeds"] = names["label_emb.weight"][0]
     if "label_emb.0.0.weight" in names:
         width = names["label_emb.0.0.weight"][1]
         config |= {
@@ -50,10 +55,11 @@ def unet_config(shapes: Shapes, prefix: str = UNET_PREFIX) -> Config:
 def heads(unet: Config) -> Config:
     """Give a UNet's attention heads, which leave no trace in the shapes, by its family.
 
-    What diffusers calls attention_head_dim counts heads: 8 in Stable Diffusion 1, and in the
-    families after it as many of 64 channels as there are.
+    What diffusers calls attention_head_dim counts heads: 8 in Stable Diffusion 1 and in the
+    upscaler, which has classes of noise, and in the other families as many of 64 channels as there
+    are.
     """
-    if unet["cross_attention_dim"] == _SD1_TEXT_WIDTH:
+    if unet["cross_attention_dim"] == _SD1_TEXT_WIDTH or "num_class_embeds" in unet:
         return {"attention_head_dim": 8}
     return {"attention_head_dim": [channels // 64 for channels in unet["block_out_channels"]]}
 
@@ -83,16 +89,24 @@ def layers_told(names: Collection[str]) -> Config:
 
 @dataclass(frozen=True)
 class _Level:
-    """One resolution of a UNet: width, residual layers, transformer blocks of each attention."""
+    """One resolution of a UNet.
+
+    Attributes:
+        channels: Width.
+        layers: Residual layers.
+        depths: Transformer blocks of each attention.
+        crossed: Whether both attentions of a block read the text, and none the picture itself.
+    """
 
     channels: int
     layers: int
     depths: tuple[int, ...]
+    crossed: bool
 
 
 def _levels(names: Shapes) -> list[_Level]:
     levels: list[_Level] = []
-    channels, layers, depths = 0, 0, list[int]()
+    channels, layers, depths, crossed = 0, 0, list[int](), False
     index = 1
     while True:
         block = f"input_blocks.{index}."
@@ -101,9 +115,17 @@ def _levels(names: Shapes) -> list[_Level]:
             layers += 1
             depth = count(names, block + "1.transformer_blocks.")
             depths += [depth] if depth else []
+            crossed = crossed or _reads_text(names, block + "1.transformer_blocks.0.attn1.")
         else:
-            levels.append(_Level(channels, layers, tuple(depths)))
-            layers, depths = 0, []
+            levels.append(_Level(channels, layers, tuple(depths), crossed))
+            layers, depths, crossed = 0, [], False
             if block + "0.op.weight" not in names:
                 return levels
         index += 1
+
+
+def _reads_text(names: Shapes, attention: str) -> bool:
+    """Say whether keys come from something of another width than the picture's."""
+    if attention + "to_k.weight" not in names:
+        return False
+    return names[attention + "to_k.weight"][1] != names[attention + "to_q.weight"][1]

@@ -122,7 +122,7 @@ def test_the_upscaler_beats_lanczos_by_two_decibels() -> None:
 def test_diffusion_beats_lanczos_by_two_decibels_as_a_stage_and_in_training(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     ctx = FolderContext(ROOT / MODELS)
-    upscaler = load_upscaler_node(FILES["super-resolution"].name, ctx=ctx)
+    upscaler = load_upscaler_node(FILES["super-resolution"].name, ctx=ctx).diffusion_upscaler
     stage = cascade_stage_diffusion(upscaler, seed=3)
     small, large = held_out_pairs(256, SCALE, "area", 1)
     plain = decibels(lanczos(small, SCALE), large)

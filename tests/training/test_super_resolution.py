@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from nodes.diffusion import small_pictures
 from nodes.diffusion import super_resolution as nodes_side
 from training import super_resolution
 from training.export import LARGEST_COMPANION, export_super_resolution, load_super_resolution
@@ -99,9 +100,9 @@ def test_the_nodes_unfold_and_add_noise_as_the_training_does(
     found = nodes_side.load_diffusion_upscaler(path, "float32")
     small, x = torch.rand(1, 3, 8, 8) * 2 - 1, torch.randn(1, super_resolution.FOLDED, 8, 8)
     expected = (super_resolution.unfold(x, small) / 2 + 0.5).clamp(0, 1)
-    assert torch.allclose(nodes_side.enlarged_by(found, x, small), expected, atol=1e-6)
+    assert torch.allclose(small_pictures.enlarged_by(found, x, small), expected, atol=1e-6)
     torch.manual_seed(0)
     mine = super_resolution.with_noise(small, torch.tensor([20]))
     torch.manual_seed(0)
-    theirs = nodes_side.with_noise(found, small, torch.randn(small.shape), 20)
+    theirs = small_pictures.with_noise(found, small, torch.randn(small.shape), 20)
     assert torch.allclose(mine, theirs, atol=1e-5)

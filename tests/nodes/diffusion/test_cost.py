@@ -3,7 +3,15 @@
 import torch
 from torch import nn
 
-from nodes.diffusion.cost import META, coder_cost, cost_of, denoiser_cost, repeated, together
+from nodes.diffusion.cost import (
+    META,
+    cost_of,
+    decoder_cost,
+    denoiser_cost,
+    encoder_cost,
+    repeated,
+    together,
+)
 from nodes.types import Cost, LatentFormat, Vae
 from tests.nodes.diffusion.tiny_models import tiny_parts
 from tests.nodes.diffusion.tiny_sampling import prompt, tiny_model
@@ -45,8 +53,9 @@ def test_attention_keeps_no_scores() -> None:
 
 def test_a_vae_is_asked_for_both_ways() -> None:
     vae = Vae(tiny_parts().vae, LatentFormat(4, 1.0), "float32", "vae")
-    small, large = coder_cost(vae, 64), coder_cost(vae, 128)
-    assert 3.9 < large.operations / small.operations < 4.1
+    for cost in (encoder_cost, decoder_cost):
+        small, large = cost(vae, 64), cost(vae, 128)
+        assert 3.9 < large.operations / small.operations < 4.1
 
 
 def test_costs_add_up_and_memory_is_used_again() -> None:

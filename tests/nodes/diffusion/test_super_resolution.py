@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import interpolate, pixel_unshuffle
 
-from nodes.diffusion.super_resolution import enlarged_by, load_diffusion_upscaler, with_noise
+from nodes.diffusion.small_pictures import enlarged_by, with_noise
+from nodes.diffusion.super_resolution import load_diffusion_upscaler
 from nodes.errors import FileProblem
 from tests.nodes.diffusion.tiny_models import write_tiny
 from tests.nodes.diffusion.tiny_upscaler import SCALE, tiny_network, write_tiny_upscaler

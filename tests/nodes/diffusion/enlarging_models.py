@@ -1,0 +1,145 @@
+"""Narrow upscalers in the published layouts, and pipelines of diffusers for them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from nodes.diffusion import ldm_keys
+from tests.nodes.diffusion.family_files import open_clip, text_with_projection
+from tests.nodes.diffusion.tiny_models import Config, tiny_parts, tiny_vocabulary
+
+# Stable Diffusion's x4 upscaler: 7 channels, classes of noise, attention to the text alone in all
+# levels but the last.
+X4_UNET: Config = {
+    "in_channels": 7,
+    "block_out_channels": (32, 64, 64, 64),
+    "down_block_types": ("DownBlock2D", *["CrossAttnDownBlock2D"] * 3),
+    "up_block_types": (*["CrossAttnUpBlock2D"] * 3, "UpBlock2D"),
+    "layers_per_block": 1,
+    "cross_attention_dim": 1024,
+    "attention_head_dim": 8,
+    "use_linear_projection": True,
+    "only_cross_attention": (True, True, True, False),
+    "num_class_embeds": 1000,
+}
+# A folder tells its configuration, so that it may be as narrow as its text encoder.
+X4_NARROW: Config = X4_UNET | {
+    "block_out_channels": (8, 16, 16, 16),
+    "norm_num_groups": 4,
+    "cross_attention_dim": 16,
+    "attention_head_dim": 2,
+}
+X4_VAE: Config = {
+    "block_out_channels": (32, 32, 32),
+    "layers_per_block": 1,
+    "down_block_types": ("DownEncoderBlock2D",) * 3,
+    "up_block_types": ("UpDecoderBlock2D",) * 3,
+    "scaling_factor": 0.08333,
+}
+X4_NOISE: Config = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.0001,
+    "beta_end": 0.02,
+}
+
+
+def made(kind: Any, config: Mapping[str, Any]) -> Any:
+    """Make a frozen network of random weights."""
+    torch.manual_seed(0)
+    return kind(**config).requires_grad_(False).eval()
+
+
+@cache
+def x4_unet(narrow: bool = True) -> Any:
+    return made(diffusers.UNet2DConditionModel, X4_NARROW if narrow else X4_UNET)
+
+
+@cache
+def x4_vae() -> Any:
+    return made(diffusers.AutoencoderKL, X4_VAE)
+
+
+def euler(**config: Any) -> Any:
+    kind: Any = diffusers.EulerDiscreteScheduler
+    return kind(timestep_spacing="linspace", **config)
+
+
+def x4_pipeline() -> Any:
+    """Make diffusers' pipeline; prompts are given to it encoded."""
+    kind: Any = diffusers.StableDiffusionUpscalePipeline
+    noising: Any = diffusers.DDPMScheduler
+    return quiet(
+        kind(
+            vae=x4_vae(),
+            text_encoder=None,
+            tokenizer=None,
+            unet=x4_unet(),
+            low_res_scheduler=noising(**X4_NOISE),
+            scheduler=euler(**X4_NOISE, prediction_type="v_prediction"),
+        )
+    )
+
+
+def quiet(pipeline: Any) -> Any:
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def write_x4_file(path: Path) -> Path:
+    """Write `x4-upscaler-ema.safetensors`: LDM's names, and buffers that nobody needs."""
+    weights = ldm_keys.unet_to_ldm(x4_unet(narrow=False).state_dict(), X4_UNET)
+    weights |= ldm_keys.vae_to_ldm(x4_vae().state_dict(), X4_VAE)
+    weights |= open_clip(text_with_projection(1024), "cond_stage_model.model.")
+    weights |= {name: torch.zeros(1000) for name in ("betas", "low_scale_model.betas")}
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, path)
+    return path
+
+
+def write_x4_folder(folder: Path) -> Path:
+    """Write the folder of a pipeline."""
+    index = {"_class_name": "StableDiffusionUpscalePipeline", "max_noise_level": 300}
+    scheduler = X4_NOISE | {"prediction_type": "v_prediction"}
+    write_parts(folder, {"unet": x4_unet(), "vae": x4_vae()}, index)
+    write_config(folder / "scheduler" / "scheduler_config.json", scheduler)
+    write_config(folder / "low_res_scheduler" / "scheduler_config.json", X4_NOISE)
+    write_text_encoder(folder)
+    return folder
+
+
+def write_parts(folder: Path, parts: Mapping[str, Any], index: Config) -> None:
+    for name, part in parts.items():
+        part.save_pretrained(folder / name)
+    write_config(folder / "model_index.json", index)
+
+
+def write_text_encoder(folder: Path) -> None:
+    tiny_parts().text_encoder.save_pretrained(folder / "text_encoder")
+    own = tiny_vocabulary()
+    write_config(folder / "tokenizer" / "vocab.json", own["vocab"])
+    merges = "#version: 0.2\n" + "\n".join(" ".join(pair) for pair in own["merges"])
+    (folder / "tokenizer" / "merges.txt").write_text(merges, encoding="utf-8")
+
+
+def write_config(path: Path, config: Config) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(config), encoding="utf-8")
+
+
+@contextmanager
+def drawing(module: Any, planes: Sequence[Tensor]) -> Iterator[None]:
+    """Have a pipeline of diffusers draw given noise, one plane after another."""
+    left, own = list(planes), module.randn_tensor
+    module.randn_tensor = lambda shape, **_: left.pop(0).reshape(shape)
+    try:
+        yield
+    finally:
+        module.randn_tensor = own
+    assert not left
