@@ -20,8 +20,8 @@ from nodes.types import Conditioning, Image, Latent, Mask, Vae
 GROUP = "latent"
 
 ENCODED = Shape(
+    # How many channels there are is the VAE's to say.
     batch="pixels.batch",
-    channels=4,
     height=("//", "pixels.height", 8),
     width=("//", "pixels.width", 8),
 )
