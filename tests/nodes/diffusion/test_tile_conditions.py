@@ -4,6 +4,7 @@ import torch
 
 from nodes.diffusion.patches import NetworkPatch, with_patch
 from nodes.diffusion.tile_conditions import model_on_tile, on_tile
+from nodes.diffusion.unet_patches import free_u
 from nodes.imaging.tiles import Tile
 from nodes.types import Area, Cond, Conditioning, Control, ControlNet, Mask
 from tests.nodes.diffusion.test_unet_patches import model
@@ -71,8 +72,8 @@ def test_a_mask_without_anything_here_is_left_out() -> None:
 def test_the_masks_of_patches_are_cut_to_the_tile() -> None:
     left = torch.zeros(1, 1, 50, 100)
     left[..., :50] = 1
-    masked = NetworkPatch(model_on_tile, {"mask": Mask(left), "weight": 0.5})
-    plain = NetworkPatch(model_on_tile, {"weight": 0.5, "mask": None})
+    masked = NetworkPatch(free_u, {"mask": Mask(left), "weight": 0.5})
+    plain = NetworkPatch(free_u, {"weight": 0.5, "mask": None})
     given = with_patch(model(), masked, plain)
     first, second = model_on_tile(given, Tile(0, 100, 80, 120), 100, 200).patches
     assert isinstance(first, NetworkPatch)
