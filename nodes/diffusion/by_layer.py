@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class _Bringing(nn.Module):
@@ -17,13 +17,15 @@ class _Bringing(nn.Module):
 
     works_on: torch.device
     works_in: torch.dtype
+    weight_factor: float = 1.0
 
     def __getattr__(self, name: str) -> Any:
         value = super().__getattr__(name)
         if not isinstance(value, nn.Parameter):
             return value
         dtype = self.works_in if value.is_floating_point() else value.dtype
-        return value.to(self.works_on, dtype, non_blocking=True)
+        brought = value.to(self.works_on, dtype, non_blocking=True)
+        return brought * self.weight_factor if _has_factor(self, name, value) else brought
 
 
 def bring(layer: Any, device: torch.device, dtype: torch.dtype) -> None:
@@ -40,6 +42,22 @@ def bring(layer: Any, device: torch.device, dtype: torch.dtype) -> None:
     layer.works_on, layer.works_in = device, dtype
 
 
+def multiply(layer: Any, factor: float) -> None:
+    """Let a layer that brings its weights multiply those that are kept in 8 bits by a factor."""
+    layer.weight_factor = factor
+
+
+def kept_values(layer: nn.Module, name: str) -> Tensor | None:
+    """Give a layer's weight in float32 where it is kept, not where the layer works."""
+    kept = dict(layer.named_parameters(recurse=False)).get(name)
+    if kept is None:
+        return None
+    values = kept.detach().float()
+    if isinstance(layer, _Bringing) and _has_factor(layer, name, kept):
+        return values * layer.weight_factor
+    return values
+
+
 def move_work(module: nn.Module, device: torch.device) -> None:
     """Let the layers of a module that bring their weights do so to another device."""
     for layer in module.modules():
@@ -54,6 +72,11 @@ def work_place(module: nn.Module) -> tuple[torch.device, torch.dtype]:
             return layer.works_on, layer.works_in
     first = next(module.parameters())
     return first.device, first.dtype
+
+
+def _has_factor(layer: _Bringing, name: str, kept: Tensor) -> bool:
+    """Say whether a factor is for a weight: what came in the place of the file's own has none."""
+    return name == "weight" and kept.itemsize == 1 and layer.weight_factor != 1.0
 
 
 @cache

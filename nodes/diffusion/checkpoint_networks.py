@@ -16,9 +16,11 @@ from diffusers import (
 )
 from torch import Tensor, nn
 
+from nodes.diffusion.by_layer import multiply
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.pixel_space import FOLDED_UNET, FoldedUNet, is_pixel_space, pixel_vae
 from nodes.diffusion.precision import as_computed, compute_in
+from nodes.diffusion.scaled_weights import factors_apart
 from nodes.diffusion.transformers import FLUX_NETWORK, SD3_NETWORK
 from nodes.diffusion.unet_shapes import UNET_NETWORK
 from nodes.diffusion.vae import fit_rgb
@@ -138,11 +140,19 @@ def model_sampling(config: Config) -> ModelSampling:
 def filled(network: nn.Module, weights: Mapping[str, Tensor], dtype: str, part: str) -> nn.Module:
     """Assign weights to a network that has none yet, and freeze it.
 
-    Weights in 8 bits stay so, and their layers convert them as they read them.
+    Weights in 8 bits stay so; their layers convert them, and apply their factors, as they read
+    them.
+
+    Args:
+        network: On the meta device.
+        weights: By name, with factors as `with_factors` names them.
+        dtype: What to compute in.
+        part: What it is called in messages.
 
     Raises:
         FileProblem: If a weight is missing, surplus, or of another shape.
     """
+    weights, factors = factors_apart(weights)
     expected = network.state_dict()
     missing = sorted(expected.keys() - weights.keys())
     surplus = sorted(weights.keys() - expected.keys())
@@ -166,6 +176,8 @@ def filled(network: nn.Module, weights: Mapping[str, Tensor], dtype: str, part: 
         {name: as_computed(weight, kind) for name, weight in weights.items()}, assign=True
     )
     compute_in(network.requires_grad_(False).eval(), kind)
+    for module, factor in factors.items():
+        multiply(network.get_submodule(module), factor)
     left = [
         name
         for name, tensor in chain(network.named_parameters(), network.named_buffers())

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nodes.diffusion import ldm_keys
-from nodes.diffusion.by_layer import work_place
+from nodes.diffusion.by_layer import kept_values, work_place
 from nodes.diffusion.checkpoint_file import read_header, read_weights, stamp
 from nodes.diffusion.lora_changes import PARTS, SYNONYMS, Parts, changed_weight, is_whole
 from nodes.diffusion.memory import copy_sharing
@@ -208,9 +208,9 @@ def _change_rows(
     """Change the weights or biases of a target's modules, which are shared with other networks."""
     layers = [network.get_submodule(module) for module in target.modules]
     # As they are kept: some layers convert their weights when they are asked for one.
-    kept = [dict(layer.named_parameters(recurse=False)).get(kind) for layer in layers]
+    kept = [kept_values(layer, kind) for layer in layers]
     try:
-        rows = torch.cat([tensor.float() for tensor in kept if tensor is not None])
+        rows = torch.cat([tensor for tensor in kept if tensor is not None])
         rows = torch.cat(rows.chunk(2)[::-1]) if target.swapped else rows
         merged = changed_weight(rows, parts, strength)
     except (KeyError, RuntimeError, ValueError) as error:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from nodes.diffusion.by_layer import work_place
+from nodes.diffusion.by_layer import kept_values, work_place
 from nodes.diffusion.memory import copy_sharing
 from nodes.errors import NodeError
 from nodes.types import Clip, Model
@@ -76,23 +76,22 @@ _BEHIND = ("up_blocks", "conv_norm_out", "conv_out")
 def _merged(first: nn.Module, second: nn.Module, factors: Factors) -> nn.Module:
     """Copy the first network; weights that stay as they are stay shared with it."""
     merged = copy_sharing(first)
-    others = dict(second.named_parameters())
-    ours = dict(merged.named_parameters())
-    strangers = sorted(ours.keys() ^ others.keys())
+    names, others = (dict(network.named_parameters()).keys() for network in (merged, second))
+    strangers = sorted(names ^ others)
     if strangers:
         raise _unlike(strangers[0])
-    for name, own in ours.items():
+    for name in names:
         one, two = factors(name)
         if (one, two) == (1, 0):
             continue
-        other = others[name]
-        if own.shape != other.shape:
-            raise _unlike(name)
         path, _, leaf = name.rpartition(".")
         layer = merged.get_submodule(path)
+        own, other = kept_values(layer, leaf), kept_values(second.get_submodule(path), leaf)
+        if own is None or other is None or own.shape != other.shape:
+            raise _unlike(name)
         # What the layer computes in: in 8 bits little differences would be lost.
         _, dtype = work_place(layer)
-        value: Tensor = one * own.float() + two * other.to(own.device).float()
+        value: Tensor = one * own + two * other.to(own.device)
         setattr(layer, leaf, nn.Parameter(value.to(dtype), requires_grad=False))
     return merged
 

@@ -6,9 +6,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from nodes.diffusion.precision import EIGHT_BITS
+
 V = TypeVar("V")
 
-_FACTORS = ("scale_weight", "weight_scale")
+# What a factor is called beside a `weight`, here and in most files.
+FACTOR = "scale_weight"
+_FACTORS = (FACTOR, "weight_scale")
 # The other marks tell how to multiply faster in 8 bits, which is not done here.
 _MARKS = frozenset({*_FACTORS, "scale_input", "input_scale", "scaled_fp8", "comfy_quant"})
 
@@ -18,6 +22,27 @@ def without_marks(named: Mapping[str, V]) -> dict[str, V]:
     return {name: value for name, value in named.items() if not _is_mark(name)}
 
 
+def with_factors(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave the marks out, but for factors of one number, each under the name `module.FACTOR`.
+
+    What has a factor for each row is multiplied by it.
+    """
+    found = without_marks(weights)
+    for name, factor in _factors(weights).items():
+        if factor.numel() == 1 and found[name].dtype in EIGHT_BITS:
+            found[f"{name.removesuffix('.weight')}.{FACTOR}"] = factor.reshape(())
+        else:
+            found[name] = _product(found[name], factor)
+    return found
+
+
+def factors_apart(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Part what `with_factors` gives: the weights by name, and the factors by module."""
+    end = f".{FACTOR}"
+    factors = {n.removesuffix(end): float(t) for n, t in weights.items() if n.endswith(end)}
+    return {name: t for name, t in weights.items() if not name.endswith(end)}, factors
+
+
 def multiplied(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Multiply weights that have a factor beside them by it, and leave the marks out.
 
@@ -25,13 +50,22 @@ def multiplied(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     bits; all other weights stay as they are.
     """
     found = without_marks(weights)
-    for name in found:
-        module = name.removesuffix(".weight")
-        factors = (weights.get(f"{module}.{kind}") for kind in _FACTORS)
-        factor = next((each for each in factors if each is not None), None)
-        if factor is not None and name.endswith(".weight"):
-            found[name] = (found[name].float() * factor.float()).to(torch.bfloat16)
-    return found
+    products = {name: _product(found[name], f) for name, f in _factors(weights).items()}
+    return found | products
+
+
+def _factors(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Find the factors by the names of what they are for."""
+    return {
+        f"{name.rpartition('.')[0]}.weight": factor
+        for name, factor in weights.items()
+        if name.rpartition(".")[2] in _FACTORS and f"{name.rpartition('.')[0]}.weight" in weights
+    }
+
+
+def _product(weight: Tensor, factor: Tensor) -> Tensor:
+    rows = factor.float().reshape(-1, *[1] * (weight.ndim - 1))
+    return (weight.float() * rows).to(torch.bfloat16)
 
 
 def _is_mark(name: str) -> bool:

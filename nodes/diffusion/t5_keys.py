@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from nodes.diffusion.scaled_weights import multiplied
+from nodes.diffusion.scaled_weights import FACTOR, with_factors
 from nodes.diffusion.weight_shapes import Config, Shapes, count
 
 _PREFIXES = ("text_encoders.t5xxl.transformer.", "")
@@ -17,6 +17,7 @@ _PARTS = ("shared.", "encoder.block.", "encoder.final_layer_norm.", "encoder.emb
 _QUERY = "encoder.block.0.layer.0.SelfAttention.q.weight"
 # Both names stand for one weight; files hold either, or both.
 WORDS, _WORDS_AGAIN = "shared.weight", "encoder.embed_tokens.weight"
+_AGAIN = {_WORDS_AGAIN: WORDS, f"encoder.embed_tokens.{FACTOR}": f"shared.{FACTOR}"}
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,14 @@ class T5Place:
         return name.startswith(self.prefix) and name[len(self.prefix) :].startswith(_PARTS)
 
     def weights(self, file: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Pick the encoder's weights out of a file, under the names of a T5EncoderModel."""
+        """Pick the encoder's weights out of a file, under the names of a T5EncoderModel.
+
+        Factors of those in 8 bits are among them; see `with_factors`.
+        """
         start = len(self.prefix)
-        own = multiplied({name[start:]: t for name, t in file.items() if self.holds(name)})
-        words = own.pop(_WORDS_AGAIN, None)
-        return own if words is None else {WORDS: words} | own
+        own = with_factors({name[start:]: t for name, t in file.items() if self.holds(name)})
+        words = {ours: own.pop(again) for again, ours in _AGAIN.items() if again in own}
+        return words | own
 
 
 def t5_place(shapes: Shapes) -> T5Place | None:

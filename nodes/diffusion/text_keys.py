@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from nodes.diffusion import ldm_keys
+from nodes.diffusion.scaled_weights import multiplied
 from nodes.diffusion.t5_keys import T5Place, t5_place
 from nodes.diffusion.weight_shapes import Shapes, count
 
@@ -73,7 +74,7 @@ class TextPlace:
         Raises:
             UnknownKeysError: If a weight has no place in an encoder of this configuration.
         """
-        file = dict(file)
+        file = multiplied({name: tensor for name, tensor in file.items() if self.holds(name)})
         projection = file.pop(self._projection, None)
         own = from_open_clip(file, self.prefix, _OUTSIDE) if self.open_clip else file
         prefix = "" if self.open_clip else self.prefix

@@ -66,8 +66,11 @@ def from_original(weights: Mapping[str, Tensor], layout: Layout) -> dict[str, Te
         if place is None:
             unknown.append(name)
             continue
-        pieces = _pieces(tensor, len(place.ours), width)
-        if place.swapped:
+        # A lone number is a factor on all that its module holds.
+        lone = tensor.ndim == 0
+        count = len(place.ours)
+        pieces = [tensor] * count if lone else _pieces(tensor, count, width)
+        if place.swapped and not lone:
             pieces = [torch.cat(tensor.chunk(2)[::-1])]
         renamed |= {path + rest: piece for path, piece in zip(place.ours, pieces, strict=True)}
     if unknown:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from nodes.diffusion.scaled_weights import multiplied, without_marks
+from nodes.diffusion.scaled_weights import with_factors, without_marks
 from nodes.diffusion.transformer_keys import FLUX, SD3, Layout, from_original
 from nodes.diffusion.weight_shapes import Config, Shapes, count
 from nodes.errors import FileProblem
@@ -58,12 +58,12 @@ class Transformer:
     config: Config
 
     def weights(self, file: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Pick its weights out of a file, under the names of diffusers.
+        """Pick its weights out of a file, under the names of diffusers; see `with_factors`.
 
         Raises:
             UnknownKeysError: If a weight has no place in it.
         """
-        own = multiplied(_within(file, self.prefix))
+        own = with_factors(_within(file, self.prefix))
         return own if self.layout is None else from_original(own, self.layout)
 
 

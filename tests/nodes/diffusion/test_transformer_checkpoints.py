@@ -192,27 +192,6 @@ def test_a_vae_of_sixteen_channels_loads_alone(models: FolderContext) -> None:
     assert torch.allclose(made.samples, (raw - 0.1159) * 0.3611, atol=1e-4)
 
 
-@pytest.mark.parametrize("mark", ["scale_weight", "weight_scale"])
-def test_weights_of_8_bits_are_multiplied_by_the_factor_beside_them(
-    tmp_path: Path, mark: str
-) -> None:
-    plain = original(transformer("schnell"), "")
-    stored: dict[str, Tensor] = {"scaled_fp8": torch.zeros(0, dtype=torch.float8_e4m3fn)}
-    for name, weight in plain.items():
-        if weight.ndim < 2:
-            stored[name] = weight
-            continue
-        factor = weight.abs().max() / 448
-        stored[name] = (weight / factor).to(torch.float8_e4m3fn)
-        stored[name.removesuffix("weight") + mark] = factor
-        stored[name.removesuffix("weight") + "scale_input"] = torch.ones(())
-    save_file(stored, tmp_path / "fp8.safetensors")
-    found = load_denoiser(tmp_path / "fp8.safetensors", "float32")
-    made: Any = found.network
-    for name, weight in transformer("schnell").state_dict().items():
-        assert torch.allclose(made.state_dict()[name], weight, rtol=0.07, atol=1e-3)
-
-
 def test_weights_of_8_bits_without_a_factor_are_read_as_they_are(tmp_path: Path) -> None:
     weights = original(transformer("schnell"), "")
     stored = {name: weight.to(torch.float8_e4m3fn) for name, weight in weights.items()}
