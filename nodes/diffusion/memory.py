@@ -57,7 +57,8 @@ def memory_blocks(value: object) -> dict[int, int]:
     while pending:
         item = pending.pop()
         if isinstance(item, nn.Module):
-            pending.extend((*item.parameters(), *item.buffers()))
+            # The class's own: a part that is missing has none, and refuses to be asked for them.
+            pending.extend((*nn.Module.parameters(item), *nn.Module.buffers(item)))
         elif isinstance(item, torch.Tensor):
             block = item.untyped_storage()
             found[block.data_ptr()] = block.nbytes()

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from nodes.diffusion.memory import copy_sharing, memory_blocks, module_bytes
+from nodes.diffusion.missing_part import missing_clip, missing_vae
 from nodes.types import LatentFormat, Vae
 
 KILO = 1024
@@ -49,3 +50,8 @@ def test_memory_that_two_models_share_is_found_once() -> None:
     assert sum(memory_blocks(pair).values()) == KILO
     assert sum(memory_blocks([pair, other, torch.zeros(256)]).values()) == 3 * KILO
     assert memory_blocks(LatentFormat(4, 1.0)) == {}
+
+
+def test_a_part_that_a_file_lacks_takes_no_memory_and_is_no_problem() -> None:
+    assert sum(memory_blocks([missing_clip("file", "key"), torch.zeros(256)]).values()) == KILO
+    assert sum(memory_blocks(missing_vae("file", LatentFormat(4, 1.0), "key")).values()) == 0
