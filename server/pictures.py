@@ -141,14 +141,19 @@ def small(source: Path, size: int, most_pixels: int = MOST_PIXELS) -> bytes:
     with opened(source, most_pixels) as image:
         # JPEG decodes at an eighth of its size when that suffices.
         image.draft("RGB", (2 * size, 2 * size))
-        shrunk = image if not image.mode.startswith("I") else image.point(_to_byte, "L")
-        transparent = "A" in shrunk.getbands() or "transparency" in shrunk.info
-        shrunk = shrunk.convert("RGBA" if transparent else "RGB")
+        shrunk = in_bytes(image)
         shrunk.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
         turned = ImageOps.exif_transpose(shrunk)
         made = io.BytesIO()
         turned.save(made, "WEBP", quality=82, method=2)
         return made.getvalue()
+
+
+def in_bytes(image: Image.Image) -> Image.Image:
+    """Return a picture in 8 bits a channel: RGB, or RGBA where something is transparent."""
+    grey = image if not image.mode.startswith("I") else image.point(_to_byte, "L")
+    transparent = "A" in grey.getbands() or "transparency" in grey.info
+    return grey.convert("RGBA" if transparent else "RGB")
 
 
 def with_mask(original: Path, mask: Path, target: Path, most_pixels: int = MOST_PIXELS) -> Picture:

@@ -45,11 +45,7 @@ class Thumbnails:
             FileNotFoundError: when it is not there.
         """
         side = next((known for known in SIZES if known >= size), SIZES[-1])
-        state = await asyncio.to_thread(source.stat)
-        identity = f"{source}\n{state.st_size}\n{state.st_mtime_ns}\n{side}"
-        key = hashlib.blake2b(
-            identity.encode("utf-8", "surrogateescape"), digest_size=16
-        ).hexdigest()
+        key = await asyncio.to_thread(key_of, source, side)
         target = self._folder / key[:2] / f"{key}.webp"
         if await asyncio.to_thread(target.is_file):
             return target
@@ -74,9 +70,21 @@ class Thumbnails:
         return target
 
 
+def key_of(source: Path, *more: int) -> str:
+    """Name what is made of a file as it is now; a changed file gives another name. Blocks.
+
+    Raises:
+        FileNotFoundError: when it is not there.
+    """
+    state = source.stat()
+    identity = "\n".join(map(str, (source, state.st_size, state.st_mtime_ns, *more)))
+    encoded = identity.encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(encoded, digest_size=16).hexdigest()
+
+
 def trim(folder: Path, budget_bytes: int) -> None:
     """Remove the oldest files under a folder until the rest fits the budget."""
-    found = [(path, path.stat()) for path in folder.rglob("*.webp")]
+    found = [(path, path.stat()) for path in folder.rglob("*") if path.is_file()]
     total = sum(state.st_size for _, state in found)
     for path, state in sorted(found, key=lambda item: item[1].st_mtime_ns):
         if total <= budget_bytes:

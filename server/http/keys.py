@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from server.library import Library
     from server.services import Services
     from server.thumbnails import Thumbnails
+    from server.tiles import Tiles
 
 SERVICES: web.AppKey[Services] = web.AppKey("services")
 THUMBNAILS: web.AppKey[Thumbnails] = web.AppKey("thumbnails")
+TILES: web.AppKey[Tiles] = web.AppKey("tiles")
 TEMPLATES: web.AppKey[Library] = web.AppKey("templates")
 SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets")
 DESCRIPTION: web.AppKey[dict[str, Any]] = web.AppKey("description")

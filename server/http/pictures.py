@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +17,7 @@ from server.feed import FeedEvent
 from server.files import FileInfo
 from server.http.bodies import read_form
 from server.http.content import FOREVER, REVALIDATE, file_answer
-from server.http.keys import THUMBNAILS
+from server.http.keys import THUMBNAILS, TILES
 from server.http.table import Call, Tagged
 from server.strict_json import loads
 from server.typed_json import Bounds
@@ -54,6 +54,21 @@ class SizeQuery:
     """
 
     size: Annotated[int, Bounds(1, 4096)] = 256
+
+
+@dataclass(frozen=True)
+class TileQuery:
+    """Which tile of a picture is wanted; tiles have 512 pixels a side.
+
+    Attributes:
+        level: How often the picture is halved; at the last level it is one tile.
+        column: Of the tile, from the left.
+        row: Of the tile, from the top.
+    """
+
+    level: Annotated[int, Bounds(0, 16)]
+    column: Annotated[int, Bounds(0, 4096)]
+    row: Annotated[int, Bounds(0, 4096)]
 
 
 @dataclass(frozen=True)
@@ -110,6 +125,12 @@ async def get_content(call: Call, id: str) -> web.FileResponse:  # noqa: A002
 async def get_thumbnail(call: Call, id: str, query: SizeQuery) -> web.FileResponse:  # noqa: A002
     """Return a small version of a picture, as WebP."""
     return await _thumbnail(call, await _path(call, id), query.size, FOREVER)
+
+
+async def get_tile(call: Call, id: str, query: TileQuery) -> web.FileResponse:  # noqa: A002
+    """Return a tile of a picture, for who shows a part of a large one."""
+    path, tiles = await _path(call, id), call.request.app[TILES]
+    return _unnamed(await _made(tiles.of(path, query.level, query.column, query.row)), FOREVER)
 
 
 async def get_recipe(call: Call, id: str) -> Tagged[JSON]:  # noqa: A002
@@ -202,8 +223,12 @@ async def artifact_thumbnail(call: Call, artifact: str, size: int) -> Path:
 
 
 async def _small(call: Call, path: Path, size: int) -> Path:
+    return await _made(call.request.app[THUMBNAILS].of(path, size))
+
+
+async def _made(making: Awaitable[Path]) -> Path:
     try:
-        return await call.request.app[THUMBNAILS].of(path, size)
+        return await making
     except FileNotFoundError as problem:
         raise FileProblem(
             "The file is no longer there.",
@@ -213,7 +238,11 @@ async def _small(call: Call, path: Path, size: int) -> Path:
 
 
 async def _thumbnail(call: Call, path: Path, size: int, cache: str) -> web.FileResponse:
-    answer = file_answer(await _small(call, path, size), cache=cache)
+    return _unnamed(await _small(call, path, size), cache)
+
+
+def _unnamed(path: Path, cache: str) -> web.FileResponse:
+    answer = file_answer(path, cache=cache)
     # A download of it would otherwise be called after the cache's key.
     answer.headers.pop(hdrs.CONTENT_DISPOSITION)
     return answer

@@ -15,7 +15,7 @@ from server.atomic import sweep_parts
 from server.http import events, forms, health, pictures, runs, saved, site, system
 from server.http.form_openapi import form_paths
 from server.http.guard import finish, guard
-from server.http.keys import DESCRIPTION, SERVICES, SOCKETS, TEMPLATES, THUMBNAILS
+from server.http.keys import DESCRIPTION, SERVICES, SOCKETS, TEMPLATES, THUMBNAILS, TILES
 from server.http.openapi import description
 from server.http.refusals import Ready
 from server.http.table import Call, Route, add_route
@@ -23,6 +23,7 @@ from server.library import Library
 from server.settings import ROOT
 from server.strict_json import dumps
 from server.thumbnails import Thumbnails
+from server.tiles import Tiles
 
 if TYPE_CHECKING:
     from server.services import Services
@@ -72,6 +73,7 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", f"{V1}/artifacts/{{id}}", pictures.delete_artifact),
     Route("GET", f"{V1}/artifacts/{{id}}/content", pictures.get_content, media="*/*"),
     Route("GET", f"{V1}/artifacts/{{id}}/thumbnail", pictures.get_thumbnail, media="image/webp"),
+    Route("GET", f"{V1}/artifacts/{{id}}/tile", pictures.get_tile, media="image/*"),
     Route("GET", f"{V1}/artifacts/{{id}}/workflow", pictures.get_recipe, large=True),
     Route(
         "POST",
@@ -173,9 +175,9 @@ def install(app: web.Application, services: Services) -> None:
     app[SERVICES] = services
     app[TEMPLATES] = Library(ROOT / "workflows")
     app[SOCKETS] = set()
-    app[THUMBNAILS] = Thumbnails(
-        settings.cache_dir / "thumbnails", most_pixels=settings.pixel_limit * 1_000_000
-    )
+    most_pixels = settings.pixel_limit * 1_000_000
+    app[THUMBNAILS] = Thumbnails(settings.cache_dir / "thumbnails", most_pixels)
+    app[TILES] = Tiles(settings.cache_dir / "tiles", most_pixels)
     app[DESCRIPTION] = description(ALL_ROUTES)
     app.middlewares.append(guard(settings))
     app.on_response_prepare.append(finish)
@@ -192,7 +194,8 @@ async def _keeping_house(app: web.Application) -> AsyncIterator[None]:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    await asyncio.to_thread(app[THUMBNAILS].close)
+    for cache in (app[THUMBNAILS], app[TILES]):
+        await asyncio.to_thread(cache.close)
 
 
 async def _keep_house(services: Services, started: float) -> None:

@@ -189,8 +189,23 @@ def test_an_artifact_is_listed_fetched_and_deleted(server: Client) -> None:
     assert server.delete(at).status == 204
     assert server.delete(at).status == 204
     assert not (server.data / "output" / "a_00001_.png").exists()
-    for path in ("", "/content", "/thumbnail", "/workflow"):
+    for path in ("", "/content", "/thumbnail", "/tile?level=0&column=0&row=0", "/workflow"):
         assert server.get(at + path).code == "file.missing"
+
+
+def test_a_part_of_a_large_picture_is_fetched_in_tiles(server: Client) -> None:
+    at = f"{V1}/artifacts/{made(server, 'large_00001_.png', encoded(700, 600))}/tile"
+    corner = server.get(f"{at}?level=0&column=1&row=1")
+    with Image.open(io.BytesIO(corner.body)) as image:
+        assert (image.format, image.size) == ("JPEG", (188, 88))
+    whole = server.get(f"{at}?level=1&column=0&row=0")
+    with Image.open(io.BytesIO(whole.body)) as image:
+        assert image.size == (350, 300)
+    assert "immutable" in whole.headers["cache-control"]
+    assert "content-disposition" not in whole.headers
+    for query in ("level=0&column=2&row=0", "level=2&column=0&row=0"):
+        assert server.get(f"{at}?{query}").code == "file.missing"
+    assert server.get(f"{at}?level=-1&column=0&row=0").status == 422
 
 
 def test_a_picture_of_a_run_stands_for_a_saved_workflow(server: Client) -> None:
