@@ -68,7 +68,12 @@ def test_a_field_is_called_by_its_name_or_its_label_or_its_input() -> None:
 
 
 def test_what_cannot_be_filled_in_is_no_field() -> None:
-    gone = {"node": "none", "input": "text"}, {"node": "draw", "input": "none"}, {}, "no entry"
+    gone: tuple[Any, ...] = (
+        {"node": "none", "input": "text"},
+        {"node": "draw", "input": "none"},
+        {},
+        "no entry",
+    )
     wired = graph(inputs={"text": {"link": ["other", "string"]}})
     assert fields_of(graph(list(gone)), CATALOGUE) == ()
     assert "text" not in [field.name for field in fields_of(wired, CATALOGUE)]
@@ -118,7 +123,7 @@ def test_the_author_s_range_holds_beside_the_node_s() -> None:
 
 def test_the_schema_takes_what_the_form_takes() -> None:
     fields = fields_of(graph(), CATALOGUE)
-    good = {
+    good: dict[str, list[Any]] = {
         "text": ["x"],
         "seed": [0, 2**64 - 1],
         "steps": [1, 100],
@@ -127,7 +132,7 @@ def test_the_schema_takes_what_the_form_takes() -> None:
         "picture": ["a.png"],
         "tiled": [True],
     }
-    bad = {
+    bad: dict[str, list[Any]] = {
         "text": [1],
         "seed": [-1, 2**64],
         "steps": [0, 1.5],

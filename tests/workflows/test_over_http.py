@@ -84,3 +84,22 @@ def test_a_shipped_workflow_has_a_form_that_programs_can_fill_in(
     described = server.ask("GET", "/api/v1/openapi.json").body["paths"][form["run"]]["post"]
     properties = described["requestBody"]["content"]["application/json"]["schema"]["properties"]
     assert list(properties) == names
+
+
+def test_a_file_is_refused_where_no_picture_goes_and_where_it_is_none(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.png").write_text("no picture")
+    url = f"http://127.0.0.1:{server.port}{AT}/image_to_image/run"
+
+    def refusal(field: str) -> str:
+        command = ["curl", "--silent", url, "-F", f"{field}=@notes.png"]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+        return str(json.loads(ended.stdout)["error"]["code"])
+
+    assert [refusal(name) for name in ("prompt", "nothing", "picture")] == [
+        "body.file",
+        "body.file",
+        "picture.format",
+    ]
+    assert not list((server.data / "input").iterdir())
