@@ -13,6 +13,7 @@ from torch import nn
 
 from nodes.diffusion.by_layer import bring, move_work, work_place
 from nodes.diffusion.memory import copy_sharing, module_bytes
+from nodes.diffusion.missing_part import MissingPart
 
 _PAGE = 4096
 # Tensor cores read the channels of a cell together; on processors that is no gain (see
@@ -62,7 +63,12 @@ def place(module: nn.Module, device: torch.device, room: int) -> Placed:
 
 
 def modules_of(value: object) -> Iterator[nn.Module]:
-    """List the modules of a value: itself, or what a dataclass or a tuple has within."""
+    """List the modules of a value: itself, or what a dataclass or a tuple has within.
+
+    A part that is missing is none.
+    """
+    if isinstance(value, MissingPart):
+        return
     if isinstance(value, nn.Module):
         yield value
     elif isinstance(value, tuple):

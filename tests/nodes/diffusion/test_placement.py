@@ -14,6 +14,7 @@ from torch import nn
 
 from nodes.diffusion.checkpoint_file import read_weights
 from nodes.diffusion.memory import module_bytes
+from nodes.diffusion.missing_part import missing_clip
 from nodes.diffusion.placement import modules_of, place, read_ahead
 from nodes.diffusion.precision import kept_in
 from nodes.types import Clip, Cond, Conditioning, Control, ControlNet, LatentFormat, Vae
@@ -100,6 +101,7 @@ def test_modules_are_found_in_what_flows_on_wires() -> None:
     cond = Cond(torch.zeros(1, 1, 1), controls=(Control(net, torch.zeros(1, 3, 8, 8)),))
     assert list(modules_of(Conditioning((cond,)))) == [two]
     assert list(modules_of("text")) == []
+    assert list(modules_of((missing_clip("file", "key"), vae))) == [one]
 
 
 def test_reading_ahead_brings_mapped_weights_into_memory(tmp_path: Path) -> None:
