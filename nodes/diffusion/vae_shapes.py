@@ -7,7 +7,7 @@ from nodes.diffusion.pixel_space import is_pixel_space, pixel_latents
 from nodes.diffusion.weight_shapes import Config, Shapes, count
 from nodes.types import LatentFormat
 
-# Colours of a latent's channels: a linear fit for this VAE that its users have long shared.
+# Colours of latents' channels: linear fits for these VAEs, as their users have long shared them.
 SD_LATENTS = LatentFormat(
     4,
     0.18215,
@@ -18,9 +18,66 @@ SD_LATENTS = LatentFormat(
         (-0.184, -0.271, -0.473),
     ),
 )
-SDXL_LATENTS = LatentFormat(4, 0.13025)
-SD3_LATENTS = LatentFormat(16, 1.5305, shift=0.0609)
-FLUX_LATENTS = LatentFormat(16, 0.3611, shift=0.1159)
+SDXL_LATENTS = LatentFormat(
+    4,
+    0.13025,
+    rgb=(
+        (0.382, 0.493, 0.532),
+        (-0.375, 0.163, 0.174),
+        (0.177, 0.359, -0.205),
+        (-0.435, -0.264, -0.429),
+    ),
+)
+SD3_LATENTS = LatentFormat(
+    16,
+    1.5305,
+    shift=0.0609,
+    rgb=(
+        (-0.052, 0.033, 0.075),
+        (-0.058, 0.008, 0.057),
+        (0.161, 0.013, -0.038),
+        (0.144, 0.085, 0.159),
+        (0.049, 0.006, -0.067),
+        (0.052, 0.192, 0.063),
+        (0.154, 0.048, 0.071),
+        (-0.086, 0.09, 0.109),
+        (-0.124, -0.068, 0.003),
+        (-0.044, 0.078, 0.023),
+        (0.031, 0.064, 0.078),
+        (-0.013, 0.086, -0.088),
+        (0.065, 0.059, 0.133),
+        (-0.079, -0.023, -0.128),
+        (-0.099, -0.08, -0.063),
+        (-0.034, -0.08, -0.061),
+    ),
+)
+FLUX_LATENTS = LatentFormat(
+    16,
+    0.3611,
+    shift=0.1159,
+    rgb=(
+        (-0.041, 0.015, 0.052),
+        (0.006, 0.029, 0.077),
+        (0.034, -0.068, -0.043),
+        (-0.026, 0.009, 0.046),
+        (0.086, 0.078, 0.055),
+        (-0.002, 0.04, 0.016),
+        (0.05, 0.106, 0.115),
+        (-0.021, -0.022, -0.033),
+        (-0.031, 0.008, 0.09),
+        (0.085, 0.067, -0.047),
+        (-0.053, 0.024, -0.002),
+        (0.045, -0.003, 0.005),
+        (0.089, 0.083, 0.088),
+        (-0.112, -0.03, -0.079),
+        (0.003, -0.048, -0.004),
+        (-0.115, -0.083, -0.06),
+    ),
+)
+_PUBLISHED = {
+    (space.channels, space.scaling_factor): space
+    for space in (SD_LATENTS, SDXL_LATENTS, SD3_LATENTS, FLUX_LATENTS)
+}
 
 
 # Where files keep a VAE.
@@ -62,7 +119,7 @@ def vae_config(shapes: Shapes, latents: LatentFormat) -> Config:
 
 
 def latents_of(vae: Config) -> LatentFormat:
-    """Describe the latent space of a VAE by its configuration; the scale tells Stable Diffusion's.
+    """Describe the latent space of a VAE by its configuration; the scale tells the published ones.
 
     Raises:
         KeyError: If it lacks the scaling factor.
@@ -70,7 +127,7 @@ def latents_of(vae: Config) -> LatentFormat:
     channels, scaling = vae.get("latent_channels", 4), vae["scaling_factor"]
     if is_pixel_space(vae):
         return pixel_latents(scaling)
-    if (channels, scaling) == (SD_LATENTS.channels, SD_LATENTS.scaling_factor):
-        return SD_LATENTS
+    if (channels, scaling) in _PUBLISHED:
+        return _PUBLISHED[channels, scaling]
     downscale = 2 ** (len(vae["block_out_channels"]) - 1)
     return LatentFormat(channels, scaling, downscale, vae.get("shift_factor") or 0.0)

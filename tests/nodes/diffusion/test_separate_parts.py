@@ -9,8 +9,10 @@ import torch
 
 from nodes.diffusion import ldm_keys
 from nodes.diffusion.checkpoint import load_checkpoint
+from nodes.diffusion.preview import latent_to_rgb
 from nodes.diffusion.separate_parts import load_clip, load_denoiser
 from nodes.diffusion.text import encode
+from nodes.diffusion.vae_shapes import FLUX_LATENTS, SD3_LATENTS, SD_LATENTS, SDXL_LATENTS
 from nodes.errors import FileProblem
 from nodes.loaders import clip_loader, dual_clip_loader, unet_loader
 from nodes.text import clip_text_encode
@@ -22,6 +24,7 @@ from tests.nodes.diffusion.family_files import (
     unet,
     write,
 )
+from tests.nodes.diffusion.transformer_files import original, transformer
 from tests.nodes.folder_context import FolderContext
 
 SENTENCE = "a photo of a cat"
@@ -50,7 +53,17 @@ def test_a_unet_of_its_own_loads_in_every_layout(
     assert made.state_dict().keys() == network.state_dict().keys()
     assert all(torch.equal(made.state_dict()[n], t) for n, t in network.state_dict().items())
     assert tuple(made.config.attention_head_dim) == network.config.attention_head_dim
-    assert found.latent_format.scaling_factor == (0.13025 if name == "sdxl" else 0.18215)
+    assert found.latent_format == (SDXL_LATENTS if name == "sdxl" else SD_LATENTS)
+
+
+@pytest.mark.parametrize("name", ["sd3", "flux"])
+def test_a_transformer_of_its_own_can_be_watched(host: FolderContext, name: str) -> None:
+    write(host.root / "diffusion_models" / "a.safetensors", original(transformer(name), ""))
+    space = unet_loader("a.safetensors", ctx=host).latent_format
+    shown = latent_to_rgb(torch.randn(16, 4, 4), space)
+    assert space == (SD3_LATENTS if name == "sd3" else FLUX_LATENTS)
+    assert shown.shape == (3, 4, 4)
+    assert 0.05 < shown.std() < 0.5
 
 
 def test_velocity_is_told_in_a_unet_of_its_own(tmp_path: Path) -> None:
