@@ -9,6 +9,10 @@ from nodes.errors import FileProblem
 from nodes.types import Clip, LatentFormat, Vae
 
 
+class Missing(FileProblem, AttributeError):
+    """What was asked for is not there: to whoever only looks whether it is, an attribute less."""
+
+
 class MissingPart(nn.Module):
     """A network that is not there.
 
@@ -25,7 +29,7 @@ class MissingPart(nn.Module):
         """Refuse; whatever computes with a network looks at its parameters.
 
         Raises:
-            FileProblem: Always.
+            Missing: Always.
         """
         raise self._told()
 
@@ -33,13 +37,13 @@ class MissingPart(nn.Module):
         """Refuse whatever a network of its kind would have.
 
         Raises:
-            FileProblem: Always.
+            Missing: Always.
         """
         raise self._told()
 
-    def _told(self) -> FileProblem:
+    def _told(self) -> Missing:
         message, hint = self._problem
-        return FileProblem(message, hint, "checkpoint.parts")
+        return Missing(message, hint, "checkpoint.parts")
 
 
 def missing_clip(file: str, key: str) -> Clip:

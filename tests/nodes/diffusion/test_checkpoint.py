@@ -21,6 +21,7 @@ from nodes.errors import FileProblem
 from nodes.text import clip_set_last_layer
 from nodes.types import Latent
 from nodes.vae import vae_decode
+from server.engine.result import shape_of
 from tests.nodes.diffusion import tiny_models
 from tests.nodes.diffusion.tiny_models import (
     SD1_TEXT,
@@ -348,3 +349,6 @@ def test_a_part_that_a_file_lacks_is_missed_where_it_is_used(tmp_path: Path) -> 
         vae_decode(Latent(torch.zeros(1, 4, 2, 2)), found.vae)
     with pytest.raises(FileProblem, match="holds no text encoder"):
         clip_set_last_layer(found.clip, -2)
+    # The engine looks at what a node gave: that is no use.
+    assert shape_of(found.clip) is None
+    assert shape_of(found.vae) is None
