@@ -1,0 +1,81 @@
+"""A worker that is killed in the middle of an enlargement: the next one goes on after its tiles."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from nodes.types import STORED
+from tests.server.running import Server, serving, until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FLAGS = ("--node-package", "nodes", "--threads", "1")
+TILES_BEFORE_DEATH = 3
+RED = (255, 0, 0)
+
+
+def cascade() -> dict[str, Any]:
+    """The shipped cascade, in many tiles."""
+    found: dict[str, Any] = json.loads(
+        (ROOT / "workflows" / "cascade_128_to_512.json").read_text("utf-8")
+    )
+    inputs = found["nodes"]["stage"]["inputs"]
+    found["nodes"]["stage"]["inputs"] = inputs | {"tile_size": 128, "overlap": 32}
+    return found
+
+
+def started(server: Server) -> str:
+    answer = server.ask("POST", "/api/v1/jobs", {"workflow": cascade()})
+    assert answer.status == 202, answer
+    return str(answer.body["id"])
+
+
+def finished_tiles(server: Server) -> list[Path]:
+    return [
+        path
+        for path in server.data.glob("cache/work/*/*")
+        if path.suffix != ".part" and path.name != "whole"
+    ]
+
+
+def enlarged(server: Server, job: str) -> np.ndarray:
+    """The large picture that a job saved."""
+    found = server.wait_for(job)
+    assert found["state"] == "succeeded", found["problem"]
+    saved = [each for each in found["artifacts"] if each["node"] == "save"]
+    assert len(saved) == 1
+    with Image.open(server.data / "output" / saved[0]["name"]) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def test_a_killed_worker_s_tiles_are_kept_and_the_picture_is_the_same(tmp_path: Path) -> None:
+    with serving(tmp_path / "undisturbed", *FLAGS) as server:
+        expected = enlarged(server, started(server))
+    with serving(tmp_path / "killed", *FLAGS) as server:
+        job = started(server)
+        until(lambda: len(finished_tiles(server)) >= TILES_BEFORE_DEATH)
+        (worker,) = server.worker_pids()
+        os.kill(worker, signal.SIGKILL)
+        kept = finished_tiles(server)
+        # One finished tile is painted over: if it shows, nobody made it anew.
+        first = next(path for path in kept if path.name.startswith("0-0-"))
+        top, bottom, left, right = (int(part) for part in first.name.split("-")[1:])
+        tile = torch.zeros_like(STORED.load(first))
+        tile[:, 0] = 1
+        STORED.dump(tile, first.with_suffix(".part"))
+        os.replace(first.with_suffix(".part"), first)
+        picture = enlarged(server, job)
+        assert server.job(job)["attempts"] == 2
+        assert not finished_tiles(server), "What was unfinished is over."
+    inner = np.s_[top : bottom - 32, max(0, left + 32) : right - 32]
+    assert (picture[inner] == RED).all()
+    changed = (picture != expected).any(axis=2)
+    changed[top:bottom, left:right] = False
+    assert not changed.any()
