@@ -1,0 +1,120 @@
+"""What a denoiser is to follow: prompts, where and when they hold, and steering by pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from nodes.api import wire
+from nodes.types.pictures import Mask
+from nodes.types.tensor_file import STORED, Plain, stored
+
+
+@stored
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of the picture: in pixels, or in fractions of its sides if `relative`."""
+
+    width: float
+    height: float
+    x: float = 0
+    y: float = 0
+    relative: bool = False
+
+
+@wire("CONTROL_NET")
+@dataclass(frozen=True, eq=False)
+class ControlNet:
+    """A network that steers a denoiser by a picture.
+
+    Attributes:
+        network: A ControlNetModel or a ControlNetUnionModel of diffusers, frozen.
+        dtype: Name of the dtype to compute in.
+        key: Names the weights.
+        task: Of a union, which of its tasks it is to do; -1 names none.
+    """
+
+    network: nn.Module
+    dtype: str
+    key: str
+    task: int = -1
+
+
+@stored
+@dataclass(frozen=True, eq=False)
+class Control:
+    """A ControlNet with its picture, as a part of a conditioning.
+
+    Attributes:
+        net: The network.
+        hint: (B, 3, H, W) in [0, 1] at any resolution.
+        strength: Factor on all that it adds to the denoiser.
+        start: Fraction of the sampling at which it begins to hold, 0 being pure noise.
+        end: Fraction of the sampling at which it ceases to hold.
+        both: Whether it holds for the negative conditioning as well, unless that has others.
+    """
+
+    net: ControlNet
+    hint: Tensor
+    strength: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    both: bool = False
+
+
+@stored
+@dataclass(frozen=True, eq=False)
+class Cond:
+    """One thing to condition on, where in the picture, when, and how strongly.
+
+    Attributes:
+        embeds: (1|B, T, C) sequence for cross-attention.
+        pooled: (1|B, P) summary of the whole text, for models that take one.
+        strength: Weight against other parts that cover the same place.
+        area: The rectangle it holds for; None is all.
+        mask: Where it holds and how much, at any resolution; None is everywhere.
+        mask_strength: Factor on the mask.
+        mask_bounds: Compute on the mask's bounding rectangle only.
+        start: Fraction of the sampling at which it begins to hold, 0 being pure noise.
+        end: Fraction of the sampling at which it ceases to hold.
+        extras: What else a model family takes: tensors, or plain values.
+        controls: What steers it by pictures; it is summed.
+    """
+
+    embeds: Tensor
+    pooled: Tensor | None = None
+    strength: float = 1.0
+    area: Area | None = None
+    mask: Mask | None = None
+    mask_strength: float = 1.0
+    mask_bounds: bool = False
+    start: float = 0.0
+    end: float = 1.0
+    extras: Mapping[str, Tensor | Plain] = field(default_factory=dict)
+    controls: "tuple[Control, ...]" = ()
+
+
+@wire("CONDITIONING", codec=STORED)
+@stored
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """Parts that hold together: their predictions are averaged where they overlap."""
+
+    parts: tuple[Cond, ...]
+
+
+@wire("CLIP_VISION_OUTPUT", codec=STORED)
+@stored
+@dataclass(frozen=True, eq=False)
+class ClipVisionOutput:
+    """What an image encoder says of pictures; float32 on the CPU.
+
+    Attributes:
+        image_embeds: (B, P) summary, in the space that texts share.
+        last_hidden_state: (B, T, C), one vector for the whole and one for each patch.
+        penultimate_hidden_states: (B, T, C), those before the last layer.
+    """
+
+    image_embeds: Tensor
+    last_hidden_state: Tensor
+    penultimate_hidden_states: Tensor
