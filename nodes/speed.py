@@ -1,5 +1,6 @@
 """Speed: compute less, or faster, for nearly or exactly the same picture."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
@@ -8,7 +9,8 @@ from nodes.diffusion.deep_cache import deep_cached
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.diffusion.patches import LonePatch, RememberingPatch, SamplingPatch, unet_of, with_patch
 from nodes.diffusion.reuse import easily_cached, lazily
-from nodes.types import Model
+from nodes.errors import NodeError
+from nodes.types import Model, Vae
 
 GROUP = "models"
 
@@ -112,6 +114,27 @@ def torch_compile_model(
         backend: What compiles: inductor, which needs a C++ compiler or Triton, or CUDA's graphs.
     """
     return with_patch(model, LonePatch(compiled, {"backend": backend}))
+
+
+@node("TorchCompileVAE", title="Torch Compile VAE", aliases=("fast", "inductor"))
+def torch_compile_vae(
+    vae: Vae, backend: Annotated[str, Choice(tuple(BACKENDS))] = "inductor"
+) -> Vae:
+    """Compile a VAE for the device: its first picture of a size takes minutes, later ones less.
+
+    What was compiled is kept on disk. Pictures that are coded in tiles are coded uncompiled.
+
+    Args:
+        vae: The VAE.
+        backend: What compiles: inductor, which needs a C++ compiler or Triton, or CUDA's graphs.
+    """
+    if not (hasattr(vae.network, "encoder") and hasattr(vae.network, "decoder")):
+        raise NodeError(
+            "This model works on pixels, so that there is no VAE to compile.",
+            "Leave the node out.",
+            "compile.vae",
+        )
+    return replace(vae, compiled_by=backend)
 
 
 def _options(

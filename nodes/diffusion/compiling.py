@@ -33,6 +33,17 @@ def compiled(network: nn.Module, call: Call, *, backend: str) -> Iterator[None]:
         backend: One of `BACKENDS`.
 
     Raises:
+        NodeError: As `compiled_calls` does.
+    """
+    with compiled_calls(network, backend):
+        yield
+
+
+@contextmanager
+def compiled_calls(network: nn.Module, backend: str) -> Iterator[None]:
+    """Have a module called as it is compiled for as long as the context lasts.
+
+    Raises:
         NodeError: If the device is none for the backend, or if the network cannot be compiled.
     """
     kind, kinds = work_place(network)[0].type, BACKENDS[backend]

@@ -1,6 +1,7 @@
 """Between pictures and latents, by a variational autoencoder."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from nodes.diffusion.by_layer import work_place
+from nodes.diffusion.compiling import compiled_calls
 from nodes.types import LatentFormat, Vae
 
 # Pictures that go through at once hold at most this many pixels together.
@@ -93,7 +95,8 @@ def encode_once(vae: Vae, pixels: Tensor) -> Tensor:
     """Encode pictures (B, 3|4, H, W) in [0, 1], all at once; see `encode`."""
     network: Any = vae.network
     x = (pixels[:, :3] * 2 - 1).to(*work_place(network))
-    raw: Tensor = network.encode(x).latent_dist.mode()
+    with _as_compiled(vae, "encoder"):
+        raw: Tensor = network.encode(x).latent_dist.mode()
     return (raw.float().cpu() - vae.latent_format.shift) * vae.latent_format.scaling_factor
 
 
@@ -102,8 +105,15 @@ def decode_once(vae: Vae, samples: Tensor) -> Tensor:
     """Decode scaled latents (B, C, h, w), all at once; see `decode`."""
     network: Any = vae.network
     raw = samples / vae.latent_format.scaling_factor + vae.latent_format.shift
-    pixels: Tensor = network.decode(raw.to(*work_place(network))).sample
+    with _as_compiled(vae, "decoder"):
+        pixels: Tensor = network.decode(raw.to(*work_place(network))).sample
     return (pixels.float().cpu() / 2 + 0.5).clamp(0, 1)
+
+
+def _as_compiled(vae: Vae, part: str) -> AbstractContextManager[None]:
+    if not vae.compiled_by:
+        return nullcontext()
+    return compiled_calls(vae.network.get_submodule(part), vae.compiled_by)
 
 
 def _at_once(pixels: int) -> int:

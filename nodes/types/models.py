@@ -118,12 +118,15 @@ class Vae:
         latent_format: The latent space it encodes to, scaling included.
         dtype: Name of the dtype to compute in.
         key: Names the weights.
+        compiled_by: What compiles its encoder and its decoder; see nodes/diffusion/compiling.py.
+            Empty, nothing does.
     """
 
     network: nn.Module
     latent_format: LatentFormat
     dtype: str
     key: str
+    compiled_by: str = ""
 
 
 @wire("CLIP_VISION")

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from nodes.diffusion.compiling import compiled
 from nodes.diffusion.memory import copy_sharing
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.patches import Call, LonePatch
+from nodes.diffusion.vae import decode_once
 from nodes.errors import NodeError
-from nodes.speed import torch_compile_model
+from nodes.speed import torch_compile_model, torch_compile_vae
+from nodes.types import LatentFormat, Vae
 from tests.nodes.diffusion.tiny_sampling import reader
 
 CALL = Call(ModelSampling.from_betas(), 1.0, (8, 8), (0,))
@@ -56,6 +59,18 @@ def network() -> nn.Module:
 def run(network: nn.Module, backend: str = "inductor") -> Any:
     with torch.no_grad(), compiled(network, CALL, backend=backend):
         return network(X)
+
+
+class SmallVae(nn.Module):
+    """A VAE whose decoder makes one pixel of each cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Conv2d(3, 4, 1)
+        self.decoder = nn.Conv2d(4, 3, 1)
+
+    def decode(self, raw: Tensor) -> SimpleNamespace:
+        return SimpleNamespace(sample=torch.tanh(self.decoder(raw)))
 
 
 def libraries(cache: Path) -> list[Path]:
@@ -107,3 +122,20 @@ def test_the_node_adds_a_patch_for_calls_that_no_other_changes() -> None:
     (patch,) = torch_compile_model(model).patches
     assert isinstance(patch, LonePatch)
     assert patch.options == {"backend": "inductor"}
+
+
+@needs_compiler
+def test_a_compiled_vae_gives_the_same_pictures(cache: Path) -> None:
+    torch.manual_seed(0)
+    vae = Vae(SmallVae().requires_grad_(False), LatentFormat(4, 0.5, 1), "float32", "small")
+    latent = torch.randn(1, 4, 6, 5, generator=torch.Generator().manual_seed(0))
+    plain = decode_once(vae, latent)
+    assert not libraries(cache)
+    torch.testing.assert_close(decode_once(torch_compile_vae(vae), latent), plain)
+    assert libraries(cache)
+    assert "_compiled_call_impl" not in vars(vae.network.get_submodule("decoder"))
+
+
+def test_where_there_is_no_vae_none_is_compiled() -> None:
+    with pytest.raises(NodeError, match="works on pixels"):
+        torch_compile_vae(Vae(nn.Identity(), LatentFormat(3, 1.0, 1), "float32", "none"))
