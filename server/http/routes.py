@@ -15,11 +15,20 @@ from server.atomic import sweep_parts
 from server.http import events, forms, health, pictures, runs, saved, site, system
 from server.http.form_openapi import form_paths
 from server.http.guard import finish, guard
-from server.http.keys import DESCRIPTION, SERVICES, SOCKETS, TEMPLATES, THUMBNAILS, TILES
+from server.http.keys import (
+    DESCRIPTION,
+    NODE_TEXTS,
+    SERVICES,
+    SOCKETS,
+    TEMPLATES,
+    THUMBNAILS,
+    TILES,
+)
 from server.http.openapi import description
 from server.http.refusals import Ready
 from server.http.table import Call, Route, add_route
 from server.library import Library
+from server.node_texts import read_texts
 from server.settings import ROOT
 from server.strict_json import dumps
 from server.thumbnails import Thumbnails
@@ -44,7 +53,12 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/readyz", health.get_readiness),
     Route("GET", "/metrics", health.get_metrics, media="text/plain"),
     Route("GET", f"{V1}/system", system.get_system),
-    Route("GET", f"{V1}/nodes", system.get_nodes),
+    Route(
+        "GET",
+        f"{V1}/nodes",
+        system.get_nodes,
+        headers=(("Accept-Language", "The language to tell nodes in, where `lang` is not given."),),
+    ),
     Route("GET", f"{V1}/schema", system.get_schema),
     Route("POST", f"{V1}/validate", runs.check_workflow, large=True),
     Route("POST", f"{V1}/plan", runs.plan_workflow, large=True),
@@ -174,6 +188,7 @@ def install(app: web.Application, services: Services) -> None:
     settings = services.settings
     app[SERVICES] = services
     app[TEMPLATES] = Library(ROOT / "workflows")
+    app[NODE_TEXTS] = read_texts(ROOT / "nodes" / "texts")
     app[SOCKETS] = set()
     most_pixels = settings.pixel_limit * 1_000_000
     app[THUMBNAILS] = Thumbnails(settings.cache_dir / "thumbnails", most_pixels)

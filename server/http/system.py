@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from aiohttp import hdrs
 
 from nodes.api import JSON, Catalogue
 from server.engine.graph import Graph
@@ -11,11 +14,14 @@ from server.engine.problems import Problem
 from server.engine.schema import workflow_schema
 from server.engine.validate import validate
 from server.http.bodies import MOST_JSON_BYTES
+from server.http.keys import NODE_TEXTS
 from server.http.refusals import Ready
 from server.http.table import Call, Tagged
+from server.node_texts import preferred
 from server.opening import opened
 from server.settings import VERSION
 from server.strict_json import dumps
+from server.typed_json import Bounds
 
 
 @dataclass(frozen=True)
@@ -97,10 +103,29 @@ class Converted:
         }
 
 
-async def get_nodes(call: Call) -> Tagged[Ready]:
+@dataclass(frozen=True)
+class NodesQuery:
+    """In which language nodes are told.
+
+    Attributes:
+        lang: Its code, such as `de`; the header Accept-Language where left out. What has no words
+            in it is told in English.
+    """
+
+    lang: Annotated[str, Bounds(2, 8)] | None = None
+
+
+async def get_nodes(call: Call, query: NodesQuery) -> Tagged[Ready]:
     """Return the catalogue: every node with its inputs, outputs, types and help."""
     catalogue = await call.services.nodes.get()
-    return Tagged(Ready(call.services.nodes.text), catalogue.hash)
+    known = call.request.app[NODE_TEXTS]
+    accepted = call.request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
+    texts = known.get(query.lang or preferred(accepted, known))
+    if texts is None:
+        return Tagged(Ready(call.services.nodes.text), catalogue.hash)
+    words = texts
+    text = await asyncio.to_thread(lambda: dumps(words.over(catalogue.to_json())))
+    return Tagged(Ready(text.encode()), f"{catalogue.hash}-{words.hash}")
 
 
 async def get_schema(call: Call) -> Tagged[Ready]:

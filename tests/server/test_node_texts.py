@@ -1,0 +1,94 @@
+"""Nodes in other languages: words over the catalogue, which itself stays as it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nodes.api import NodeSpec, catalogue_of
+from nodes.api.catalogue import load
+from server.node_texts import NodeTexts, preferred, read_texts
+from tests.server.http.serving import V1, keep, serving, twice
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TEXTS = read_texts(ROOT / "nodes" / "texts")
+WORDS = NodeTexts(
+    "de",
+    {"serving": "Bedienung"},
+    {"number": "Zahl", "int": "Ergebnis"},
+    {"Twice": {"title": "Doppelt", "ports": {"number": "Was"}}},
+    "0",
+)
+
+
+def port_names(spec: NodeSpec) -> set[str]:
+    return {item.name for item in spec.inputs} | {item.name for item in spec.outputs}
+
+
+def test_words_are_laid_over_the_catalogue_and_nothing_else_changes() -> None:
+    plain = catalogue_of(twice, keep).to_json()
+    told = WORDS.over(plain)["nodes"]
+    doubled, kept = told["Twice"], told["Keep"]
+    assert (doubled["title"], doubled["aliases"]) == ("Doppelt", ["Twice"])
+    assert doubled["category_label"] == "Bedienung"
+    assert doubled["category"] == plain["nodes"]["Twice"]["category"]
+    assert (doubled["inputs"][0]["label"], doubled["inputs"][0]["name"]) == ("Was", "number")
+    assert doubled["outputs"][0]["label"] == "Ergebnis"
+    assert (kept["title"], kept["aliases"]) == ("Keep", [])
+    assert [port.get("label") for port in kept["inputs"]] == ["Zahl", None]
+    assert "label" not in plain["nodes"]["Twice"]["inputs"][0]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("en-GB,en;q=0.9,de;q=0.8", "en"),
+        ("fr,de;q=0.5,en;q=0.3", "de"),
+        ("de;q=0,en;q=0.1", "en"),
+        ("*;q=9,;;;de;q=nonsense", "en"),
+    ],
+)
+def test_the_language_that_is_liked_best_is_chosen(accepted: str, chosen: str) -> None:
+    assert preferred(accepted, {"de": WORDS}) == chosen
+
+
+def test_nodes_are_told_in_the_language_that_is_asked_for(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        plain = server.get(f"{V1}/nodes")
+        german = server.get(f"{V1}/nodes?lang=de")
+        assert server.get(f"{V1}/nodes", Accept_Language="de").body == german.body
+        assert server.get(f"{V1}/nodes?lang=fr", Accept_Language="de").body == plain.body
+        assert german.headers["etag"] != plain.headers["etag"]
+        again = server.get(f"{V1}/nodes?lang=de", If_None_Match=german.headers["etag"])
+        assert again.status == 304
+        ports = german.json()["nodes"]["Twice"]["outputs"]
+        assert ports[0]["label"] == TEXTS["de"].ports["int"]
+
+
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=list(TEXTS))
+def test_the_words_are_of_nodes_ports_and_categories_that_there_are(texts: NodeTexts) -> None:
+    specs = load(folders=()).specs
+    categories = {part for spec in specs.values() for part in spec.category.split("/")}
+    ports = {name: port_names(spec) for name, spec in specs.items()}
+    assert set(texts.nodes) <= set(specs)
+    assert set(texts.categories) <= categories
+    assert set(texts.ports) <= set[str]().union(*ports.values())
+    for name, words in texts.nodes.items():
+        assert set(words) <= {"title", "summary", "ports"}
+        assert set(words.get("ports", {})) <= ports[name]
+
+
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=list(TEXTS))
+def test_whatever_the_shipped_workflows_show_has_its_words(texts: NodeTexts) -> None:
+    specs = load(folders=()).specs
+    for path in (ROOT / "workflows").glob("*.json"):
+        for node in json.loads(path.read_text("utf-8"))["nodes"].values():
+            spec = specs[node["type"]]
+            assert {"title", "summary"} <= set(texts.nodes[spec.id])
+            assert port_names(spec) <= set(texts.ports)
+            assert set(spec.category.split("/")) <= set(texts.categories)
