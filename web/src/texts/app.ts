@@ -1,6 +1,9 @@
 /** What the shell around the canvas says. */
 
-export const appTexts = {
+import { appTexts as german } from "./de/app";
+import { inLanguage } from "./language";
+
+const appTextsEnglish = {
   name: "Weft",
   panels: "Panels",
   tabs: "Open workflows",
@@ -45,4 +48,7 @@ export const appTexts = {
   undo: "Undo",
   redo: "Redo",
   dropFile: "Drop to open",
-} as const;
+};
+
+export type AppTexts = typeof appTextsEnglish;
+export const appTexts = inLanguage(appTextsEnglish, german);

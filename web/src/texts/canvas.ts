@@ -1,6 +1,9 @@
 /** What the canvas and the controls on it say. */
 
-export const canvasTexts = {
+import * as german from "./de/canvas";
+import { inLanguage } from "./language";
+
+const canvasTextsEnglish = {
   canvas: "Workflow canvas",
   less: "Less",
   more: "More",
@@ -57,9 +60,12 @@ export const canvasTexts = {
   renameFrame: "Name of the frame",
   resize: "Change the size",
   wired: "wired",
-} as const;
+};
 
-export const actionTexts = {
+export type CanvasTexts = typeof canvasTextsEnglish;
+export const canvasTexts = inLanguage(canvasTextsEnglish, german.canvasTexts);
+
+const actionTextsEnglish = {
   add: "Add node…",
   addFrame: "Frame the selection",
   addNote: "Add a note",
@@ -105,9 +111,12 @@ export const actionTexts = {
   zoomFull: "Zoom to 100%",
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
-} as const;
+};
 
-export const maskTexts = {
+export type ActionTexts = typeof actionTextsEnglish;
+export const actionTexts = inLanguage(actionTextsEnglish, german.actionTexts);
+
+const maskTextsEnglish = {
   title: "Paint a mask",
   hint: "What is tinted is painted anew. Alt wipes; [ and ] change the size.",
   brush: "Brush",
@@ -124,4 +133,7 @@ export const maskTexts = {
   save: "Use this mask",
   cancel: "Cancel",
   close: "Close",
-} as const;
+};
+
+export type MaskTexts = typeof maskTextsEnglish;
+export const maskTexts = inLanguage(maskTextsEnglish, german.maskTexts);

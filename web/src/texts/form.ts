@@ -1,6 +1,9 @@
 /** What the simple view of a workflow says. */
 
-export const formTexts = {
+import { formTexts as german } from "./de/form";
+import { inLanguage } from "./language";
+
+const formTextsEnglish = {
   toggle: "Form or graph",
   form: "Form",
   graph: "Graph",
@@ -33,4 +36,7 @@ export const formTexts = {
   callLine: "The call, as a line for a shell",
   copy: "Copy",
   hide: (label: string) => `Take ${label} off the form`,
-} as const;
+};
+
+export type FormTexts = typeof formTextsEnglish;
+export const formTexts = inLanguage(formTextsEnglish, german);

@@ -1,10 +1,13 @@
 /** Every string of the panels, the dialogs and the file actions. */
 
+import { texts as german } from "./de/panels";
+import { inLanguage } from "./language";
+
 function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-export const texts = {
+const textsEnglish = {
   notices: {
     defect: "Something went wrong inside the editor. Your work is kept; reload the page if it behaves oddly.",
   },
@@ -232,6 +235,9 @@ export const texts = {
   },
   settings: {
     title: "Settings",
+    language: "Language",
+    browserLanguage: "As the browser",
+    languageHint: "The page is loaded anew. Open workflows stay, their steps to undo do not.",
     theme: "Appearance",
     themes: { system: "As the system", light: "Light", dark: "Dark" },
     grid: "Grid",
@@ -248,4 +254,7 @@ export const texts = {
     hours: (count: number) => `${count} h ago`,
     yesterday: "yesterday",
   },
-} as const;
+};
+
+export type Texts = typeof textsEnglish;
+export const texts = inLanguage(textsEnglish, german);

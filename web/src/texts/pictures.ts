@@ -1,6 +1,9 @@
 /** What is said where a picture is chosen. */
 
-export const pickerTexts = {
+import { pickerTexts as german } from "./de/pictures";
+import { inLanguage } from "./language";
+
+const pickerTextsEnglish = {
   title: "Choose a picture",
   browse: "Choose from the gallery",
   search: "Search pictures",
@@ -10,4 +13,7 @@ export const pickerTexts = {
   loading: "Loading…",
   older: "Show older ones",
   close: "Close",
-} as const;
+};
+
+export type PickerTexts = typeof pickerTextsEnglish;
+export const pickerTexts = inLanguage(pickerTextsEnglish, german);

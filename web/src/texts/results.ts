@@ -1,6 +1,9 @@
 /** What is said of what runs made, where it is no picture. */
 
-export const resultTexts = {
+import { resultTexts as german } from "./de/results";
+import { inLanguage } from "./language";
+
+const resultTextsEnglish = {
   text: "Text appears here after a run",
   file: "The file appears here after a run",
   moving: "Moves",
@@ -11,4 +14,7 @@ export const resultTexts = {
   notCopied: "The browser did not let the text be copied.",
   notCopiedHint: "Allow this page the clipboard, or select the text and copy it.",
   cut: (shown: string, whole: string) => `The first ${shown} of ${whole} are shown; the file holds the rest.`,
-} as const;
+};
+
+export type ResultTexts = typeof resultTextsEnglish;
+export const resultTexts = inLanguage(resultTextsEnglish, german);

@@ -1,6 +1,9 @@
 /** What is said of past runs: where their time went, and how they differ. */
 
-export const profileTexts = {
+import * as german from "./de/runs";
+import { inLanguage } from "./language";
+
+const profileTextsEnglish = {
   title: "Profile of the last run",
   none: "Nothing has run yet",
   noneHint: "After a run, this shows where its time and memory went.",
@@ -17,9 +20,12 @@ export const profileTexts = {
   unknown: "not measured",
   byTime: "Slowest first",
   asRun: "As they ran",
-} as const;
+};
 
-export const differenceTexts = {
+export type ProfileTexts = typeof profileTextsEnglish;
+export const profileTexts = inLanguage(profileTextsEnglish, german.profileTexts);
+
+const differenceTextsEnglish = {
   open: "Compare with the canvas…",
   title: (title: string) => `How this run of “${title}” differs`,
   left: "On the canvas",
@@ -37,4 +43,7 @@ export const differenceTexts = {
   applyHint: "What is ticked is made on the canvas as it was in this run. It can be undone.",
   choose: (what: string) => `Take over: ${what}`,
   picture: "Picture of the run",
-} as const;
+};
+
+export type DifferenceTexts = typeof differenceTextsEnglish;
+export const differenceTexts = inLanguage(differenceTextsEnglish, german.differenceTexts);

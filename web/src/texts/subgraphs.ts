@@ -1,6 +1,9 @@
 /** What is said of subgraphs and of their interface. */
 
-export const subgraphTexts = {
+import { subgraphTexts as german } from "./de/subgraphs";
+import { inLanguage } from "./language";
+
+const subgraphTextsEnglish = {
   untitled: "Subgraph",
   make: "Make a subgraph",
   unpack: "Unpack subgraph",
@@ -21,4 +24,7 @@ export const subgraphTexts = {
   offerOutput: (label: string) => `Make ${label} an output of the subgraph`,
   fed: (name: string) => `from the subgraph's input ${name}`,
   used: (count: number) => (count === 1 ? "Used once" : `Used ${count} times`),
-} as const;
+};
+
+export type SubgraphTexts = typeof subgraphTextsEnglish;
+export const subgraphTexts = inLanguage(subgraphTextsEnglish, german);

@@ -1,6 +1,9 @@
 /** What is said of sweeps: one workflow over a range of values. */
 
-export const sweepTexts = {
+import { sweepTexts as german } from "./de/sweep";
+import { inLanguage } from "./language";
+
+const sweepTextsEnglish = {
   action: "Sweep over values…",
   earlier: "Earlier sweeps",
   title: "Sweep over values",
@@ -23,4 +26,7 @@ export const sweepTexts = {
   gone: "This run is no longer in the history.",
   none: "No sweeps yet",
   noneHint: "Press the sweep sign beside an input in the inspector.",
-} as const;
+};
+
+export type SweepTexts = typeof sweepTextsEnglish;
+export const sweepTexts = inLanguage(sweepTextsEnglish, german);

@@ -1,6 +1,9 @@
 /** What is said where wires are drawn by key, and in the outline of the graph. */
 
-export const wireTexts = {
+import * as german from "./de/wires";
+import { inLanguage } from "./language";
+
+const wireTextsEnglish = {
   action: "Wire…",
   ports: (node: string) => `Which port of ${node}?`,
   ends: (port: string, node: string) => `Wire ${port} of ${node} to…`,
@@ -9,9 +12,12 @@ export const wireTexts = {
   else: "Or",
   add: "Add a node that fits…",
   disconnect: (node: string) => `Take away the wire from ${node}`,
-} as const;
+};
 
-export const outlineTexts = {
+export type WireTexts = typeof wireTextsEnglish;
+export const wireTexts = inLanguage(wireTextsEnglish, german.wireTexts);
+
+const outlineTextsEnglish = {
   title: "Outline",
   hint: "↑ ↓ go through the nodes, Enter shows the values, W wires, Delete deletes.",
   empty: "No nodes yet",
@@ -20,4 +26,7 @@ export const outlineTexts = {
   place: (place: number, count: number) => `${place} of ${count}`,
   takes: (input: string, node: string) => `${input} from ${node}`,
   open: (input: string) => `${input} is not wired`,
-} as const;
+};
+
+export type OutlineTexts = typeof outlineTextsEnglish;
+export const outlineTexts = inLanguage(outlineTextsEnglish, german.outlineTexts);
