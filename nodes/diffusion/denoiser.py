@@ -1,7 +1,7 @@
 """Estimates of the clean sample by a network: `denoise(x, sigma, conds) -> list[x0]`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,7 @@ from nodes.diffusion.control import FittedControl, residuals
 from nodes.diffusion.network_calls import is_joint, predict, text_width, told
 from nodes.diffusion.patches import Call, CallLimit, patched
 from nodes.errors import NodeError
-from nodes.types import Model
+from nodes.types import Model, Plain
 
 # Repeating a text's tokens changes nothing where the picture attends to the text alone, but costs:
 # texts of unlike lengths share a call up to this many repetitions.
@@ -53,7 +53,7 @@ class _Job:
         """Say whether both can be computed in one call, texts repeated so often at the most."""
         if self.x.shape != other.x.shape or self.first != other.first:
             return False
-        if self.prompt.extras.keys() != other.prompt.extras.keys():
+        if _forms(self.prompt.extras) != _forms(other.prompt.extras):
             return False
         if (self.prompt.pooled is None) != (other.prompt.pooled is None):
             return False
@@ -171,6 +171,10 @@ def _hint(job: _Job, control: FittedControl, downscale: int, jobs: int) -> Tenso
         sides = (box.height, box.width, box.y, box.x)
         hint = Box(*(side * downscale for side in sides)).of(hint)
     return job.given(hint, hint.dtype).repeat(jobs, 1, 1, 1)
+
+
+def _forms(extras: "Mapping[str, Tensor | Plain]") -> dict[str, torch.Size | None]:
+    return {n: v.shape[1:] if isinstance(v, Tensor) else None for n, v in extras.items()}
 
 
 def _together(each: Sequence[dict[str, Tensor]]) -> dict[str, list[Tensor]]:

@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from diffusers import FluxTransformer2DModel
 from torch import Tensor, nn
 
 from nodes.diffusion.control import shared
 from nodes.diffusion.latent_space import picture_in
 from nodes.diffusion.network_calls import input_channels, is_joint
+from nodes.diffusion.references import told_references
 from nodes.errors import NodeError
 from nodes.types import Cond, Conditioning, Latent, Model, Plain
 
@@ -58,6 +60,9 @@ def _whole(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
         part = _sized(part, model, latent, away)
     if is_joint(model.network):
         part = _guided(part, model)
+    if isinstance(model.network, FluxTransformer2DModel):
+        told = told_references(part, latent.samples, model.latent_format)
+        part = replace(part, extras={**part.extras, **told})
     channels = latent.samples.shape[1]
     more = input_channels(model.network) - channels
     if more == _COLOURS:

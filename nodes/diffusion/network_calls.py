@@ -48,10 +48,10 @@ def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
         network: The network.
         prompt: With its extras completed; see `model_inputs`.
     """
-    pooled, guidance = prompt.pooled, prompt.extras.get("guidance")
+    pooled = prompt.pooled
     if is_joint(network):
         said = {} if pooled is None else {"pooled_projections": pooled}
-        return said | ({"guidance": guidance} if isinstance(guidance, Tensor) else {})
+        return said | {n: v for n in _BESIDE if isinstance(v := prompt.extras.get(n), Tensor)}
     level = prompt.extras.get("noise_level")
     if isinstance(level, int):
         return {"class_labels": torch.tensor([level])}
@@ -59,6 +59,10 @@ def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
     if pooled is None or not isinstance(times, Tensor):
         return {}
     return {"text_embeds": pooled, "time_ids": times}
+
+
+# What joint networks read beside the text, where a prompt has it: see `references`.
+_BESIDE = ("guidance", "reference_tokens", "reference_places")
 
 
 def predict(
@@ -87,8 +91,7 @@ def predict(
         return _unet(network, x, timestep, text, said, steered)
     height, width = x.shape[-2:]
     flux = isinstance(network, FluxTransformer2DModel)
-    x = _whole_patches(x, FLUX_PATCH if flux else network.config.patch_size)
-    said = {name: value.to(x.dtype) for name, value in said.items()}
+    x = whole_patches(x, FLUX_PATCH if flux else network.config.patch_size)
     call = _flux if flux else _sd3
     return call(network, x, timestep, text, said)[..., :height, :width]
 
@@ -112,6 +115,7 @@ def _unet(
 def _sd3(
     network: Any, x: Tensor, timestep: Tensor, text: Tensor, said: Mapping[str, Tensor]
 ) -> Tensor:
+    said = {name: value.to(x.dtype) for name, value in said.items()}
     output: Tensor = network(
         x, timestep=timestep, encoder_hidden_states=text, return_dict=False, **said
     )[0]
@@ -122,21 +126,40 @@ def _flux(
     network: Any, x: Tensor, timestep: Tensor, text: Tensor, said: Mapping[str, Tensor]
 ) -> Tensor:
     rows, columns = (side // FLUX_PATCH for side in x.shape[-2:])
-    # Positions of tokens: text has none, and a patch has its row and its column.
-    places = torch.zeros(rows, columns, 3, device=x.device)
-    places[..., 1] = torch.arange(rows, device=x.device)[:, None]
-    places[..., 2] = torch.arange(columns, device=x.device)
+    tokens, places = packed(x), positions(rows, columns).to(x.device)
+    said = dict(said)
+    if "reference_tokens" in said:
+        tokens = torch.cat([tokens, said.pop("reference_tokens").to(x.dtype)], dim=1)
+        # They are alike for all of a batch.
+        places = torch.cat([places, said.pop("reference_places")[0].to(x.device)])
     output: Tensor = network(
-        hidden_states=packed(x),
+        hidden_states=tokens,
         # It multiplies by that number itself.
         timestep=timestep / _FLOW_STEPS,
         encoder_hidden_states=text,
-        img_ids=places.flatten(0, 1),
+        img_ids=places,
+        # Text has no position.
         txt_ids=torch.zeros(text.shape[1], 3, device=x.device),
         return_dict=False,
-        **said,
+        **{name: value.to(x.dtype) for name, value in said.items()},
     )[0]
-    return unpacked(output, rows, columns)
+    return unpacked(output[:, : rows * columns], rows, columns)
+
+
+def positions(rows: int, columns: int, first: tuple[int, int, int] = (0, 0, 0)) -> Tensor:
+    """Give the positions (rows * columns, 3) of a picture's tokens: time, row and column.
+
+    Args:
+        rows: Of tokens.
+        columns: Likewise.
+        first: The position of the first token.
+    """
+    time, top, left = first
+    places = torch.empty(rows, columns, 3)
+    places[..., 0] = time
+    places[..., 1] = torch.arange(top, top + rows)[:, None]
+    places[..., 2] = torch.arange(left, left + columns)
+    return places.flatten(0, 1)
 
 
 def packed(x: Tensor) -> Tensor:
@@ -150,7 +173,7 @@ def unpacked(tokens: Tensor, rows: int, columns: int) -> Tensor:
     return nn.functional.pixel_shuffle(squares, FLUX_PATCH)
 
 
-def _whole_patches(x: Tensor, patch: int) -> Tensor:
+def whole_patches(x: Tensor, patch: int) -> Tensor:
     """Lengthen sides that are no multiples of the patch, by what stands on the other side."""
     below, beside = -x.shape[-2] % patch, -x.shape[-1] % patch
     if not (below or beside):

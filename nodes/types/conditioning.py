@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from nodes.api import wire
-from nodes.types.pictures import Mask
+from nodes.types.pictures import Latent, Mask
 from nodes.types.tensor_file import STORED, Plain, stored
 
 
@@ -79,6 +79,7 @@ class Cond:
         end: Fraction of the sampling at which it ceases to hold.
         extras: What else a model family takes: tensors, or plain values.
         controls: What steers it by pictures; it is summed.
+        references: Pictures to look at, for models that edit by them.
     """
 
     embeds: Tensor
@@ -91,7 +92,8 @@ class Cond:
     start: float = 0.0
     end: float = 1.0
     extras: Mapping[str, Tensor | Plain] = field(default_factory=dict)
-    controls: "tuple[Control, ...]" = ()
+    controls: tuple[Control, ...] = ()
+    references: tuple[Latent, ...] = ()
 
 
 @wire("CONDITIONING", codec=STORED)
