@@ -42,7 +42,7 @@ def test_the_page_has_no_serious_findings(editor: Editor, theme: str) -> None:
     expect(editor.page.locator(".profile tbody tr").first).to_be_visible()
     editor.node("paper").locator(".node__title").click()
     found += findings(editor)
-    for chord in ("Control+k", "?", "Control+,", "w", "Shift+S"):
+    for chord in ("Control+k", "?", "Control+,", "w", "v", "Shift+S"):
         editor.key(chord)
         expect(editor.page.get_by_role("dialog")).to_be_visible()
         found += findings(editor)

@@ -41,6 +41,14 @@ export function thumbnailUrl(artifact: string, size = 256): string {
   return `${API}/artifacts/${part(artifact)}/thumbnail?size=${size}`;
 }
 
+/** A tile of a picture that the server cuts: of 512 pixels a side, after halving `level` times. */
+export function tileUrl(
+  artifact: string,
+  { level, column, row }: { readonly level: number; readonly column: number; readonly row: number },
+): string {
+  return `${API}/artifacts/${part(artifact)}/tile?level=${level}&column=${column}&row=${row}`;
+}
+
 /** Can it be drawn as a picture? One that moves is one, too. */
 export function isPicture({ kind }: Artifact): boolean {
   return kind === "image" || kind === "animation";

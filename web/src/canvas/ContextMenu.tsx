@@ -95,6 +95,7 @@ function NodeItems() {
   return (
     <>
       <ActionItem id="node.runTo" />
+      <ActionItem id="node.stages" />
       <Separator />
       {["node.rename", "node.mute", "node.bypass", "node.collapse", "node.enter", "node.ungroup"].map(
         (id) => (

@@ -7,6 +7,7 @@ import { useSettings } from "../store/settings";
 import { showDialog } from "../store/shell";
 import { activeGraph, activeTab, enter, seal, select } from "../store/tabs";
 import { actionTexts } from "../texts/canvas";
+import { stageTexts } from "../texts/stages";
 import { subgraphTexts } from "../texts/subgraphs";
 import { wireTexts } from "../texts/wires";
 import {
@@ -35,26 +36,33 @@ import { stage } from "./stage";
 import { groupChosen, unpackChosen } from "./subgraphing";
 import { fitAll, fitNodes, zoomBy, zoomTo } from "./viewport";
 
-const NUDGES: readonly (readonly [key: string, dx: number, dy: number])[] = [
+const NUDGES: readonly (readonly [key: keyof typeof actionTexts.nudge, dx: number, dy: number])[] = [
   ["ArrowLeft", -1, 0],
   ["ArrowRight", 1, 0],
   ["ArrowUp", 0, -1],
   ["ArrowDown", 0, 1],
 ];
 
+/** The way to the picture of the selected node; inside a subgraph, the longest way of the document. */
+function compareStages(): void {
+  const tab = activeTab();
+  const [node] = tab?.path.length === 0 ? chosen() : [];
+  showDialog({ kind: "stages", job: null, ...(node === undefined ? {} : { node }) });
+}
+
 function canvasActions(): readonly Action[] {
   const t = actionTexts;
   const nudges = NUDGES.flatMap(([key, dx, dy]): Action[] => [
     {
       id: `canvas.nudge.${key}`,
-      title: `Move ${key.slice(5).toLowerCase()}`,
+      title: actionTexts.nudge[key],
       keys: [key],
       enabled: some,
       run: () => step(dx, dy, 1),
     },
     {
       id: `canvas.push.${key}`,
-      title: `Move ${key.slice(5).toLowerCase()}, far`,
+      title: actionTexts.nudgeFar[key],
       keys: [`Shift+${key}`],
       enabled: some,
       run: () => step(dx, dy, 5),
@@ -99,6 +107,13 @@ function canvasActions(): readonly Action[] {
       words: ["connect", "link", "keyboard"],
       enabled: () => chosen().length === 1,
       run: () => showDialog({ kind: "wire", node: chosen()[0] as string }),
+    },
+    {
+      id: "node.stages",
+      title: stageTexts.action,
+      keys: ["V"],
+      words: ["cascade", "side by side", "steps", "zoom", "pictures"],
+      run: compareStages,
     },
     { id: "node.disconnect", title: t.disconnect, keys: ["X"], enabled: some, run: disconnectChosen },
     { id: "node.reset", title: t.reset, keys: [], enabled: some, run: resetChosen },

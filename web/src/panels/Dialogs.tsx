@@ -19,6 +19,7 @@ const KeysDialog = lazy(async () => ({ default: (await import("./KeysDialog")).K
 const SettingsDialog = lazy(async () => ({ default: (await import("./SettingsDialog")).SettingsDialog }));
 const SweepDialog = lazy(async () => ({ default: (await import("./SweepDialog")).SweepDialog }));
 const SweepGrid = lazy(async () => ({ default: (await import("./SweepGrid")).SweepGrid }));
+const StagesDialog = lazy(async () => ({ default: (await import("./StagesDialog")).StagesDialog }));
 const VersionsDialog = lazy(async () => ({ default: (await import("./VersionsDialog")).VersionsDialog }));
 
 export function Dialogs() {
@@ -42,6 +43,8 @@ function Open({ dialog }: { readonly dialog: Dialog }) {
       return <SweepDialog {...dialog} />;
     case "sweep-grid":
       return <SweepGrid {...dialog} />;
+    case "stages":
+      return <StagesDialog {...dialog} />;
     case "keys":
       return <KeysDialog />;
     case "settings":

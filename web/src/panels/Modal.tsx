@@ -10,6 +10,8 @@ import { IconButton } from "./Pieces";
 interface ModalProps {
   readonly title: string;
   readonly wide?: boolean;
+  /** It takes all of the page. */
+  readonly full?: boolean;
   readonly footer?: ReactNode;
   readonly tools?: ReactNode;
   /** The body fills the dialog to its edges. */
@@ -21,13 +23,14 @@ export function closeDialog(): void {
   showDialog(null);
 }
 
-export function Modal({ title, wide, footer, tools, bare, children }: ModalProps) {
+export function Modal({ title, wide, full, footer, tools, bare, children }: ModalProps) {
+  const size = full ? " dialog--full" : wide ? " dialog--wide" : "";
   return (
     <Dialog.Root open onOpenChange={(open) => !open && closeDialog()}>
       <Dialog.Portal>
         {/* A plain element: the library's own writes a style sheet into the page, which the page's policy forbids. */}
         <div className="dialog__overlay" />
-        <Dialog.Content className={wide ? "dialog dialog--wide" : "dialog"} aria-describedby={undefined}>
+        <Dialog.Content className={`dialog${size}`} aria-describedby={undefined}>
           <div className="dialog__header">
             <Dialog.Title className="dialog__title">{title}</Dialog.Title>
             {tools}

@@ -5,6 +5,7 @@ import {
   ChevronRight,
   Columns2,
   Download,
+  Layers,
   Maximize,
   Minimize,
   Trash2,
@@ -18,8 +19,10 @@ import { refreshGallery, removePicture, useGallery } from "../store/gallery";
 import { SHOWN_BYTES } from "../store/resultText";
 import { type Dialog, showDialog } from "../store/shell";
 import { useLoaded } from "../store/useLoaded";
+import { dateAndTime } from "../texts/figures";
 import { texts } from "../texts/panels";
 import { resultTexts } from "../texts/results";
+import { stageTexts } from "../texts/stages";
 import { ResultText, resultIcon } from "../widgets/Result";
 import { ago, byteSize } from "./format";
 import { closeDialog, Modal } from "./Modal";
@@ -151,7 +154,7 @@ function Facts({ artifact }: { readonly artifact: Artifact }) {
       texts.gallery.size,
       [width !== null && height !== null ? `${width} × ${height}` : "", byteSize(bytes)].join("  ").trim(),
     ],
-    [texts.gallery.made, `${new Date(created * 1000).toLocaleString()} (${ago(created)})`],
+    [texts.gallery.made, `${dateAndTime(created)} (${ago(created)})`],
     [texts.gallery.from, title],
     [texts.gallery.node, node],
   ];
@@ -179,6 +182,15 @@ function Facts({ artifact }: { readonly artifact: Artifact }) {
         <a className="button" href={contentUrl(id)} download={name}>
           <Download size={15} aria-hidden /> {texts.gallery.download}
         </a>
+        {isPicture(artifact) && (
+          <button
+            type="button"
+            className="button"
+            onClick={() => showDialog({ kind: "stages", node, job: artifact.job })}
+          >
+            <Layers size={15} aria-hidden /> {stageTexts.action}
+          </button>
+        )}
         <button type="button" className="button button--danger" onClick={() => confirmRemoval(id)}>
           <Trash2 size={15} aria-hidden /> {texts.common.delete}
         </button>

@@ -83,7 +83,7 @@ export function Empty({ icon: Icon, title, hint, children }: EmptyProps) {
 interface FailedProps {
   readonly message: string;
   readonly hint: string;
-  readonly onRetry: () => void;
+  readonly onRetry?: () => void;
 }
 
 export function Failed({ message, hint, onRetry }: FailedProps) {
@@ -91,9 +91,11 @@ export function Failed({ message, hint, onRetry }: FailedProps) {
     <div className="empty" role="alert">
       <p className="empty__title">{message}</p>
       {hint !== "" && <p>{hint}</p>}
-      <button type="button" className="button" onClick={onRetry}>
-        {texts.common.retry}
-      </button>
+      {onRetry && (
+        <button type="button" className="button" onClick={onRetry}>
+          {texts.common.retry}
+        </button>
+      )}
     </div>
   );
 }

@@ -33,6 +33,13 @@ export type Dialog =
       readonly label: string;
       readonly run: () => void;
     }
+  | {
+      readonly kind: "stages";
+      /** Where the way to the picture ends; the longest one where it is not said. */
+      readonly node?: string;
+      /** The run that made it; `null` for what is on the canvas. */
+      readonly job: string | null;
+    }
   | { readonly kind: "picture"; readonly artifact: string; readonly compare?: string };
 
 export interface Notice {
