@@ -8,7 +8,52 @@ from dataclasses import dataclass
 
 from nodes.api import JSON
 from nodes.errors import NodeError
+from server.engine.graph import Graph
+from server.engine.problems import Invalid
 from server.strict_json import loads
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or an output of a subgraph.
+
+    Attributes:
+        name: What wires call it.
+        type: Of what goes through it.
+    """
+
+    name: str
+    type: str
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the fields as JSON."""
+        return {"name": self.name, "type": self.type}
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A subgraph of a saved workflow, as a node that other workflows may take over.
+
+    Attributes:
+        key: Names it in its workflow.
+        title: What its author calls it.
+        inputs: In order.
+        outputs: In order.
+    """
+
+    key: str
+    title: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the fields as JSON."""
+        return {
+            "key": self.key,
+            "title": self.title,
+            "inputs": [port.to_json() for port in self.inputs],
+            "outputs": [port.to_json() for port in self.outputs],
+        }
 
 
 @dataclass(frozen=True)
@@ -23,6 +68,7 @@ class Entry:
         tags: From its `meta`.
         description: From its `meta`.
         cover: When its picture was kept, in Unix milliseconds; None where it has none.
+        subgraphs: What it defines that other workflows may use.
     """
 
     name: str
@@ -32,6 +78,7 @@ class Entry:
     tags: tuple[str, ...] = ()
     description: str = ""
     cover: int | None = None
+    subgraphs: tuple[Blueprint, ...] = ()
 
     def to_json(self) -> dict[str, JSON]:
         """Return the fields as JSON."""
@@ -43,6 +90,7 @@ class Entry:
             "tags": list(self.tags),
             "description": self.description,
             "cover": self.cover,
+            "subgraphs": [each.to_json() for each in self.subgraphs],
         }
 
 
@@ -89,6 +137,24 @@ def described(name: str, data: bytes, modified: float) -> Entry:
         modified,
         tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
         description if isinstance(description, str) else "",
+        subgraphs=_blueprints(document) if "subgraphs" in content else (),
+    )
+
+
+def _blueprints(document: JSON) -> tuple[Blueprint, ...]:
+    """Read the subgraphs of a workflow; of a broken one nothing can be taken over."""
+    try:
+        subgraphs = Graph.from_json(document).subgraphs
+    except Invalid:
+        return ()
+    return tuple(
+        Blueprint(
+            key,
+            each.title,
+            tuple(Port(port.name, port.type) for port in each.inputs),
+            tuple(Port(port.name, port.type) for port in each.outputs),
+        )
+        for key, each in subgraphs.items()
     )
 
 

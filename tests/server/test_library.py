@@ -37,6 +37,28 @@ def test_the_list_tells_title_tags_and_description(library: Library) -> None:
     assert library.entries("two first") == []
 
 
+def test_the_list_tells_the_subgraphs_that_other_workflows_may_use(library: Library) -> None:
+    inner = {"type": "ImageInvert", "version": 1, "inputs": {"image": {"input": "picture"}}}
+    negative = {
+        "title": "Negative",
+        "inputs": [{"name": "picture", "type": "Image"}],
+        "outputs": [{"name": "image", "type": "Image", "from": ["invert", "image"]}],
+        "nodes": {"invert": inner},
+    }
+    library.put("a", document("Kept", subgraphs={"negative": negative}))
+    library.put("b", document("Broken", subgraphs={"negative": {"title": 3}}))
+    kept, broken = library.entries()
+    assert [each.to_json() for each in kept.subgraphs] == [
+        {
+            "key": "negative",
+            "title": "Negative",
+            "inputs": [{"name": "picture", "type": "Image"}],
+            "outputs": [{"name": "image", "type": "Image"}],
+        }
+    ]
+    assert broken.subgraphs == ()
+
+
 def test_a_changed_workflow_is_not_overwritten_by_one_who_has_not_seen_it(
     library: Library,
 ) -> None:
