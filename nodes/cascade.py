@@ -1,16 +1,17 @@
 """Cascades: a picture through one stage after another, each larger or better than the last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Annotated, NamedTuple
 
 from nodes.api import QUIET, Context, Each, Out, Range, Subgraph, SubgraphBuilder, node
 from nodes.diffusion.cascade_plan import Planned, planned, report, speed_of
+from nodes.errors import NodeError
 from nodes.imaging.on_disk import plane
 from nodes.imaging.resize import lanczos_rows
 from nodes.imaging.tiles import STRIPE
-from nodes.types import CascadeStage, Image
+from nodes.types import CascadeStage, Image, Latent, Vae
 
 GROUP = "upscale"
 
@@ -23,53 +24,100 @@ class Cascaded(NamedTuple):
 
 
 @node("UpscaleCascade", title="Upscale cascade", aliases=("super-resolution", "chain", "8k"))
-def upscale_cascade(image: Image, stages: list[CascadeStage]) -> Cascaded | Subgraph:
+def upscale_cascade(
+    stages: list[CascadeStage],
+    image: Image | None = None,
+    latent: Latent | None = None,
+    vae: Vae | None = None,
+) -> Cascaded | Subgraph:
     """Send a picture through stages, one after another.
 
     What a stage makes is known as soon as it is there: when a later stage is changed, only that and
     those after it run again.
 
     Args:
-        image: The picture to start from.
         stages: What makes it larger or better, in order.
+        image: The picture to start from.
+        latent: What to start from instead: a first stage that works on latents takes it as it is.
+        vae: What decodes the latent where the first stage works on pictures.
 
     Returns:
         image: What the last stage makes.
         stages: What each stage makes, one by one.
     """
     build = SubgraphBuilder()
-    made = _chain(build, image, stages)
+    made = _chain(build, stages, image, latent, vae)
     each = build.node("EachImage", "each", images=made)
     return build.subgraph(image=made[-1], stages=each.out("image"))
 
 
 @node("RunCascadeStage", title="Run cascade stage", aliases=("upscale",))
 def run_cascade_stage(
-    image: Image, stage: CascadeStage, *, ctx: Context = QUIET
+    stage: CascadeStage,
+    image: Image | None = None,
+    latent: Latent | None = None,
+    vae: Vae | None = None,
+    *,
+    ctx: Context = QUIET,
 ) -> Image | Subgraph:
     """Send a picture through one stage.
 
     Args:
-        image: The picture.
         stage: What makes it larger or better.
+        image: The picture.
+        latent: What to start from instead: a stage that works on latents takes it as it is.
+        vae: What decodes the latent where the stage works on pictures.
 
     Returns:
         image: What the stage makes.
     """
-    if stage.run is None:
-        build = SubgraphBuilder()
-        return build.subgraph(image=_chain(build, image, stage.parts)[-1])
-    return stage.run(image=image, ctx=ctx)
+    if stage.run is not None and image is not None and latent is None:
+        return stage.run(image=image, ctx=ctx)
+    if stage.run is not None and latent is not None and image is None and stage.from_latent:
+        return stage.run(latent=latent, ctx=ctx)
+    build = SubgraphBuilder()
+    return build.subgraph(image=_chain(build, [stage], image, latent, vae)[-1])
 
 
-def _chain(build: SubgraphBuilder, image: Image, stages: Sequence[CascadeStage]) -> list[Out]:
+def _chain(
+    build: SubgraphBuilder,
+    stages: Sequence[CascadeStage],
+    image: Image | None,
+    latent: Latent | None,
+    vae: Vae | None,
+) -> list[Out]:
     """Put a node into a subgraph for each stage, and give what each of them makes."""
+    alone = list(chain.from_iterable(one.parts or (one,) for one in stages))
+    start: Mapping[str, object] = {"latent": latent}
+    if latent is None or not alone[0].from_latent:
+        start = {"image": _picture(build, image, latent, vae)}
     made: list[Out] = []
-    for stage in chain.from_iterable(one.parts or (one,) for one in stages):
-        given = made[-1] if made else image
-        name = f"stage_{len(made) + 1}"
-        made.append(build.node("RunCascadeStage", name, image=given, stage=stage).out("image"))
+    for number, stage in enumerate(alone, 1):
+        given = {"image": made[-1]} if made else start
+        node = build.node("RunCascadeStage", f"stage_{number}", stage=stage, **given)
+        made.append(node.out("image"))
     return made
+
+
+def _picture(
+    build: SubgraphBuilder, image: Image | None, latent: Latent | None, vae: Vae | None
+) -> Image | Out:
+    """Give the picture to start from, or have it decoded."""
+    if (image is None) == (latent is None):
+        raise NodeError(
+            "A cascade starts from a picture or from a latent.",
+            "Wire one of `image` and `latent`.",
+            "cascade.start",
+        )
+    if image is not None:
+        return image
+    if vae is None:
+        raise NodeError(
+            "The first stage works on pictures, and the cascade starts from a latent.",
+            "Wire `vae`, that of the model which made the latent.",
+            "cascade.vae",
+        )
+    return build.node("VAEDecodeTiled", "decoded", samples=latent, vae=vae).out("image")
 
 
 @node("EachImage", title="Each image", aliases=("list", "compare"))

@@ -4,15 +4,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
+from torch import Tensor
 from torch.nn.functional import pad
 
 from nodes.api import Choice, Context, Range, Seed, node
 from nodes.diffusion.cost import decoder_cost, encoder_cost, together
+from nodes.diffusion.latent_space import in_space
+from nodes.diffusion.refining import refining
 from nodes.diffusion.residence import on_device
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
-from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, refining, staged
+from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged
 from nodes.imaging.colour import METHODS
-from nodes.types import CascadeStage, Conditioning, Cost, Guider, Image, Model, Sampler, Vae
+from nodes.types import CascadeStage, Conditioning, Cost, Guider, Image, Latent, Model, Sampler, Vae
 
 GROUP = "upscale"
 
@@ -36,8 +39,9 @@ def cascade_stage_refine(
     """Redo a picture in part, tile by tile: detail appears, and memory stays that of one tile.
 
     All tiles cut their noise from one plane, so that the grain does not depend on their size, and
-    fade into each other. Areas, masks and ControlNets of the prompts hold for the whole picture. A
-    run that was broken off goes on after the last finished tile.
+    fade into each other. The VAE's contrast and colours are those of the whole picture. Areas,
+    masks and ControlNets of the prompts hold for the whole picture. A run that was broken off goes
+    on after the last finished tile. A cascade can start with it from a latent.
 
     Args:
         model: The denoiser.
@@ -79,15 +83,30 @@ def cascade_stage_refine(
         steps = tile_pass.cost(size, vae.latent_format.downscale)
         return together(encoder_cost(vae, size), steps, decoder_cost(vae, size))
 
-    return staged(tile_pass, f"refine {denoise:.0%}", 1, partial(_refined, vae), cost)
+    run = partial(_refined, vae)
+    return staged(tile_pass, f"refine {denoise:.0%}", 1, run, cost, from_latent=True)
 
 
-def _refined(vae: Vae, tile_pass: TilePass, *, image: Image, ctx: Context) -> Image:
-    pixels = image.pixels[:, :3]
-    height, width = pixels.shape[-2:]
-    scale = vae.latent_format.downscale
-    if height % scale or width % scale:
-        pixels = pad(pixels, (0, -width % scale, 0, -height % scale), mode="replicate")
+def _refined(
+    vae: Vae,
+    tile_pass: TilePass,
+    *,
+    image: Image | None = None,
+    latent: Latent | None = None,
+    ctx: Context,
+) -> Image:
+    if image is not None:
+        pixels, scale = image.pixels[:, :3], vae.latent_format.downscale
+        height, width = pixels.shape[-2:]
+        if height % scale or width % scale:
+            pixels = pad(pixels, (0, -width % scale, 0, -height % scale), mode="replicate")
+        return Image(_redone(vae, tile_pass, pixels, False, ctx)[..., :height, :width])
+    assert latent is not None
+    samples = in_space(latent, tile_pass.guider.model.latent_format)
+    return Image(_redone(vae, tile_pass, samples, True, ctx))
+
+
+def _redone(vae: Vae, tile_pass: TilePass, source: Tensor, encoded: bool, ctx: Context) -> Tensor:
     with on_device(tile_pass.guider, ctx.resident) as guider, ctx.resident(vae) as coder:
-        work = refining(replace(tile_pass, guider=guider), coder, pixels)
-        return Image(work.run(ctx.track, ctx.workspace)[..., :height, :width])
+        work = refining(replace(tile_pass, guider=guider), coder, source, encoded=encoded)
+        return work.run(ctx.track, ctx.workspace)

@@ -12,6 +12,7 @@ from torch.nn.functional import pad
 from nodes.api import QUIET, Choice, Context, File, Range, Seed, node
 from nodes.diffusion.checkpoint_networks import model_sampling
 from nodes.diffusion.cost import decoder_cost, encoder_cost, together
+from nodes.diffusion.enlarging import upscaling_by_diffusion
 from nodes.diffusion.families import UPSCALER_LATENTS, UPSCALER_NOISE
 from nodes.diffusion.network_calls import text_width
 from nodes.diffusion.noise import initial_noise
@@ -20,7 +21,7 @@ from nodes.diffusion.residence import on_device
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
 from nodes.diffusion.small_pictures import diffused, small_unit, unconditioned
 from nodes.diffusion.super_resolution import MOST_NOISE, UpscalerParts, load_upscaler_parts
-from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged, upscaling_by_diffusion
+from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged
 from nodes.errors import NodeError
 from nodes.imaging.colour import METHODS
 from nodes.imaging.resize import resize

@@ -65,6 +65,26 @@ def decode_tiles(vae: Vae, samples: Tensor, size: int, overlap: int) -> Iterator
             yield None if plane is None else Piece(index, place.scaled(scale), plane)
 
 
+def with_statistics_of(vae: Vae, work: Callable[[Vae], object]) -> Vae:
+    """Fix the statistics of a VAE's normalisations to those of some work.
+
+    Args:
+        vae: On the device; stays as it is.
+        work: Encodes or decodes, with the VAE that it is given, what is like the whole.
+
+    Returns:
+        The same VAE, whose normalisations use one mean and variance for whatever comes; those that
+        had no part in the work measure each thing by itself.
+    """
+    network = copy_sharing(vae.network)
+    norms = list(_with_measured_norms(network))
+    settled = replace(vae, network=network)
+    work(settled)
+    for norm in norms:
+        norm.settle()
+    return settled
+
+
 def tile_sizes(tile_size: int, overlap: int, downscale: int) -> tuple[int, int]:
     """Turn tile and overlap in pixels into latent cells; an overlap is at most a quarter tile."""
     size = max(1, tile_size // downscale)
@@ -88,7 +108,8 @@ def _in_two_rounds(
         return
     network = copy_sharing(vae.network)
     norms = list(_with_measured_norms(network))
-    worker = replace(vae, network=network)
+    # What torch has compiled would not notice the other normalisations.
+    worker = replace(vae, network=network, compiled_by="")
     for place in places:
         made(worker, whole, place)
         yield place, None
@@ -109,17 +130,17 @@ class _MeasuredNorm(nn.Module):
         self.settled: tuple[Tensor, Tensor] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, _, height, width = x.shape
-        groups = x.float().reshape(batch, self.norm.num_groups, -1, height, width)
+        # Attention gives its cells in a row, convolutions in a plane.
+        groups = x.float().reshape(x.shape[0], self.norm.num_groups, -1, x[0, 0].numel())
         if self.settled is None:
             self._measure(groups)
             normal: Tensor = self.norm(x)
             return normal
-        mean, variance = (value[..., None, None, None] for value in self.settled)
+        mean, variance = (value[..., None, None] for value in self.settled)
         even = ((groups - mean) * (variance + self.norm.eps).rsqrt()).flatten(1, 2)
-        weight, bias = (v.float()[:, None, None] for v in (self.norm.weight, self.norm.bias))
+        weight, bias = (v.float()[:, None] for v in (self.norm.weight, self.norm.bias))
         scaled: Tensor = even * weight + bias
-        return scaled.to(x.dtype)
+        return scaled.reshape(x.shape).to(x.dtype)
 
     def settle(self) -> None:
         """Use from now on the mean and variance of all that has passed."""
@@ -129,9 +150,9 @@ class _MeasuredNorm(nn.Module):
             self.settled = mean, (squares / count - mean**2).clamp(min=0)
 
     def _measure(self, groups: Tensor) -> None:
-        cells = float(groups.shape[-1] * groups.shape[-2])
-        total = groups.mean((2, 3, 4)) * cells
-        squares = groups.square().mean((2, 3, 4)) * cells
+        cells = float(groups.shape[-1])
+        total = groups.mean((2, 3)) * cells
+        squares = groups.square().mean((2, 3)) * cells
         if self.sums is not None:
             total, squares = total + self.sums[0], squares + self.sums[1]
             cells += self.sums[2]

@@ -58,8 +58,9 @@ class CascadeStage:
     Attributes:
         title: What it is, in a few words.
         scale: Factor on the sides.
-        run: Takes an `Image`, and as `ctx` a context, and gives an `Image`; None where it stands
-            for several.
+        run: Takes an `Image` as `image`, and as `ctx` a context, and gives an `Image`; None where
+            it stands for several.
+        from_latent: Whether `run` takes a `Latent` as `latent` instead of an image as well.
         tile: Side of a tile in pixels of what is made; 0 if it takes the picture as a whole.
         overlap: What neighbouring tiles share.
         tiled: Gives the same stage with tiles of another size.
@@ -70,6 +71,7 @@ class CascadeStage:
     title: str
     scale: float
     run: Callable[..., Image] | None = None
+    from_latent: bool = False
     tile: int = 0
     overlap: int = 0
     tiled: "Callable[[int], CascadeStage] | None" = None

@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 
 from nodes.diffusion import vae as coding
-from nodes.diffusion.vae_tiles import decode_tiles, encode_tiles, steps, tile_sizes
+from nodes.diffusion.vae_tiles import (
+    decode_tiles,
+    encode_tiles,
+    steps,
+    tile_sizes,
+    with_statistics_of,
+)
 from nodes.imaging.tiles import blended
 from nodes.types import LatentFormat, Vae
 from tests.nodes.diffusion.tiny_models import tiny_parts
@@ -80,6 +86,27 @@ def test_statistics_of_the_whole_bring_tiles_nearer_to_it() -> None:
     apart = (blended(alone, (1, 3, 192, 192), 32) - whole).abs().mean()
     together = (decoded(samples, 16, 4) - whole).abs().mean()
     assert together < 0.8 * apart
+
+
+def test_attention_in_the_middle_is_normalised_by_the_whole_too() -> None:
+    torch.manual_seed(0)
+    make: Any = tiny_parts().vae.__class__
+    network = make(**{**tiny_parts().vae.config, "mid_block_add_attention": True}).eval()
+    attentive = replace(vae(), network=network.requires_grad_(False))
+    samples = random(1, 4, 24, 24)
+    whole = next(coding.decode(attentive, samples))
+    tiled = decoded(samples, 16, 4, attentive)
+    assert (tiled - whole).abs().mean() < 0.25 * whole.std()
+
+
+def test_fixed_statistics_are_those_of_the_work_whatever_comes() -> None:
+    samples = random(1, 4, 12, 12)
+    settled = with_statistics_of(vae(), lambda one: next(coding.decode(one, samples)))
+    whole = next(coding.decode(vae(), samples))
+    assert torch.allclose(next(coding.decode(settled, samples)), whole, atol=1e-5)
+    other = torch.full((1, 4, 12, 12), 0.9)
+    apart = next(coding.decode(settled, other)) - next(coding.decode(vae(), other))
+    assert apart.abs().max() > 0.01
 
 
 def test_each_picture_of_a_batch_has_its_own_statistics() -> None:
