@@ -86,12 +86,12 @@ def ip_adapter_advanced(
         arXiv:2404.02733.
     """
     with ctx.resident(clip_vision) as placed:
-        side = placed.size
-        seen = encode_image(placed, prepared(image.pixels, side, True))
+        side, colours = placed.size, placed.colours
+        seen = encode_image(placed, prepared(image.pixels, side, True, colours))
         if image_negative is None:
             away = blank(ipadapter, seen, encode_image(placed, torch.zeros(1, 3, side, side)))
         else:
-            away = encode_image(placed, prepared(image_negative.pixels, side, True))
+            away = encode_image(placed, prepared(image_negative.pixels, side, True, colours))
     with ctx.resident(ipadapter) as placed:
         prompt = image_prompt(placed, seen, away, combine_embeds)
     return with_image_prompt(

@@ -13,7 +13,7 @@ GROUP = "prompts"
 def clip_vision_loader(
     clip_name: Annotated[str, File("clip_vision")], *, ctx: Context = QUIET
 ) -> ClipVision:
-    """Load an image encoder: CLIP's ViT-L, OpenCLIP's ViT-H or bigG.
+    """Load an image encoder: CLIP's ViT-L, OpenCLIP's ViT-H or bigG, or SigLIP's.
 
     Args:
         clip_name: A .safetensors file, or a folder that transformers has written.
@@ -47,4 +47,6 @@ def clip_vision_encode(
         Supervision, arXiv:2103.00020.
     """
     with ctx.resident(clip_vision) as placed:
-        return encode_image(placed, prepared(image.pixels, placed.size, crop == "center"))
+        return encode_image(
+            placed, prepared(image.pixels, placed.size, crop == "center", placed.colours)
+        )

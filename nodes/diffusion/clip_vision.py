@@ -17,13 +17,16 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.checkpoint_file import read_header, read_weights, stamp
 from nodes.diffusion.checkpoint_networks import configured, filled
+from nodes.diffusion.siglip import is_siglip, siglip_encoder
 from nodes.diffusion.text_keys import from_open_clip
 from nodes.errors import FileProblem
 from nodes.types import ClipVision, ClipVisionOutput
 
-# Mean and deviation of the colours that CLIP was trained on.
-_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+# Mean and deviation of the colours that encoders were trained on.
+_COLOURS = {
+    "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+    "siglip": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
 
 # By width, the attention heads of the encoders that are in use, which leave no trace in the shapes;
 # others have heads of 64.
@@ -51,7 +54,7 @@ _TRUNK, _PROJECTION = "vision_model.", "visual_projection.weight"
 
 
 def load_clip_vision(path: Path, dtype: str) -> ClipVision:
-    """Load an image encoder of CLIP's kind.
+    """Load an image encoder of CLIP's kind, or of SigLIP's.
 
     Args:
         path: A .safetensors file under the names of transformers or of OpenCLIP, other weights
@@ -64,9 +67,13 @@ def load_clip_vision(path: Path, dtype: str) -> ClipVision:
     file = path / "model.safetensors" if path.is_dir() else path
     header = read_header(file)
     weights = _weights(read_weights(file, lambda _: True))
+    key = f"{stamp(path)}#clip_vision"
+    if is_siglip(weights):
+        encoder, size = siglip_encoder(weights, dtype)
+        return ClipVision(encoder, size, dtype, key, "siglip")
     if "vision_model.embeddings.class_embedding" not in weights or _PROJECTION not in weights:
         raise FileProblem(
-            f"{path.name} holds no image encoder of CLIP's.",
+            f"{path.name} holds no image encoder of CLIP's or SigLIP's.",
             "Choose a file from the clip_vision folder.",
             "clip_vision.kind",
         )
@@ -79,16 +86,17 @@ def load_clip_vision(path: Path, dtype: str) -> ClipVision:
     positions = torch.arange(embeddings.num_positions)[None]
     embeddings.register_buffer("position_ids", positions, persistent=False)
     network = filled(network, weights, dtype, "image encoder")
-    return ClipVision(network, settings.image_size, dtype, f"{stamp(path)}#clip_vision")
+    return ClipVision(network, settings.image_size, dtype, key)
 
 
-def prepared(pixels: Tensor, size: int, crop: bool) -> Tensor:
+def prepared(pixels: Tensor, size: int, crop: bool, colours: str = "clip") -> Tensor:
     """Bring pictures to an image encoder's size and colours.
 
     Args:
         pixels: (B, 3|4, H, W) in [0, 1]; alpha is passed over.
         size: Side of the result.
         crop: Cut what is beyond the middle square; otherwise pictures are stretched to a square.
+        colours: Of the encoder; see `ClipVision`.
 
     Returns:
         (B, 3, size, size), normalised.
@@ -105,7 +113,7 @@ def prepared(pixels: Tensor, size: int, crop: bool) -> Tensor:
     pixels = pixels[..., top : top + size, left : left + size].clamp(0, 1)
     # Encoders were trained on pictures of 8 bits.
     pixels = (pixels * 255).round() / 255
-    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _DEVIATION))
+    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in _COLOURS[colours])
     return (pixels - mean) / deviation
 
 
@@ -113,13 +121,18 @@ def prepared(pixels: Tensor, size: int, crop: bool) -> Tensor:
 def encode_image(vision: ClipVision, pictures: Tensor) -> ClipVisionOutput:
     """Say what is seen in prepared pictures (B, 3, size, size).
 
+    An encoder without a summary of its own gives the mean of what it says of the patches.
+
     Args:
         vision: On the device to compute on.
         pictures: See `prepared`.
     """
     network: Any = vision.network
     made = network(pictures.to(*work_place(network)), output_hidden_states=True)
-    found = (made.image_embeds, made.last_hidden_state, made.hidden_states[-2])
+    summary = made.get("image_embeds", made.get("pooler_output"))
+    if summary is None:
+        summary = made.last_hidden_state.mean(1)
+    found = (summary, made.last_hidden_state, made.hidden_states[-2])
     return ClipVisionOutput(*(each.float().cpu() for each in found))
 
 

@@ -62,7 +62,7 @@ def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
 
 
 # What joint networks read beside the text, where a prompt has it: see `references`.
-_BESIDE = ("guidance", "reference_tokens", "reference_places")
+_BESIDE = ("guidance", "reference_tokens", "reference_places", "text_bias")
 
 
 def predict(
@@ -132,6 +132,11 @@ def _flux(
         tokens = torch.cat([tokens, said.pop("reference_tokens").to(x.dtype)], dim=1)
         # They are alike for all of a batch.
         places = torch.cat([places, said.pop("reference_places")[0].to(x.device)])
+    attention: dict[str, Any] = {}
+    if "text_bias" in said:
+        count = text.shape[1] + tokens.shape[1]
+        bias = attention_bias(said.pop("text_bias").to(x.device), count)
+        attention["attention_mask"] = bias.to(x.dtype)
     output: Tensor = network(
         hidden_states=tokens,
         # It multiplies by that number itself.
@@ -142,8 +147,21 @@ def _flux(
         txt_ids=torch.zeros(text.shape[1], 3, device=x.device),
         return_dict=False,
         **{name: value.to(x.dtype) for name, value in said.items()},
+        joint_attention_kwargs=attention,
     )[0]
     return unpacked(output[:, : rows * columns], rows, columns)
+
+
+def attention_bias(bias: Tensor, count: int) -> Tensor:
+    """Bias (B, 1, N, N) attention to words (B, T), but for that of such words themselves.
+
+    Args:
+        bias: For each of the first words; 0 leaves it as it is.
+        count: N, of all tokens.
+    """
+    keys = nn.functional.pad(bias, (0, count - bias.shape[1]))
+    own = (keys != 0)[:, :, None]
+    return keys[:, None, :].expand(-1, keys.shape[1], -1).masked_fill(own, 0.0)[:, None]
 
 
 def positions(rows: int, columns: int, first: tuple[int, int, int] = (0, 0, 0)) -> Tensor:

@@ -135,14 +135,32 @@ class ClipVision:
     """An image encoder.
 
     Attributes:
-        network: A CLIPVisionModelWithProjection of transformers, frozen.
+        network: A CLIPVisionModelWithProjection or a SiglipVisionModel of transformers, frozen.
         size: Side of the pictures that it sees, in pixels.
+        dtype: Name of the dtype to compute in.
+        key: Names the weights.
+        colours: Whose mean and spread of colours pictures are brought to.
+    """
+
+    network: nn.Module
+    size: int
+    dtype: str
+    key: str
+    colours: Literal["clip", "siglip"] = "clip"
+
+
+@wire("STYLE_MODEL")
+@dataclass(frozen=True, eq=False)
+class StyleModel:
+    """What turns an image encoder's words on a picture into words of a prompt.
+
+    Attributes:
+        network: A ReduxImageEncoder of diffusers, frozen.
         dtype: Name of the dtype to compute in.
         key: Names the weights.
     """
 
     network: nn.Module
-    size: int
     dtype: str
     key: str
 

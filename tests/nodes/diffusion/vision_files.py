@@ -5,7 +5,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+from transformers import (
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    SiglipVisionConfig,
+    SiglipVisionModel,
+)
 
 # What ViT-H's shapes tell, with fewer and thinner layers and fewer patches.
 VIT_H: dict[str, Any] = {
@@ -30,6 +35,30 @@ def image_encoder(width: int = 16) -> Any:
     for parameter in encoder.parameters():
         parameter.data = torch.randn(parameter.shape) * 0.05
     return encoder.requires_grad_(False).eval()
+
+
+@cache
+def siglip(head: bool = True) -> Any:
+    """Make the encoder of Flux Redux with fewer layers and patches, but of its width."""
+    torch.manual_seed(0)
+    config = SiglipVisionConfig(
+        hidden_size=1152,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=16,
+        image_size=28,
+        patch_size=14,
+        vision_use_head=head,
+    )
+    encoder: Any = SiglipVisionModel(config)
+    for parameter in encoder.parameters():
+        parameter.data = torch.randn(parameter.shape) * 0.05
+    return encoder.requires_grad_(False).eval()
+
+
+def siglip_file(encoder: Any) -> dict[str, Tensor]:
+    """Name an encoder's weights as its file does."""
+    return {f"vision_model.{name}": t.contiguous() for name, t in encoder.state_dict().items()}
 
 
 def open_clip_vision(encoder: Any, prefix: str) -> dict[str, Tensor]:
