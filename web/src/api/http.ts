@@ -3,6 +3,7 @@
 import { isObject, isString } from "../documents/fields";
 import { compactJson, parseJson } from "../documents/json";
 import type { Json } from "../documents/types";
+import { serverTexts as t } from "../texts/refusals";
 import { objects, readProblem } from "./read";
 import type { Problem } from "./types";
 
@@ -76,12 +77,7 @@ async function send(path: string, options: Options): Promise<Response> {
     });
   } catch (problem) {
     if (options.signal?.aborted) throw problem;
-    throw new ApiError(
-      0,
-      "connection",
-      "The server does not answer.",
-      "Is it running? The editor tries again by itself.",
-    );
+    throw new ApiError(0, "connection", t.silent, t.silentHint);
   }
 }
 
@@ -90,12 +86,7 @@ function read(body: string, response: Response): Json {
   try {
     return parseJson(body);
   } catch {
-    throw new ApiError(
-      response.status,
-      "answer",
-      `The server's answer cannot be read (status ${response.status}).`,
-      "Is something else listening on this address?",
-    );
+    throw new ApiError(response.status, "answer", t.unreadable(response.status), t.unreadableHint);
   }
 }
 
@@ -106,7 +97,7 @@ function errorOf(response: Response, json: Json): ApiError {
   return new ApiError(
     response.status,
     isString(code) ? code : `http.${response.status}`,
-    isString(message) ? message : `The server said no (status ${response.status}).`,
+    isString(message) ? message : t.no(response.status),
     isString(hint) ? hint : "",
     objects(body["problems"]).map(readProblem),
   );

@@ -3,11 +3,12 @@
 import { toCatalogue } from "../catalogue/parse";
 import type { Catalogue } from "../catalogue/types";
 import { asObject, isObject, isReal, isString } from "../documents/fields";
-import { request } from "./http";
+import { language } from "../texts/language";
+import { query, request } from "./http";
 import { objects } from "./read";
 
 export async function getCatalogue(): Promise<Catalogue> {
-  return toCatalogue((await request("/nodes")).json);
+  return toCatalogue((await request(`/nodes${query({ lang: language })}`)).json);
 }
 
 /** Hands in the server's token; from then on a cookie stands for it. */

@@ -8,6 +8,7 @@ import { showDialog, toggleBottom, toggleLeft, useShell } from "../store/shell";
 import { activate, activeTab, redo, reopenTab, undo, useTabs } from "../store/tabs";
 import { appTexts } from "../texts/app";
 import { formTexts } from "../texts/form";
+import { texts } from "../texts/panels";
 import { profileTexts } from "../texts/runs";
 import { sweepTexts } from "../texts/sweep";
 import { outlineTexts } from "../texts/wires";
@@ -66,10 +67,10 @@ export function appActions(): readonly Action[] {
       run: () => saveAsDialog(active()),
     },
     { id: "file.export", title: t.fileExport, keys: ["Mod+E"], words: ["download", "json"], run: exportJson },
-    { id: "file.close", title: "Close tab", keys: ["Alt+W"], run: () => closeOrAsk(active()) },
-    { id: "file.reopen", title: "Reopen closed tab", keys: ["Alt+Shift+T"], run: reopenTab },
-    { id: "tab.next", title: "Next tab", keys: ["Alt+ArrowRight"], run: () => otherTab(1) },
-    { id: "tab.previous", title: "Previous tab", keys: ["Alt+ArrowLeft"], run: () => otherTab(-1) },
+    { id: "file.close", title: t.closeThisTab, keys: ["Alt+W"], run: () => closeOrAsk(active()) },
+    { id: "file.reopen", title: t.reopenTab, keys: ["Alt+Shift+T"], run: reopenTab },
+    { id: "tab.next", title: t.nextTab, keys: ["Alt+ArrowRight"], run: () => otherTab(1) },
+    { id: "tab.previous", title: t.previousTab, keys: ["Alt+ArrowLeft"], run: () => otherTab(-1) },
     { id: "edit.undo", title: t.undo, keys: ["Mod+Z"], enabled: past, run: undo },
     { id: "edit.redo", title: t.redo, keys: ["Mod+Shift+Z", "Mod+Y"], enabled: future, run: redo },
     { id: "panel.nodes", title: t.nodes, keys: ["Alt+1"], run: () => toggleLeft("nodes") },
@@ -99,7 +100,7 @@ export function appActions(): readonly Action[] {
     },
     {
       id: "panel.problems",
-      title: "Problems",
+      title: texts.problems.title,
       keys: ["P"],
       run: () => toggleBottom("problems"),
     },
@@ -122,7 +123,7 @@ export function appActions(): readonly Action[] {
     { id: "app.theme", title: t.theme, keys: ["Alt+T"], words: ["dark", "light"], run: flipTheme },
     {
       id: "view.minimap",
-      title: "Show or hide the map",
+      title: t.minimap,
       keys: ["Alt+M"],
       run: () => changeSettings({ minimap: !useSettings.getState().minimap }),
     },

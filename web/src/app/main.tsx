@@ -3,6 +3,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { startSession } from "../store/session";
+import { language } from "../texts/language";
 import { App } from "./App";
 import { keepKeys } from "./keys";
 import { keepPasting } from "./pasting";
@@ -12,6 +13,7 @@ import "./elements.css";
 import "../widgets/widgets.css";
 import "./app.css";
 
+document.documentElement.lang = language;
 keepTheme();
 keepKeys();
 keepPasting();

@@ -4,7 +4,7 @@ import { Search } from "lucide-react";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { categoryLabel } from "../catalogue/categories";
 import type { Candidate } from "../catalogue/fit";
-import { useCatalogue } from "../store/catalogue";
+import { useNodeSearch } from "../store/offers";
 import { canvasTexts } from "../texts/canvas";
 import { addChosen, offered } from "./adding";
 import { hueOf } from "./dyes";
@@ -32,9 +32,8 @@ function Finder({ adding }: { adding: Adding }) {
   const [place, setPlace] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
-  const catalogue = useCatalogue((state) => state.catalogue);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new catalogue offers other nodes
-  const found = useMemo(() => offered(adding, query).slice(0, MOST), [adding, query, catalogue]);
+  const search = useNodeSearch();
+  const found = useMemo(() => offered(adding, search(query)).slice(0, MOST), [adding, query, search]);
   const chosen = found[Math.min(place, found.length - 1)];
 
   useEffect(() => {
@@ -85,7 +84,7 @@ function Finder({ adding }: { adding: Adding }) {
           role="combobox"
           aria-expanded="true"
           aria-controls="finder-list"
-          aria-activedescendant={chosen ? `finder-${chosen.spec.id}` : undefined}
+          aria-activedescendant={chosen ? `finder-${found.indexOf(chosen)}` : undefined}
           aria-label={headingOf(adding)}
           placeholder={headingOf(adding)}
           spellCheck={false}
@@ -109,7 +108,7 @@ function Finder({ adding }: { adding: Adding }) {
             // biome-ignore lint/a11y/useFocusableInteractive: the field has the focus
             <div
               key={candidate.spec.id}
-              id={`finder-${candidate.spec.id}`}
+              id={`finder-${index}`}
               className="finder__item"
               role="option"
               aria-selected={candidate === chosen}
@@ -119,7 +118,7 @@ function Finder({ adding }: { adding: Adding }) {
             >
               <span className="finder__dot" style={{ background: hueOf(candidate.spec.category, theme) }} />
               <span className="ellipsis">{candidate.spec.title}</span>
-              <span className="finder__category">{categoryLabel(candidate.spec.category)}</span>
+              <span className="finder__category">{categoryLabel(candidate.spec)}</span>
             </div>
           ))}
         </div>

@@ -10,6 +10,7 @@ import { subgraphKey } from "../documents/inputs";
 import type { NodeRun } from "../runs/types";
 import { edit } from "../store/tabs";
 import { canvasTexts } from "../texts/canvas";
+import { decimal } from "../texts/figures";
 import type { Placed } from "./scene";
 import { stage, useStage } from "./stage";
 
@@ -67,7 +68,7 @@ function ProblemMark({ problems }: { problems: readonly Problem[] }) {
 
 function seconds(value: number): string {
   if (value < 0.995) return `${Math.max(1, Math.round(value * 1000))} ms`;
-  return value < 60 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+  return value < 60 ? `${decimal(value, 1)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
 }
 
 function RunMark({ run }: { run: NodeRun | undefined }) {

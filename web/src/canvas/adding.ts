@@ -4,13 +4,16 @@ import type { DragEvent } from "react";
 import { type Candidate, givers, passage, takers } from "../catalogue/fit";
 import type { NodeSpec } from "../catalogue/types";
 import { type Edit, together } from "../commands/edit";
+import { adoptSubgraph } from "../commands/fragment";
 import { addNode } from "../commands/nodes";
 import { connect, insertOnWire } from "../commands/wires";
 import { freshId } from "../documents/ids";
-import type { NodeId, Point } from "../documents/types";
+import { type NodeId, type Point, SUBGRAPH_PREFIX } from "../documents/types";
 import { useCatalogue } from "../store/catalogue";
+import { report } from "../store/notices";
+import { blueprintOf, openBlueprint, searchNodes } from "../store/offers";
 import { useSettings } from "../store/settings";
-import { activeGraph, edit, select } from "../store/tabs";
+import { activeGraph, activeTab, documentOf, edit, select } from "../store/tabs";
 import { emptyValue } from "../widgets/kinds";
 import { inputSpec, outputSpec } from "./fitting";
 import { type PortAddress, portPoint } from "./scene";
@@ -20,9 +23,8 @@ import { type Adding, stage, toScreen, worldOf } from "./stage";
 /** The kind of data that a node dragged from a list carries: its type. */
 export const NODE_DRAG = "application/x-weft-node";
 
-/** The nodes that the search offers: all, or those that fit the loose wire or the wire to go into. */
-export function offered(adding: Adding, query: string): readonly Candidate[] {
-  const specs = useCatalogue.getState().search(query);
+/** Those of the found nodes that the search offers: all, or those that fit the loose wire or the wire to go into. */
+export function offered(adding: Adding, specs: readonly NodeSpec[]): readonly Candidate[] {
   const { from, thread } = adding;
   if (from !== undefined) {
     if (from.side === "out") {
@@ -70,44 +72,77 @@ function placedNode(spec: NodeSpec, [x, y]: Point): Placement {
   return { add, id };
 }
 
-/** Add the chosen node, wired to what was waiting for it. */
-export function addChosen(adding: Adding, { spec, port }: Candidate): NodeId {
-  const { from, thread, at } = adding;
-  const shape = shapeOf({ type: spec.id, version: 1, inputs: {} }, spec, undefined);
-  const portY = (from?.side === "in" ? shape.outputs : shape.inputs).get(port)?.y ?? HEAD / 2;
-  const corner: Point = from?.side === "in" ? [at[0] - shape.width, at[1] - portY] : [at[0], at[1] - portY];
-  const { add, id } = placedNode(spec, snapped(corner));
-  const edits = [add];
+/** Adds the chosen node, wired to what was waiting for it. */
+export function addChosen(adding: Adding, { spec, port }: Candidate): void {
+  withDefinition(spec, (here, define) => {
+    const { from, thread, at } = adding;
+    const shape = shapeOf({ type: here.id, version: 1, inputs: {} }, here, undefined);
+    const portY = (from?.side === "in" ? shape.outputs : shape.inputs).get(port)?.y ?? HEAD / 2;
+    const corner: Point = from?.side === "in" ? [at[0] - shape.width, at[1] - portY] : [at[0], at[1] - portY];
+    const { add, id } = placedNode(here, snapped(corner));
+    const edits = [...define, add, ...wiring(here, id, port, adding), ...insertion(here, id, thread)];
+    edit(edits.length === 1 ? add : together(add.label, edits));
+    select([id]);
+  });
+}
+
+/** The edits that wire a new node to the port whose wire was let go. */
+function wiring(spec: NodeSpec, id: NodeId, port: string, { from }: Adding): readonly Edit[] {
   if (from?.side === "out") {
     const many = spec.inputs.find((input) => input.name === port)?.list ?? false;
-    edits.push(connect([from.node, from.name], { node: id, input: port }, { many }));
-  } else if (from?.side === "in") {
-    const many = inputSpec(from.node, from.name)?.list ?? false;
-    edits.push(connect([id, port], { node: from.node, input: from.name }, { many }));
+    return [connect([from.node, from.name], { node: id, input: port }, { many })];
   }
+  if (from?.side !== "in") return [];
+  const many = inputSpec(from.node, from.name)?.list ?? false;
+  return [connect([id, port], { node: from.node, input: from.name }, { many })];
+}
+
+/** The edits that put a new node into a wire. */
+function insertion(spec: NodeSpec, id: NodeId, thread: string | undefined): readonly Edit[] {
   const wire = thread === undefined ? undefined : stage.getState().scene.threads.get(thread)?.wire;
   const output = wire && outputSpec(wire.from[0], wire.from[1]);
   const input = wire && inputSpec(wire.to[0], wire.to[1]);
   const ends = output && input && passage(spec, output, input);
-  if (wire && ends) edits.push(insertOnWire(wire, id, ends.input, ends.output));
-  edit(edits.length === 1 ? add : together("Add node", edits));
+  return wire && ends ? [insertOnWire(wire, id, ends.input, ends.output)] : [];
+}
+
+/** Adds a node of a type with its head at a place; without a place, in the middle of what is seen. */
+export function addNodeOfType(type: string, at?: Point): NodeId | undefined {
+  const spec = useCatalogue.getState().catalogue.nodes.get(type);
+  if (spec === undefined) return undefined;
+  const { add, id } = placedNode(spec, snapped(at ?? middle()));
+  edit(add);
   select([id]);
   return id;
 }
 
-/** Add a node of a type with its head at a place; without a place, in the middle of what is seen. */
-export function addNodeOfType(type: string, at?: Point): NodeId | undefined {
-  const spec = useCatalogue.getState().catalogue.nodes.get(type);
-  if (spec === undefined) return undefined;
+/** Adds what a list offers, be it a node or a subgraph of the document or of the library. */
+export function addOffered(spec: NodeSpec, at?: Point): void {
+  withDefinition(spec, (here, define) => {
+    const { add, id } = placedNode(here, snapped(at ?? middle()));
+    edit(define.length === 0 ? add : together(add.label, [...define, add]));
+    select([id]);
+  });
+}
+
+function middle(): Point {
   const { width, height, camera } = stage.getState();
-  const middle: Point = [
-    (width / 2 - camera.x) / camera.zoom - 110,
-    (height / 2 - camera.y) / camera.zoom - 60,
-  ];
-  const { add, id } = placedNode(spec, snapped(at ?? middle));
-  edit(add);
-  select([id]);
-  return id;
+  return [(width / 2 - camera.x) / camera.zoom - 110, (height / 2 - camera.y) / camera.zoom - 60];
+}
+
+/** A subgraph of the library is fetched first: its instance needs its definition in the document. */
+function withDefinition(spec: NodeSpec, add: (here: NodeSpec, define: readonly Edit[]) => void): void {
+  const blueprint = blueprintOf(spec.id);
+  if (blueprint === undefined) {
+    add(spec, []);
+    return;
+  }
+  openBlueprint(blueprint).then((from) => {
+    const tab = activeTab();
+    if (tab === undefined) return;
+    const { edit: define, key } = adoptSubgraph(documentOf(tab), from, blueprint.key);
+    add({ ...spec, id: SUBGRAPH_PREFIX + key }, [define]);
+  }, report);
 }
 
 /** Opens the search for a node that is wired to a port, beside that port. */
@@ -127,5 +162,6 @@ export function dropOnCanvas(event: DragEvent): void {
   if (type === "") return;
   event.preventDefault();
   const [x, y] = worldOf(event);
-  addNodeOfType(type, [x - 40, y - HEAD / 2]);
+  const spec = searchNodes("").find(({ id }) => id === type);
+  if (spec !== undefined) addOffered(spec, [x - 40, y - HEAD / 2]);
 }

@@ -24,7 +24,7 @@ function spec(
   outputs: readonly OutputSpec[],
   sink = false,
 ): NodeSpec {
-  const texts = { title: id, category: "test", summary: "", help: "", source: "" };
+  const texts = { title: id, category: "test", categoryLabel: "test", summary: "", help: "", source: "" };
   return {
     kind: "known",
     id,

@@ -61,7 +61,7 @@ describe("the catalogue", () => {
 });
 
 describe("search", () => {
-  const search = indexNodes(CATALOGUE);
+  const search = indexNodes([...CATALOGUE.nodes.values()]);
   const first = (query: string) => search(query)[0]?.id;
 
   test.each([
@@ -261,12 +261,17 @@ describe("ports", () => {
 });
 
 test("nodes stand by group and subject; those of the group itself come first", () => {
-  const of = (id: string, category: string): NodeSpec => ({ ...known("KSampler"), id, category });
+  const of = (id: string, category: string): NodeSpec => ({
+    ...known("KSampler"),
+    id,
+    category,
+    categoryLabel: category,
+  });
   const groups = groupNodes([of("A", "image/effects"), of("B", "sampling"), of("C", "image")]);
   const named = groups.map(({ name, size, subjects }) => [
     name,
     size,
-    subjects.map(([subject, members]) => [subject, members.map(({ id }) => id)]),
+    subjects.map(({ name: subject, members }) => [subject, members.map(({ id }) => id)]),
   ]);
   expect(named).toEqual([
     [
@@ -279,5 +284,5 @@ test("nodes stand by group and subject; those of the group itself come first", (
     ],
     ["sampling", 1, [["sampling", ["B"]]]],
   ]);
-  expect(categoryLabel("upscale/super_resolution")).toBe("upscale › super resolution");
+  expect(categoryLabel(of("D", "upscale/super_resolution"))).toBe("upscale › super_resolution");
 });

@@ -1,6 +1,5 @@
 /** Categories: a group, or a group and a subject in it, written `sampling/schedulers`. */
 
-import { labelOf } from "./parse";
 import type { NodeSpec } from "./types";
 
 export function groupOf(category: string): string {
@@ -8,16 +7,23 @@ export function groupOf(category: string): string {
 }
 
 /** `sampling/noise_levels` → `sampling › noise levels`. */
-export function categoryLabel(category: string): string {
-  return labelOf(category).replaceAll("/", " › ");
+export function categoryLabel({ categoryLabel: label }: NodeSpec): string {
+  return label.replaceAll("/", " › ");
+}
+
+export interface Subject {
+  readonly name: string;
+  readonly label: string;
+  readonly members: readonly NodeSpec[];
 }
 
 export interface CategoryGroup {
   readonly name: string;
+  readonly label: string;
   /** How many nodes it holds, those of its subjects included. */
   readonly size: number;
   /** The nodes of the group itself, under its own name, stand first. */
-  readonly subjects: readonly (readonly [name: string, members: readonly NodeSpec[]])[];
+  readonly subjects: readonly Subject[];
 }
 
 /** Nodes by group and subject, in the order in which they come. */
@@ -33,6 +39,15 @@ export function groupNodes(specs: readonly NodeSpec[]): readonly CategoryGroup[]
   return [...groups].map(([name, group]) => ({
     name,
     size: [...group.values()].reduce((sum, members) => sum + members.length, 0),
-    subjects: [...group].filter(([, members]) => members.length > 0),
+    label: labelIn([...group.values()].flat(), 0),
+    subjects: [...group]
+      .filter(([, members]) => members.length > 0)
+      .map(([subject, members]) => ({ name: subject, label: labelIn(members, 1), members })),
   }));
+}
+
+/** The words of a category's group (`0`) or of the subject in it (`1`). */
+function labelIn([first]: readonly NodeSpec[], part: 0 | 1): string {
+  const [group = "", ...subject] = (first?.categoryLabel ?? "").split("/");
+  return part === 0 ? group : subject.join("/");
 }

@@ -3,6 +3,7 @@
 import { sourcesOf } from "../documents/inputs";
 import type { Graph, NodeId, Source } from "../documents/types";
 import { closesCycle } from "../documents/walk";
+import { fitTexts as t } from "../texts/refusals";
 import type { InputSpec, NodeSpec, OutputSpec } from "./types";
 
 export type Fit = { readonly kind: "fits" } | { readonly kind: "unfit"; readonly reason: string };
@@ -16,12 +17,6 @@ export interface Typed {
   readonly specOf: (id: NodeId) => NodeSpec;
 }
 
-/** `an Image`, `a Latent`, `anything`. */
-export function withArticle(type: string): string {
-  if (type === ANY) return "anything";
-  return `${/^[AEIOU]/.test(type) ? "an" : "a"} ${type}`;
-}
-
 /** Does a value of one type go where another is wanted? Int widens to Float; `*` is any. */
 export function typeFits(from: string, to: string): boolean {
   return from === to || from === ANY || to === ANY || (from === "Int" && to === "Float");
@@ -31,15 +26,14 @@ export function typeFits(from: string, to: string): boolean {
 export function fits(typed: Typed, from: Source, to: { readonly node: NodeId; readonly input: string }): Fit {
   const output = typed.specOf(from[0]).outputs.find((port) => port.name === from[1]);
   const input = typed.specOf(to.node).inputs.find((port) => port.name === to.input);
-  if (output === undefined || input === undefined)
-    return { kind: "unfit", reason: "There is no such port any more." };
-  if (from[0] === to.node) return { kind: "unfit", reason: "A node cannot feed itself." };
+  if (output === undefined || input === undefined) return { kind: "unfit", reason: t.gone };
+  if (from[0] === to.node) return { kind: "unfit", reason: t.itself };
   const offered = outputType(typed, from);
   const wanted = inputType(typed, to);
   const mismatch = portsFit({ ...output, type: offered }, { ...input, type: wanted });
   if (mismatch.kind === "unfit") return mismatch;
   if (closesCycle(typed.graph.nodes, from[0], to.node)) {
-    return { kind: "unfit", reason: "This would close a circle: the node would wait for itself." };
+    return { kind: "unfit", reason: t.circle };
   }
   return FITS;
 }
@@ -51,25 +45,19 @@ export function portsFit(output: OutputSpec, input: InputSpec): Fit {
     if (isOpen(output) || allowed.some((type) => typeFits(output.type, type))) return FITS;
     return {
       kind: "unfit",
-      reason: `${capital(input.label)} takes ${listed(allowed)}, but this is ${withArticle(output.type)}.`,
+      reason: t.takes(capital(input.label), allowed, output.type),
     };
   }
   if (isOpen(output) || isOpen(input) || typeFits(output.type, input.type)) return FITS;
   return {
     kind: "unfit",
-    reason: `${capital(input.label)} takes ${withArticle(input.type)}, but this is ${withArticle(output.type)}.`,
+    reason: t.takes(capital(input.label), [input.type], output.type),
   };
 }
 
 /** A type variable that nothing has fixed yet. */
 function isOpen(port: InputSpec | OutputSpec): boolean {
   return port.type === ANY || (port.variable !== undefined && port.type === port.variable.name);
-}
-
-function listed(types: readonly string[]): string {
-  return types.length === 1
-    ? withArticle(types[0] ?? ANY)
-    : `${types.slice(0, -1).join(", ")} or ${types.at(-1)}`;
 }
 
 function capital(text: string): string {

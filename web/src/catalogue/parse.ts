@@ -40,6 +40,7 @@ function toSpec(id: string, json: JsonObject): NodeSpec {
     version: Number(json["version"] ?? 1),
     title: text(json["title"]) || id,
     category: text(json["category"]),
+    categoryLabel: text(json["category_label"]) || labelOf(text(json["category"])),
     summary: text(json["summary"]),
     help: text(json["help"]),
     references: texts(json["references"]),

@@ -5,10 +5,12 @@ import {
   type Document,
   type Graph,
   type NodeId,
+  type Signature,
   SUBGRAPH_PREFIX,
   type Subgraph,
   type WorkflowNode,
 } from "../documents/types";
+import { subgraphTexts } from "../texts/subgraphs";
 import { labelOf } from "./parse";
 import type { Catalogue, InputSpec, NodeSpec, OutputSpec } from "./types";
 
@@ -27,7 +29,8 @@ export function specOf(catalogue: Catalogue, document: Document, graph: Graph, i
 
 const subgraphSpecs = new WeakMap<Subgraph, { readonly catalogue: Catalogue; readonly spec: NodeSpec }>();
 
-function ofSubgraph(type: string, subgraph: Subgraph, catalogue: Catalogue): NodeSpec {
+/** The spec of an instance of a subgraph, with the controls that its inside has. */
+export function ofSubgraph(type: string, subgraph: Subgraph, catalogue: Catalogue): NodeSpec {
   const cached = subgraphSpecs.get(subgraph);
   if (cached?.catalogue === catalogue) return cached.spec;
   const inputs = subgraph.inputs.map((port) => ({
@@ -42,6 +45,7 @@ function ofSubgraph(type: string, subgraph: Subgraph, catalogue: Catalogue): Nod
     kind: "subgraph",
     title: subgraph.title,
     category: "subgraphs",
+    categoryLabel: subgraphTexts.category,
   };
   subgraphSpecs.set(subgraph, { catalogue, spec });
   return spec;
@@ -140,6 +144,23 @@ function plainOutput(name: string, type: string): OutputSpec {
   return { name, type, label: labelOf(name), each: false, help: "" };
 }
 
+/** The spec of a subgraph of which only the interface is known. */
+export function ofInterface(id: string, { title, inputs, outputs }: Interface): NodeSpec {
+  const takes = inputs.map(({ name, type }) => plainInput(name, type));
+  const gives = outputs.map(({ name, type }) => plainOutput(name, type));
+  return {
+    ...ghost(id, takes, gives),
+    kind: "subgraph",
+    title,
+    category: "subgraphs",
+    categoryLabel: subgraphTexts.category,
+  };
+}
+
+export interface Interface extends Signature {
+  readonly title: string;
+}
+
 function ghost(id: string, inputs: readonly InputSpec[], outputs: readonly OutputSpec[]): NodeSpec {
   return {
     kind: "ghost",
@@ -147,6 +168,7 @@ function ghost(id: string, inputs: readonly InputSpec[], outputs: readonly Outpu
     version: 1,
     title: id,
     category: "",
+    categoryLabel: "",
     summary: "",
     help: "",
     references: [],

@@ -52,6 +52,8 @@ export interface NodeSpec {
   readonly version: number;
   readonly title: string;
   readonly category: string;
+  /** The category in the words of the language, written like it. */
+  readonly categoryLabel: string;
   readonly summary: string;
   readonly help: string;
   readonly references: readonly string[];

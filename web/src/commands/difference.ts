@@ -3,6 +3,7 @@
 import type { Draft } from "immer";
 import { compactJson } from "../documents/json";
 import type { Document, InputValue, Json, NodeId, NodeMode, WorkflowNode } from "../documents/types";
+import { editTexts } from "../texts/edits";
 import type { Edit } from "./edit";
 
 export type Difference =
@@ -49,7 +50,7 @@ export function differences(left: Document, right: Document): readonly Differenc
 /** Makes a document like `right` where these differences are. */
 export function takeOver(right: Document, chosen: readonly Difference[]): Edit {
   return {
-    label: chosen.length === 1 ? "Apply difference" : `Apply ${chosen.length} differences`,
+    label: editTexts.applyDifferences(chosen.length),
     recipe: (graph, document) => {
       // First what goes: a node of another type has the id of the one that comes.
       for (const { kind, node } of chosen) {

@@ -2,11 +2,12 @@
 
 import type { Draft } from "immer";
 import type { Json, JsonObject } from "../documents/types";
+import { type EditTexts, editTexts } from "../texts/edits";
 import type { Edit } from "./edit";
 
 export function setTitle(title: string): Edit {
   return {
-    label: "Rename workflow",
+    label: editTexts.renameWorkflow,
     gesture: "title",
     recipe: (graph) => {
       graph.title = title;
@@ -17,7 +18,7 @@ export function setTitle(title: string): Edit {
 /** Names a subgraph: what its instances are called that have no name of their own. */
 export function setSubgraphTitle(key: string, title: string): Edit {
   return {
-    label: "Rename subgraph",
+    label: editTexts.renameSubgraph,
     recipe: (_, document) => {
       const subgraph = document.subgraphs[key];
       if (subgraph !== undefined && title.trim() !== "") subgraph.title = title;
@@ -26,9 +27,9 @@ export function setSubgraphTitle(key: string, title: string): Edit {
 }
 
 /** An entry of `meta`: author, licence, description, tags. An empty one leaves the file. */
-export function setMeta(key: string, value: string | readonly string[]): Edit {
+export function setMeta(key: keyof EditTexts["meta"], value: string | readonly string[]): Edit {
   return {
-    label: `Change ${key}`,
+    label: editTexts.meta[key],
     gesture: `meta:${key}`,
     recipe: (_, document) => {
       const meta: Record<string, Json> = { ...(document.meta as JsonObject) };

@@ -35,7 +35,9 @@ describe("the form", () => {
   });
 
   test("says what its fields are called and how far they go, in the same file", () => {
-    const named = edited(changeField(STEPS, { name: "care", label: "Care", group: "Quality", min: 5, max: 50 }));
+    const named = edited(
+      changeField(STEPS, { name: "care", label: "Care", group: "Quality", min: 5, max: 50 }),
+    );
     const field = { ...STEPS, name: "care", label: "Care", group: "Quality", min: 5, max: 50 };
     expect(toJson(named)["form"]).toEqual([field]);
     expect(toDocument(toJson(named)).form).toEqual([field]);

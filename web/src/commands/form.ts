@@ -4,6 +4,7 @@ import type { Draft } from "immer";
 import type { NodeSpec } from "../catalogue/types";
 import { isWired } from "../documents/inputs";
 import type { Document, FormField, NodeId } from "../documents/types";
+import { editTexts } from "../texts/edits";
 import type { Edit } from "./edit";
 
 type Where = Pick<FormField, "node" | "input">;
@@ -27,19 +28,19 @@ function changed(
 }
 
 export function addFields(fields: readonly FormField[]): Edit {
-  return changed("Add to form", (form) => [
+  return changed(editTexts.addToForm, (form) => [
     ...form,
     ...fields.filter((field) => !form.some((known) => isAt(known, field))),
   ]);
 }
 
 export function removeField(where: Where): Edit {
-  return changed("Take off form", (form) => form.filter((field) => !isAt(field, where)));
+  return changed(editTexts.removeFromForm, (form) => form.filter((field) => !isAt(field, where)));
 }
 
 /** Moves a field so many places; at an end it stays. */
 export function moveField(where: Where, by: number): Edit {
-  return changed("Move form field", (form) => {
+  return changed(editTexts.moveField, (form) => {
     const from = form.findIndex((field) => isAt(field, where));
     const field = form[from];
     if (field === undefined) return form;
@@ -48,13 +49,15 @@ export function moveField(where: Where, by: number): Edit {
   });
 }
 
-export type FieldChange = { readonly [Key in "name" | "label" | "group" | "min" | "max"]?: FormField[Key] | null };
+export type FieldChange = {
+  readonly [Key in "name" | "label" | "group" | "min" | "max"]?: FormField[Key] | null;
+};
 
 /** Changes what a field says; `null` takes an entry out of the file. */
 export function changeField(where: Where, change: FieldChange): Edit {
   const gesture = `form:${where.node}.${where.input}.${Object.keys(change).join()}`;
   return changed(
-    "Change form field",
+    editTexts.changeField,
     (form) =>
       form.map((field) => {
         if (!isAt(field, where)) return field;

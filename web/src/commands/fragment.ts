@@ -18,6 +18,7 @@ import {
   type Subgraph,
   type WorkflowNode,
 } from "../documents/types";
+import { editTexts } from "../texts/edits";
 import type { Edit } from "./edit";
 
 export interface Fragment {
@@ -103,13 +104,9 @@ export function pasteNodes(
   };
   const ids = [...names.values()];
   const edit: Edit = {
-    label: ids.length === 1 ? "Paste node" : `Paste ${ids.length} nodes`,
+    label: editTexts.pasteNodes(ids.length),
     recipe: (draft, whole) => {
-      for (const [old, key] of keys) {
-        const subgraph = fragment.subgraphs[old];
-        if (subgraph !== undefined && whole.subgraphs[key] === undefined)
-          whole.subgraphs[key] = retyped(subgraph, keys) as Draft<Subgraph>;
-      }
+      define(whole, fragment.subgraphs, keys);
       for (const [old, id] of frames)
         draft.frames[id] = movedBox(fragment.frames[old], shift) as Draft<Frame>;
       for (const [old, id] of notes) draft.notes[id] = movedBox(fragment.notes[old], shift) as Draft<Note>;
@@ -153,6 +150,33 @@ function renamedKeys(
   const kept = new Map(own.map(([key]) => [key, key]));
   const others = Object.entries(copied).filter(([key]) => !kept.has(key));
   return new Map([...kept, ...renamed({ ...there, ...copied }, Object.fromEntries(others))]);
+}
+
+function define(
+  whole: Draft<Document>,
+  subgraphs: Document["subgraphs"],
+  keys: ReadonlyMap<string, string>,
+): void {
+  for (const [old, key] of keys) {
+    const subgraph = subgraphs[old];
+    if (subgraph !== undefined && whole.subgraphs[key] === undefined)
+      whole.subgraphs[key] = retyped(subgraph, keys) as Draft<Subgraph>;
+  }
+}
+
+/** Takes a subgraph of another document over, with those within it, under a key that is free or has the same one. */
+export function adoptSubgraph(
+  document: Document,
+  from: Document,
+  key: string,
+): { readonly edit: Edit; readonly key: string } {
+  const subgraphs = definitions(from, [{ type: SUBGRAPH_PREFIX + key, version: 1, inputs: {} }]);
+  const keys = renamedKeys(document.subgraphs, subgraphs);
+  const edit: Edit = {
+    label: editTexts.addNode,
+    recipe: (_, whole) => define(whole, subgraphs, keys),
+  };
+  return { edit, key: keys.get(key) ?? key };
 }
 
 function instanceOf(node: WorkflowNode, keys: ReadonlyMap<string, string>): WorkflowNode {

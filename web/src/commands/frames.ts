@@ -2,6 +2,7 @@
 
 import type { Draft } from "immer";
 import type { Frame, Graph, NodeId, Note } from "../documents/types";
+import { editTexts } from "../texts/edits";
 import type { Edit } from "./edit";
 import type { Move } from "./nodes";
 
@@ -14,7 +15,7 @@ export interface Box {
 
 export function addFrame(id: string, frame: Frame): Edit {
   return {
-    label: "Add frame",
+    label: editTexts.addFrame,
     recipe: (graph) => {
       graph.frames[id] = frame as Draft<Frame>;
     },
@@ -23,7 +24,7 @@ export function addFrame(id: string, frame: Frame): Edit {
 
 export function changeFrame(id: string, change: Partial<Omit<Frame, "rest">>, gesture?: string): Edit {
   return {
-    label: "Change frame",
+    label: editTexts.changeFrame,
     ...(gesture === undefined ? {} : { gesture }),
     recipe: (graph) => {
       const frame = graph.frames[id];
@@ -35,7 +36,7 @@ export function changeFrame(id: string, change: Partial<Omit<Frame, "rest">>, ge
 /** Moves a frame with the nodes that the caller found in it when the drag began. */
 export function moveFrame(id: string, x: number, y: number, moves: readonly Move[], gesture?: string): Edit {
   return {
-    label: "Move frame",
+    label: editTexts.moveFrame,
     ...(gesture === undefined ? {} : { gesture }),
     recipe: (graph) => {
       const frame = graph.frames[id];
@@ -51,7 +52,7 @@ export function moveFrame(id: string, x: number, y: number, moves: readonly Move
 /** Takes the frame away; what stood in it stays. */
 export function removeFrame(id: string): Edit {
   return {
-    label: "Delete frame",
+    label: editTexts.deleteFrame,
     recipe: (graph) => {
       delete graph.frames[id];
     },
@@ -75,7 +76,7 @@ export function nodesInFrame(
 
 export function addNote(id: string, note: Note): Edit {
   return {
-    label: "Add note",
+    label: editTexts.addNote,
     recipe: (graph) => {
       graph.notes[id] = note as Draft<Note>;
     },
@@ -84,7 +85,7 @@ export function addNote(id: string, note: Note): Edit {
 
 export function changeNote(id: string, change: Partial<Omit<Note, "rest">>, gesture?: string): Edit {
   return {
-    label: "Change note",
+    label: editTexts.changeNote,
     ...(gesture === undefined ? {} : { gesture }),
     recipe: (graph) => {
       const note = graph.notes[id];
@@ -95,7 +96,7 @@ export function changeNote(id: string, change: Partial<Omit<Note, "rest">>, gest
 
 export function removeNote(id: string): Edit {
   return {
-    label: "Delete note",
+    label: editTexts.deleteNote,
     recipe: (graph) => {
       delete graph.notes[id];
     },

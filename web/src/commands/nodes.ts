@@ -4,6 +4,7 @@ import type { Draft } from "immer";
 import type { NodeSpec } from "../catalogue/types";
 import { isLink, isLinks, sourcesOf } from "../documents/inputs";
 import type { Graph, InputValue, NodeId, NodeMode, NodeView, Source, WorkflowNode } from "../documents/types";
+import { editTexts } from "../texts/edits";
 import type { Edit } from "./edit";
 
 /** The ports of a node, as the catalogue or the file tells them. */
@@ -17,15 +18,10 @@ export interface NewNode {
   readonly title?: string;
 }
 
-/** `Move node` or `Move 3 nodes`. */
-function counted(verb: string, count: number): string {
-  return count === 1 ? `${verb} node` : `${verb} ${count} nodes`;
-}
-
 export function addNode(node: NewNode, at: NodeView): Edit {
   const { id, ...rest } = node;
   return {
-    label: "Add node",
+    label: editTexts.addNode,
     recipe: (graph) => {
       graph.nodes[id] = { inputs: {}, ...rest } as Draft<WorkflowNode>;
       graph.view[id] = at as Draft<NodeView>;
@@ -39,7 +35,7 @@ export function addNode(node: NewNode, at: NodeView): Edit {
  */
 export function removeNodes(ids: readonly NodeId[], specOf: SpecOf): Edit {
   return {
-    label: counted("Delete", ids.length),
+    label: editTexts.deleteNodes(ids.length),
     recipe: (graph) => {
       const gone = new Set(ids);
       const heal = healer(graph as Graph, gone, specOf);
@@ -110,7 +106,7 @@ export interface Move {
 /** Puts nodes at places. One drag is one entry where the caller gives all its steps one `gesture`. */
 export function moveNodes(moves: readonly Move[], gesture?: string): Edit {
   return {
-    label: counted("Move", moves.length),
+    label: editTexts.moveNodes(moves.length),
     ...(gesture === undefined ? {} : { gesture }),
     recipe: (graph) => {
       for (const { id, x, y } of moves) {
@@ -130,7 +126,7 @@ export type ViewChange = {
 /** Size, colour, collapsed or not; `null` takes the entry out of the file. */
 export function changeView(ids: readonly NodeId[], change: ViewChange, gesture?: string): Edit {
   return {
-    label: counted("Change look of", ids.length),
+    label: editTexts.lookOfNodes(ids.length),
     ...(gesture === undefined ? {} : { gesture }),
     recipe: (graph) => {
       for (const id of ids) {
@@ -147,9 +143,10 @@ export function changeView(ids: readonly NodeId[], change: ViewChange, gesture?:
 
 /** Mutes, bypasses, or with `null` wakes nodes. */
 export function setMode(ids: readonly NodeId[], mode: NodeMode | null): Edit {
-  const verb = mode === null ? "Enable" : mode === "mute" ? "Mute" : "Bypass";
+  const { enableNodes, muteNodes, bypassNodes } = editTexts;
+  const label = mode === null ? enableNodes : mode === "mute" ? muteNodes : bypassNodes;
   return {
-    label: counted(verb, ids.length),
+    label: label(ids.length),
     recipe: (graph) => {
       for (const id of ids) {
         const node = graph.nodes[id];
@@ -164,7 +161,7 @@ export function setMode(ids: readonly NodeId[], mode: NodeMode | null): Edit {
 /** Names a node; an empty name gives it its type's title again. */
 export function setNodeTitle(id: NodeId, title: string): Edit {
   return {
-    label: "Rename node",
+    label: editTexts.renameNode,
     recipe: (graph) => {
       const node = graph.nodes[id];
       if (node === undefined) return;

@@ -13,13 +13,14 @@ import {
   type Subgraph,
   type SubgraphInput,
 } from "../documents/types";
+import { editTexts } from "../texts/edits";
 import type { Edit } from "./edit";
 import { shownType } from "./subgraphs";
 
 /** Within a subgraph: an input of one of its nodes becomes an input of the subgraph, with its value as the default. */
 export function offerInput(node: NodeId, input: string, type: string, value: Json | undefined): Edit {
   return {
-    label: "Add subgraph input",
+    label: editTexts.addPortIn,
     recipe: (draft) => {
       const subgraph = draft as Draft<Subgraph>;
       const inner = subgraph.nodes[node];
@@ -35,7 +36,7 @@ export function offerInput(node: NodeId, input: string, type: string, value: Jso
 /** Within a subgraph: an output of one of its nodes becomes an output of the subgraph. */
 export function offerOutput(node: NodeId, output: string, type: string): Edit {
   return {
-    label: "Add subgraph output",
+    label: editTexts.addPortOut,
     recipe: (draft) => {
       const subgraph = draft as Draft<Subgraph>;
       if (subgraph.outputs === undefined) return;
@@ -47,12 +48,12 @@ export function offerOutput(node: NodeId, output: string, type: string): Edit {
 
 /** Takes a port off a subgraph: inside, its default holds; at every instance, its value or its readers' wires go. */
 export function removePort(key: string, side: "inputs" | "outputs", name: string): Edit {
-  return changedPorts(key, side, name, undefined, "Remove subgraph port");
+  return changedPorts(key, side, name, undefined, editTexts.removePort);
 }
 
 /** Names a port anew, inside and at every instance. A name that is taken or empty changes nothing. */
 export function renamePort(key: string, side: "inputs" | "outputs", name: string, to: string): Edit {
-  return changedPorts(key, side, name, to, "Rename subgraph port");
+  return changedPorts(key, side, name, to, editTexts.renamePort);
 }
 
 function changedPorts(

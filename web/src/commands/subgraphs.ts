@@ -19,6 +19,7 @@ import {
   type WorkflowNode,
 } from "../documents/types";
 import { downstream, upstream } from "../documents/walk";
+import { editTexts } from "../texts/edits";
 import type { Edit } from "./edit";
 
 /** An input of the new subgraph, with what its instance has there. */
@@ -92,7 +93,7 @@ export function makeSubgraph(
     exits.find(({ from }) => from[0] === node && from[1] === output)?.name ?? output;
   const renamed = (source: Source): Source => (ids.has(source[0]) ? [id, exitOf(source)] : source);
   const edit: Edit = {
-    label: "Make subgraph",
+    label: editTexts.makeSubgraph,
     recipe: (draft, whole) => {
       for (const old of ids) {
         delete draft.nodes[old];
@@ -228,7 +229,7 @@ export function unpackSubgraph(document: Document, graph: Graph, id: NodeId): Un
   const at = graph.view[id] ?? { x: 0, y: 0 };
   const last = instancesOf(document, key) === 1;
   const edit: Edit = {
-    label: "Unpack subgraph",
+    label: editTexts.unpackSubgraph,
     recipe: (draft, whole) => {
       delete draft.nodes[id];
       delete draft.view[id];

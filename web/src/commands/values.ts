@@ -3,6 +3,7 @@
 import type { Draft } from "immer";
 import { asInput, isWired } from "../documents/inputs";
 import type { InputValue, Json, NodeId, SeedMode } from "../documents/types";
+import { editTexts } from "../texts/edits";
 import type { Edit } from "./edit";
 
 export interface ValueOptions {
@@ -24,7 +25,7 @@ export interface ValueChange {
 export function setValues(changes: readonly ValueChange[], options: ValueOptions = {}): Edit {
   const only = changes.length === 1 ? changes[0] : undefined;
   return {
-    label: only === undefined ? `Change ${changes.length} values` : `Change ${only.input}`,
+    label: only === undefined ? editTexts.changeValues(changes.length) : editTexts.change(only.input),
     ...options,
     recipe: (graph) => {
       for (const { node, input, value } of changes) {
@@ -39,7 +40,7 @@ export function setValues(changes: readonly ValueChange[], options: ValueOptions
 /** Says what becomes of a seed before each run; `null` keeps it as it is. */
 export function setSeedMode(node: NodeId, input: string, mode: SeedMode | null): Edit {
   return {
-    label: mode === null ? "Hold seed" : "Change seed before each run",
+    label: mode === null ? editTexts.holdSeed : editTexts.drawSeed,
     recipe: (graph) => {
       const view = graph.view[node] ?? { x: 0, y: 0 };
       graph.view[node] = view;
@@ -55,7 +56,7 @@ export function setSeedMode(node: NodeId, input: string, mode: SeedMode | null):
 /** Takes a literal out of the file, so that the node's default holds again. */
 export function resetValue(node: NodeId, input: string): Edit {
   return {
-    label: `Reset ${input}`,
+    label: editTexts.reset(input),
     recipe: (graph) => {
       const inputs = graph.nodes[node]?.inputs;
       if (inputs !== undefined && !isWired(inputs[input] as InputValue | undefined)) delete inputs[input];

@@ -3,6 +3,7 @@
 import type { Draft } from "immer";
 import { isLinks, sourcesOf, type Wire } from "../documents/inputs";
 import type { Graph, InputValue, NodeId, Point, Source } from "../documents/types";
+import { editTexts } from "../texts/edits";
 import type { Edit } from "./edit";
 
 export interface InputAddress {
@@ -12,7 +13,7 @@ export interface InputAddress {
 
 /** Wires an output to an input. An input of one wire changes its wire; with `many` the wire joins those there. */
 export function connect(from: Source, to: InputAddress, options: { readonly many: boolean }): Edit {
-  return { label: "Connect", recipe: (graph) => attach(graph, from, to, options.many) };
+  return { label: editTexts.connect, recipe: (graph) => attach(graph, from, to, options.many) };
 }
 
 function attach(graph: Draft<Graph>, from: Source, to: InputAddress, many: boolean): void {
@@ -30,7 +31,7 @@ function attach(graph: Draft<Graph>, from: Source, to: InputAddress, many: boole
 
 /** Takes one wire away; `index` says which, where the input takes many. */
 export function disconnect(to: InputAddress, index = 0): Edit {
-  return { label: "Disconnect", recipe: (graph) => detach(graph, to, index) };
+  return { label: editTexts.disconnect, recipe: (graph) => detach(graph, to, index) };
 }
 
 function detach(graph: Draft<Graph>, to: InputAddress, index: number): void {
@@ -46,7 +47,7 @@ function detach(graph: Draft<Graph>, to: InputAddress, index: number): void {
 /** Moves the end of a wire from one input to another, as one entry. */
 export function moveWire(wire: Wire, to: InputAddress, options: { readonly many: boolean }): Edit {
   return {
-    label: "Move wire",
+    label: editTexts.moveWire,
     recipe: (graph) => {
       detach(graph, { node: wire.to[0], input: wire.to[1] }, wire.index);
       attach(graph, wire.from, to, options.many);
@@ -57,7 +58,7 @@ export function moveWire(wire: Wire, to: InputAddress, options: { readonly many:
 /** Puts a node into a wire: the wire's source feeds `input`, and `output` feeds what the source fed. */
 export function insertOnWire(wire: Wire, node: NodeId, input: string, output: string): Edit {
   return {
-    label: "Insert node on wire",
+    label: editTexts.insertNode,
     recipe: (graph) => {
       const [reader, name] = wire.to;
       const inputs = graph.nodes[reader]?.inputs;
@@ -82,7 +83,7 @@ export function routeKey(input: string, index: number): string {
 /** Gives a wire its reroute points, in order from source to reader; none makes it straight again. */
 export function setRoute(to: InputAddress, index: number, points: readonly Point[], gesture?: string): Edit {
   return {
-    label: "Reroute wire",
+    label: editTexts.reroute,
     ...(gesture === undefined ? {} : { gesture }),
     recipe: (graph) => {
       if (points.length === 0) {

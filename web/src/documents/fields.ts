@@ -1,5 +1,6 @@
 /** Looking at unknown JSON: the one place where a value of a file gets its type. */
 
+import { readTexts as t } from "../texts/refusals";
 import type { Json, JsonObject } from "./types";
 
 /** What is wrong with a file, where, and what to do, for a person to read. */
@@ -34,29 +35,29 @@ export function isReal(value: unknown): value is number {
 
 export function asObject(value: Json | undefined, what: string): JsonObject {
   if (isObject(value)) return value;
-  throw new Unreadable(`${what} should be an object, but is ${described(value)}.`);
+  throw new Unreadable(t.object(what, described(value)));
 }
 
 export function asArray(value: Json | undefined, what: string): readonly Json[] {
   if (Array.isArray(value)) return value;
-  throw new Unreadable(`${what} should be a list, but is ${described(value)}.`);
+  throw new Unreadable(t.list(what, described(value)));
 }
 
 export function asString(value: Json | undefined, what: string): string {
   if (isString(value)) return value;
-  throw new Unreadable(`${what} should be text, but is ${described(value)}.`);
+  throw new Unreadable(t.text(what, described(value)));
 }
 
 export function asNumber(value: Json | undefined, what: string): number {
   if (isReal(value)) return value;
-  throw new Unreadable(`${what} should be a number, but is ${described(value)}.`);
+  throw new Unreadable(t.number(what, described(value)));
 }
 
 export function described(value: Json | undefined): string {
-  if (value === undefined) return "missing";
+  if (value === undefined) return t.missing;
   if (value === null) return "null";
-  if (Array.isArray(value)) return "a list";
-  return typeof value === "object" ? "an object" : `${typeof value} (${String(value).slice(0, 40)})`;
+  if (Array.isArray(value)) return t.aList;
+  return typeof value === "object" ? t.anObject : `${typeof value} (${String(value).slice(0, 40)})`;
 }
 
 /** The keys of an object that are not in `known`, or nothing where there are none. */

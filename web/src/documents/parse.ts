@@ -1,5 +1,6 @@
 /** Unknown JSON → document. What this editor does not know is kept in `rest`; what it cannot mean is refused. */
 
+import { readTexts as t } from "../texts/refusals";
 import {
   asArray,
   asNumber,
@@ -46,7 +47,7 @@ export function parseDocument(text: string): Document {
   try {
     json = parseJson(text);
   } catch (problem) {
-    throw new Unreadable("This file is not JSON.", `The reader says: ${(problem as Error).message}`);
+    throw new Unreadable(t.noJson, t.readerSays((problem as Error).message));
   }
   return toDocument(json);
 }
@@ -59,10 +60,7 @@ export function looksLikeDocument(json: Json): boolean {
 export function toDocument(json: Json): Document {
   const file = asObject(json, "A workflow file");
   if (file["format"] !== 1) {
-    throw new Unreadable(
-      "This file says that it is of a format other than 1.",
-      "It may come from a newer version of Weft; update, then open it again.",
-    );
+    throw new Unreadable(t.format, t.formatHint);
   }
   return {
     format: 1,
@@ -82,10 +80,7 @@ function toGraph(file: JsonObject, where: string, keys: readonly string[]): Grap
   const nodes = mapped(file["nodes"], `${where}: \`nodes\``, toNode);
   for (const id of Object.keys(nodes)) {
     if (!NODE_ID.test(id)) {
-      throw new Unreadable(
-        `“${id.slice(0, 80)}” cannot be the id of a node.`,
-        "Ids are made of letters, digits, `_` and `-`, at most 64 of them.",
-      );
+      throw new Unreadable(t.id(id.slice(0, 80)), t.idHint);
     }
   }
   return {
@@ -148,17 +143,14 @@ function toInput(json: Json, what: string): InputValue {
     if (key === "value") return { value: json["value"] as Json };
     if (key === "input") return { input: asString(json["input"], what) };
   }
-  throw new Unreadable(
-    `${what} is an object that is neither a wire nor a value.`,
-    'Write {"link": [node, output]}, {"links": [[node, output], …]} or {"value": …}.',
-  );
+  throw new Unreadable(t.input(what), t.inputHint);
 }
 
 function toSource(json: Json | undefined, what: string): Source {
   const pair = asArray(json, `${what}: the wire`);
   const [node, output] = pair;
   if (pair.length === 2 && isString(node) && isString(output)) return [node, output];
-  throw new Unreadable(`${what}: a wire is a pair of a node's id and the name of its output.`);
+  throw new Unreadable(t.wire(what));
 }
 
 function numberOr(json: Json | undefined, fallback: number): number {

@@ -2,18 +2,19 @@
 
 import { ChevronRight, Plus, SearchX, TriangleAlert } from "lucide-react";
 import { type ReactNode, useMemo, useState } from "react";
-import { addNodeOfType, NODE_DRAG } from "../canvas/adding";
+import { addOffered, NODE_DRAG } from "../canvas/adding";
 import { hueOf } from "../canvas/dyes";
 import { useTheme } from "../canvas/theme";
 import { groupNodes } from "../catalogue/categories";
-import { labelOf } from "../catalogue/parse";
 import type { NodeSpec } from "../catalogue/types";
 import { useCatalogue } from "../store/catalogue";
+import { useNodeSearch } from "../store/offers";
 import { texts } from "../texts/panels";
 import { Empty, PanelHeader, SearchField } from "./Pieces";
 
 export function NodesPanel() {
-  const { state, catalogue, search, problem } = useCatalogue();
+  const { state, catalogue, problem } = useCatalogue();
+  const search = useNodeSearch();
   const [query, setQuery] = useState("");
   const found = useMemo(() => search(query), [search, query]);
   return (
@@ -24,7 +25,7 @@ export function NodesPanel() {
           label={texts.nodes.search}
           value={query}
           onChange={setQuery}
-          onEnter={() => found[0] && addNodeOfType(found[0].id)}
+          onEnter={() => found[0] && addOffered(found[0])}
         />
       </div>
       <div className="panel__body">
@@ -51,13 +52,13 @@ export function NodesPanel() {
 
 function Groups({ specs }: { readonly specs: readonly NodeSpec[] }) {
   const groups = useMemo(() => groupNodes(specs), [specs]);
-  return groups.map(({ name, size, subjects }) => (
-    <Category key={name} name={name} size={size} dot>
-      {subjects.map(([subject, members]) =>
+  return groups.map(({ name, label, size, subjects }) => (
+    <Category key={name} label={label} size={size} hue={name}>
+      {subjects.map(({ name: subject, label: words, members }) =>
         subject === name ? (
           <Specs key={subject} specs={members} />
         ) : (
-          <Category key={subject} name={subject} size={members.length}>
+          <Category key={subject} label={words} size={members.length}>
             <Specs specs={members} />
           </Category>
         ),
@@ -67,21 +68,21 @@ function Groups({ specs }: { readonly specs: readonly NodeSpec[] }) {
 }
 
 interface CategoryProps {
-  readonly name: string;
+  readonly label: string;
   readonly size: number;
-  /** It shows the hue that its nodes have on the canvas. */
-  readonly dot?: boolean;
+  /** The group whose hue on the canvas it shows. */
+  readonly hue?: string;
   readonly children: ReactNode;
 }
 
-function Category({ name, size, dot = false, children }: CategoryProps) {
+function Category({ label, size, hue, children }: CategoryProps) {
   const theme = useTheme();
   return (
     <details className="category">
       <summary>
         <ChevronRight size={14} aria-hidden />
-        {dot && <span className="category__dot" style={{ background: hueOf(name, theme) }} />}
-        <span className="category__name">{labelOf(name)}</span>
+        {hue !== undefined && <span className="category__dot" style={{ background: hueOf(hue, theme) }} />}
+        <span className="category__name">{label}</span>
         <span className="badge">{size}</span>
       </summary>
       {children}
@@ -100,7 +101,7 @@ function Specs({ specs }: { readonly specs: readonly NodeSpec[] }) {
             title={`${spec.summary}\n${spec.id}`}
             draggable
             onDragStart={(event) => event.dataTransfer.setData(NODE_DRAG, spec.id)}
-            onClick={() => addNodeOfType(spec.id)}
+            onClick={() => addOffered(spec)}
           >
             <span className="node-item__text">
               <span className="ellipsis">{spec.title}</span>

@@ -3,10 +3,10 @@
 import { Command } from "cmdk";
 import { Dialog } from "radix-ui";
 import { useState } from "react";
-import { addNodeOfType } from "../canvas/adding";
+import { addOffered } from "../canvas/adding";
 import { categoryLabel } from "../catalogue/categories";
 import { type Action, chordText, useActions } from "../store/actions";
-import { useCatalogue } from "../store/catalogue";
+import { useNodeSearch } from "../store/offers";
 import { texts } from "../texts/panels";
 import { closeDialog } from "./Modal";
 
@@ -14,7 +14,7 @@ const NODES_SHOWN = 12;
 
 export function PaletteDialog() {
   const actions = useActions((state) => state.actions);
-  const search = useCatalogue((state) => state.search);
+  const search = useNodeSearch();
   const [query, setQuery] = useState("");
   const all = [...actions.values()];
   // Unasked, only what can be done now is offered; who searches also finds what cannot, and why its key is dead.
@@ -65,10 +65,10 @@ export function PaletteDialog() {
                       key={spec.id}
                       value={`+${spec.id}`}
                       className="menu__item"
-                      onSelect={() => act(() => addNodeOfType(spec.id))}
+                      onSelect={() => act(() => addOffered(spec))}
                     >
                       {spec.title}
-                      <span className="menu__key">{categoryLabel(spec.category)}</span>
+                      <span className="menu__key">{categoryLabel(spec)}</span>
                     </Command.Item>
                   ))}
                 </Command.Group>

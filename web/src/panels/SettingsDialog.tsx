@@ -2,8 +2,9 @@
 
 import { useId } from "react";
 import { getSystem } from "../api/system";
-import { changeSettings, type Settings, type Theme, useSettings } from "../store/settings";
+import { changeLanguage, changeSettings, type Settings, type Theme, useSettings } from "../store/settings";
 import { useLoaded } from "../store/useLoaded";
+import { chosenLanguage, isLanguage, LANGUAGES } from "../texts/language";
 import { texts } from "../texts/panels";
 import { Modal } from "./Modal";
 import { Failed, Loading } from "./Pieces";
@@ -16,6 +17,13 @@ export function SettingsDialog() {
   const [system, reload] = useLoaded(getSystem);
   return (
     <Modal title={texts.settings.title}>
+      <Choice
+        label={texts.settings.language}
+        options={[["browser", texts.settings.browserLanguage], ...Object.entries(LANGUAGES)]}
+        value={chosenLanguage() ?? "browser"}
+        onChange={(choice) => changeLanguage(isLanguage(choice) ? choice : null)}
+      />
+      <p className="hint">{texts.settings.languageHint}</p>
       <Choice
         label={texts.settings.theme}
         options={THEMES.map((theme) => [theme, texts.settings.themes[theme]])}

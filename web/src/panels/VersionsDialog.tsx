@@ -5,6 +5,7 @@ import { useCallback } from "react";
 import { getVersions } from "../api/library";
 import { openVersion } from "../store/files";
 import { useLoaded } from "../store/useLoaded";
+import { dateAndTime } from "../texts/figures";
 import { texts } from "../texts/panels";
 import { ago } from "./format";
 import { closeDialog, Modal } from "./Modal";
@@ -27,7 +28,7 @@ export function VersionsDialog({ name }: { readonly name: string }) {
               <span className="node-item__text">
                 <span>{texts.versions.version(item.version)}</span>
                 <span className="hint">
-                  {new Date(item.modified * 1000).toLocaleString()} · {ago(item.modified)}
+                  {dateAndTime(item.modified)} · {ago(item.modified)}
                 </span>
               </span>
               <button

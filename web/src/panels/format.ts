@@ -1,5 +1,6 @@
 /** Times and sizes as a person reads them. */
 
+import { date, decimal } from "../texts/figures";
 import { texts } from "../texts/panels";
 
 /** How long ago a Unix time was; the date, where that says more. */
@@ -9,12 +10,12 @@ export function ago(seconds: number, now = Date.now() / 1000): string {
   if (past < 3600) return texts.time.minutes(Math.floor(past / 60));
   if (past < 86_400) return texts.time.hours(Math.floor(past / 3600));
   if (past < 172_800) return texts.time.yesterday;
-  return new Date(seconds * 1000).toLocaleDateString();
+  return date(seconds);
 }
 
 /** `0.4 s`, `12 s`, `3:05 min`, `1:02:09 h`. */
 export function duration(seconds: number): string {
-  if (seconds < 10) return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
+  if (seconds < 10) return `${decimal(seconds, seconds < 1 ? 2 : 1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   const two = (value: number) => String(value).padStart(2, "0");
@@ -26,5 +27,5 @@ export function byteSize(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;
-  return `${value.toFixed(power === 0 || value >= 100 ? 0 : 1)} ${units[power]}`;
+  return `${decimal(value, power === 0 || value >= 100 ? 0 : 1)} ${units[power]}`;
 }

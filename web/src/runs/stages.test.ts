@@ -23,7 +23,7 @@ function spec(id: string, takes: readonly string[], gives: readonly string[], si
       help: "",
     };
   });
-  const texts = { title: id, category: "", summary: "", help: "", source: "" };
+  const texts = { title: id, category: "", categoryLabel: "", summary: "", help: "", source: "" };
   const inputs = takes.map((type) => port(type, type));
   return {
     kind: "known",

@@ -2,6 +2,7 @@
 
 import { create } from "zustand";
 import { persist } from "zustand/middleware";
+import { keepLanguage, type Language } from "../texts/language";
 
 export type Theme = "system" | "light" | "dark";
 
@@ -26,4 +27,10 @@ export const useSettings = create<Settings>()(
 
 export function changeSettings(change: Partial<Settings>): void {
   useSettings.setState(change);
+}
+
+/** Keeps the choice, `null` for the browser's, and loads the page anew; drafts bring back what is open. */
+export function changeLanguage(choice: Language | null): void {
+  keepLanguage(choice);
+  window.location.reload();
 }

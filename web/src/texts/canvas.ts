@@ -94,6 +94,13 @@ const actionTextsEnglish = {
   leave: "Leave subgraph",
   menu: "What can be done here",
   mute: "Mute",
+  nudge: { ArrowUp: "Move up", ArrowDown: "Move down", ArrowLeft: "Move left", ArrowRight: "Move right" },
+  nudgeFar: {
+    ArrowUp: "Move up, far",
+    ArrowDown: "Move down, far",
+    ArrowLeft: "Move left, far",
+    ArrowRight: "Move right, far",
+  },
   paste: "Paste",
   pasteWired: "Paste with wires",
   pin: "Add a reroute point",

@@ -31,7 +31,7 @@ export function preferred(languages: readonly string[]): Language {
   return languages.map((tag) => tag.slice(0, 2).toLowerCase()).find(isLanguage) ?? "en";
 }
 
-function isLanguage(code: string): code is Language {
+export function isLanguage(code: string): code is Language {
   return Object.hasOwn(LANGUAGES, code);
 }
 

@@ -4,6 +4,7 @@ import { subgraphTexts as german } from "./de/subgraphs";
 import { inLanguage } from "./language";
 
 const subgraphTextsEnglish = {
+  category: "subgraphs",
   untitled: "Subgraph",
   make: "Make a subgraph",
   unpack: "Unpack subgraph",

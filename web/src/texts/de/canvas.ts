@@ -90,6 +90,18 @@ export const actionTexts: ActionTexts = {
   leave: "Subgraph verlassen",
   menu: "Was hier möglich ist",
   mute: "Stummschalten",
+  nudge: {
+    ArrowUp: "Nach oben schieben",
+    ArrowDown: "Nach unten schieben",
+    ArrowLeft: "Nach links schieben",
+    ArrowRight: "Nach rechts schieben",
+  },
+  nudgeFar: {
+    ArrowUp: "Weit nach oben schieben",
+    ArrowDown: "Weit nach unten schieben",
+    ArrowLeft: "Weit nach links schieben",
+    ArrowRight: "Weit nach rechts schieben",
+  },
   paste: "Einfügen",
   pasteWired: "Mit Leitungen einfügen",
   pin: "Umlenkpunkt setzen",

@@ -3,6 +3,7 @@
 import type { SubgraphTexts } from "../subgraphs";
 
 export const subgraphTexts: SubgraphTexts = {
+  category: "Subgraphen",
   untitled: "Subgraph",
   make: "Subgraph bilden",
   unpack: "Subgraph auflösen",

@@ -1,0 +1,86 @@
+"""The editor in another language: by the browser's preference, by choice, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import PATIENCE, listen
+from tests.browser.editor import Editor, image_workflow
+from tests.browser.test_everyone import findings
+from tests.browser.weft_server import WeftServer
+
+
+@pytest.fixture
+def german(chromium: Browser, complaints: list[str]) -> Iterator[Page]:
+    """A page of a browser whose user prefers German."""
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 800}, locale="de-AT", reduced_motion="reduce"
+    )
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    listen(page, complaints)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def opened(page: Page, url: str) -> None:
+    page.goto(url)
+    expect(page.locator(".run__start")).to_be_enabled()
+
+
+def test_who_prefers_german_is_met_in_german(german: Page, server: WeftServer) -> None:
+    opened(german, server.url)
+    expect(german.locator("html")).to_have_attribute("lang", "de")
+    expect(german.get_by_role("navigation", name="Offene Workflows")).to_be_visible()
+    expect(german.locator('[data-node="loader"]')).to_contain_text("Checkpoint laden")
+    expect(german.locator('[data-node="sampler"]')).to_contain_text("Schritte")
+    german.keyboard.press("Alt+1")
+    nodes = german.get_by_role("region", name="Nodes", exact=True)
+    expect(nodes.get_by_text("Hochskalieren", exact=True)).to_be_visible()
+    nodes.get_by_role("searchbox").fill("bild speichern")
+    expect(nodes.get_by_role("button").filter(has_text="Bild speichern").first).to_be_visible()
+    nodes.get_by_role("searchbox").fill("save image")
+    expect(nodes.get_by_role("button").filter(has_text="Bild speichern").first).to_be_visible()
+
+
+def test_a_run_and_every_dialog_are_german_and_have_no_serious_findings(
+    german: Page, server: WeftServer, tmp_path: Path
+) -> None:
+    opened(german, server.url)
+    editor = Editor(german, tmp_path)
+    editor.load(image_workflow("Probe"))
+    editor.run()
+    editor.expect_picture("show")
+    found = findings(editor)
+    for chord, title in (("?", "Tastenkürzel"), ("Control+,", "Einstellungen")):
+        editor.key(chord)
+        expect(german.get_by_role("dialog", name=title)).to_be_visible()
+        found += findings(editor)
+        editor.key("Escape")
+        expect(german.get_by_role("dialog")).to_have_count(0)
+    assert found == []
+
+
+def test_the_chosen_language_holds_after_a_reload_and_nothing_open_is_lost(editor: Editor) -> None:
+    editor.load(image_workflow("Kept"))
+    editor.node("paper").locator(".node__title").dblclick()
+    editor.page.keyboard.type("Mein Papier")
+    editor.key("Enter")
+    editor.key("Control+,")
+    editor.page.get_by_role("dialog").get_by_text("Deutsch", exact=True).click()
+    expect(editor.page.locator("html")).to_have_attribute("lang", "de")
+    expect(editor.page.locator(".tab[data-active]")).to_contain_text("Kept")
+    expect(editor.node("paper")).to_contain_text("Mein Papier")
+    expect(editor.node("show")).to_contain_text("Bildvorschau")
+    editor.page.reload()
+    expect(editor.page.get_by_role("button", name="Ausführen").first).to_be_visible()
+    editor.key("Control+,")
+    editor.page.get_by_role("dialog").get_by_text("English", exact=True).click()
+    expect(editor.page.locator("html")).to_have_attribute("lang", "en")
+    editor.ready()
+    assert editor.exported()["nodes"]["paper"]["title"] == "Mein Papier"

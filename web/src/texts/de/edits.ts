@@ -1,0 +1,53 @@
+/** What edits are called where they can be undone, in German. */
+
+import type { EditTexts } from "../edits";
+
+const nodes = (count: number) => (count === 1 ? "Node" : `${count} Nodes`);
+
+export const editTexts: EditTexts = {
+  addNode: "Node hinzufügen",
+  deleteNodes: (count) => `${nodes(count)} löschen`,
+  moveNodes: (count) => `${nodes(count)} verschieben`,
+  lookOfNodes: (count) => `Aussehen von ${nodes(count)} ändern`,
+  enableNodes: (count) => `${nodes(count)} einschalten`,
+  muteNodes: (count) => `${nodes(count)} stummschalten`,
+  bypassNodes: (count) => `${nodes(count)} überbrücken`,
+  pasteNodes: (count) => `${nodes(count)} einfügen`,
+  renameNode: "Node umbenennen",
+  renameWorkflow: "Workflow umbenennen",
+  renameSubgraph: "Subgraph umbenennen",
+  meta: {
+    author: "Autor ändern",
+    licence: "Lizenz ändern",
+    description: "Beschreibung ändern",
+    tags: "Schlagwörter ändern",
+  },
+  addFrame: "Rahmen hinzufügen",
+  changeFrame: "Rahmen ändern",
+  moveFrame: "Rahmen verschieben",
+  deleteFrame: "Rahmen löschen",
+  addNote: "Notiz hinzufügen",
+  changeNote: "Notiz ändern",
+  deleteNote: "Notiz löschen",
+  addPortIn: "Eingang des Subgraphen hinzufügen",
+  addPortOut: "Ausgang des Subgraphen hinzufügen",
+  removePort: "Anschluss des Subgraphen entfernen",
+  renamePort: "Anschluss des Subgraphen umbenennen",
+  makeSubgraph: "Subgraph bilden",
+  unpackSubgraph: "Subgraph auflösen",
+  change: (input) => `${input} ändern`,
+  changeValues: (count) => `${count} Werte ändern`,
+  reset: (input) => `${input} zurücksetzen`,
+  holdSeed: "Seed behalten",
+  drawSeed: "Seed vor jedem Lauf ändern",
+  applyDifferences: (count) => (count === 1 ? "Unterschied übernehmen" : `${count} Unterschiede übernehmen`),
+  addToForm: "Zum Formular hinzufügen",
+  removeFromForm: "Aus dem Formular nehmen",
+  moveField: "Formularfeld verschieben",
+  changeField: "Formularfeld ändern",
+  connect: "Verbinden",
+  disconnect: "Lösen",
+  moveWire: "Leitung verlegen",
+  insertNode: "Node in Leitung einfügen",
+  reroute: "Leitung umlenken",
+};
