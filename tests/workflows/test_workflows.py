@@ -24,6 +24,7 @@ EXPECTED = {
     "text_to_image": (("star", "red", "blue"), 128),
     "image_to_image": (("circle", "red", "blue"), 128),
     "inpaint": (("heart", "red", "blue"), 128),
+    "refiner": (("star", "red", "blue"), 128),
     "hires_fix": (("star", "red", "blue"), 256),
     "controlnet_edges": (("heart", "red", "white"), 128),
     "cascade_128_to_512": (("star", "red", "blue"), 512),
