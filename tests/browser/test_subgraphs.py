@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.editor import Editor, workflow
+from tests.browser.weft_server import WeftServer
 
 
 def chain() -> dict[str, Any]:
@@ -114,3 +115,54 @@ def test_frames_and_notes_are_copied_with_what_they_hold(editor: Editor) -> None
     editor.key("Alt+n")
     editor.key("Control+v")
     expect(editor.page.get_by_role("button", name="Mind this")).to_be_visible()
+
+
+def test_the_search_finds_a_subgraph_of_the_document_but_not_inside_itself(
+    editor: Editor,
+) -> None:
+    editor.load(chain())
+    make(editor, "invert", "scale")
+    editor.add("larger negative", 500, 650)
+    expect(editor.nodes()).to_have_count(4)
+    instances = [
+        node for node in editor.exported()["nodes"].values() if node["type"] == "subgraph:subgraph"
+    ]
+    assert len(instances) == 2
+    editor.node("subgraph").locator(".node__title").click()
+    editor.key("Enter")
+    expect(editor.node("scale")).to_be_visible()
+    editor.page.mouse.dblclick(500, 650)
+    field = editor.page.get_by_role("combobox", name="Search nodes")
+    field.fill("larger negative")
+    expect(editor.page.get_by_role("option", name="Larger negative")).to_have_count(0)
+
+
+def test_a_subgraph_of_the_library_is_found_wired_and_run_in_another_workflow(
+    editor: Editor, server: WeftServer
+) -> None:
+    editor.load(chain())
+    make(editor, "invert", "scale")
+    server.send("PUT", "/api/v1/workflows/blueprints%2Fnegative", editor.exported())
+    content = chain()
+    paper = content["nodes"]["paper"]
+    editor.load(workflow({"paper": paper}, "Takes it over"))
+    panel = editor.panel("Nodes")
+    panel.get_by_role("searchbox").fill("larger negative")
+    expect(panel.get_by_role("button", name="Larger negative")).to_be_visible()
+    editor.port("paper", "out", "image").hover()
+    editor.page.mouse.down()
+    editor.page.mouse.move(900, 600, steps=6)
+    editor.page.mouse.up()
+    field = editor.page.get_by_role("combobox", name="Nodes that fit image")
+    field.fill("larger negative")
+    field.press("Enter")
+    expect(editor.node("subgraph")).to_be_visible()
+    file = editor.exported()
+    assert file["nodes"]["subgraph"]["inputs"]["image"] == {"link": ["paper", "image"]}
+    assert set(file["subgraphs"]["subgraph"]["nodes"]) == {"invert", "scale"}
+    editor.key("Control+z")
+    file = editor.exported()
+    assert set(file["nodes"]) == {"paper"}
+    assert "subgraphs" not in file
+    server.send("DELETE", "/api/v1/workflows/blueprints%2Fnegative")
+    expect(panel.get_by_role("button", name="Larger negative")).to_have_count(0)

@@ -15,6 +15,7 @@ import type {
   Queue,
   RunPlan,
   StoredFile,
+  SubgraphOffer,
   TimedEvent,
 } from "./types";
 
@@ -154,6 +155,18 @@ export function readLibraryItem(json: JsonObject): LibraryItem {
     tags: Array.isArray(json["tags"]) ? json["tags"].filter(isString) : [],
     description: text(json["description"]),
     cover: realOrNull(json["cover"]),
+    subgraphs: objects(json["subgraphs"]).map(readOffer),
+  };
+}
+
+function readOffer(json: JsonObject): SubgraphOffer {
+  const ports = (value: Json | undefined) =>
+    objects(value).map(({ name, type }) => ({ name: text(name), type: text(type) }));
+  return {
+    key: text(json["key"]),
+    title: text(json["title"]),
+    inputs: ports(json["inputs"]),
+    outputs: ports(json["outputs"]),
   };
 }
 

@@ -1,6 +1,6 @@
 /** What the server answers, after the parser looked at it. */
 
-import type { Json, JsonObject } from "../documents/types";
+import type { Json, JsonObject, Signature } from "../documents/types";
 
 export type JobState = "queued" | "running" | "succeeded" | "failed" | "cancelled" | "quarantined";
 
@@ -116,6 +116,14 @@ export interface LibraryItem {
   readonly description: string;
   /** When its picture was kept, in Unix milliseconds; `null` where it has none. */
   readonly cover: number | null;
+  /** What it defines that other workflows may use. */
+  readonly subgraphs: readonly SubgraphOffer[];
+}
+
+/** A subgraph of a saved workflow, by its interface. */
+export interface SubgraphOffer extends Signature {
+  readonly key: string;
+  readonly title: string;
 }
 
 export interface StoredFile {

@@ -67,7 +67,7 @@ interface Placement {
 }
 
 function placedNode(spec: NodeSpec, [x, y]: Point): Placement {
-  const id = freshId(activeGraph().nodes, spec.id);
+  const id = freshId(activeGraph().nodes, spec.id.replace(SUBGRAPH_PREFIX, ""));
   const add = addNode({ id, type: spec.id, version: spec.version, inputs: firstInputs(spec) }, { x, y });
   return { add, id };
 }

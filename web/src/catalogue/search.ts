@@ -2,7 +2,7 @@
 
 import MiniSearch from "minisearch";
 import { wordsOf } from "../documents/ids";
-import type { Catalogue, NodeSpec } from "./types";
+import type { NodeSpec } from "./types";
 
 export type NodeSearch = (query: string) => readonly NodeSpec[];
 
@@ -12,9 +12,9 @@ function terms(text: string): string[] {
   return [...new Set(words.flatMap((word) => [word.toLowerCase(), ...wordsOf(word).split("_")]))];
 }
 
-/** Builds the index once for a catalogue; an empty query gives every node, by category and title. */
-export function indexNodes(catalogue: Catalogue): NodeSearch {
-  const specs = [...catalogue.nodes.values()];
+/** Builds the index once for a list of nodes; an empty query gives every node, by category and title. */
+export function indexNodes(specs: readonly NodeSpec[]): NodeSearch {
+  const byId = new Map(specs.map((spec) => [spec.id, spec]));
   const all = specs.toSorted(
     (a, b) => a.category.localeCompare(b.category) || a.title.localeCompare(b.title),
   );
@@ -31,7 +31,7 @@ export function indexNodes(catalogue: Catalogue): NodeSearch {
   index.addAll(specs.map(searchable));
   return (query) => {
     if (query.trim() === "") return all;
-    return index.search(query).flatMap(({ id }) => catalogue.nodes.get(String(id)) ?? []);
+    return index.search(query).flatMap(({ id }) => byId.get(String(id)) ?? []);
   };
 }
 

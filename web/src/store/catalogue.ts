@@ -1,9 +1,8 @@
-/** The catalogue that the editor works with, its search index, and the ports of nodes in the open documents. */
+/** The catalogue that the editor works with, and the ports of nodes in the open documents. */
 
 import { create } from "zustand";
 import type { Typed } from "../catalogue/fit";
 import { specOf as specIn } from "../catalogue/ports";
-import { indexNodes, type NodeSearch } from "../catalogue/search";
 import { type Catalogue, EMPTY_CATALOGUE, type NodeSpec } from "../catalogue/types";
 import { EMPTY_DOCUMENT } from "../documents/empty";
 import type { Document, NodeId } from "../documents/types";
@@ -12,7 +11,6 @@ import { activeGraph, activeTab, documentOf } from "./tabs";
 interface CatalogueState {
   readonly state: "loading" | "ready" | "failed";
   readonly catalogue: Catalogue;
-  readonly search: NodeSearch;
   /** Why it could not be had, in a sentence. */
   readonly problem: string | null;
 }
@@ -20,12 +18,11 @@ interface CatalogueState {
 export const useCatalogue = create<CatalogueState>(() => ({
   state: "loading",
   catalogue: EMPTY_CATALOGUE,
-  search: () => [],
   problem: null,
 }));
 
 export function setCatalogue(catalogue: Catalogue): void {
-  useCatalogue.setState({ state: "ready", catalogue, search: indexNodes(catalogue), problem: null });
+  useCatalogue.setState({ state: "ready", catalogue, problem: null });
 }
 
 export function catalogueFailed(problem: string): void {

@@ -15,6 +15,7 @@ import { restoreDrafts } from "./drafts";
 import { openStarter } from "./files";
 import { foldersChanged } from "./folders";
 import { askToken, wantsToken } from "./notices";
+import { refreshBlueprints } from "./offers";
 import { askPlan, watchPlans } from "./plan";
 import { useSettings } from "./settings";
 import { useTabs } from "./tabs";
@@ -81,6 +82,7 @@ function refresh(): Promise<void> {
       applyHistory(history.items);
       changed("library", "pictures", "history");
       foldersChanged();
+      await refreshBlueprints();
     },
     () => {
       // The banner says already that the server is away.
@@ -102,7 +104,10 @@ function receive(event: FeedEvent): void {
       break;
   }
   if (event.type === "catalogue.changed") void loadCatalogue();
-  if (event.type === "library.changed") changed("library");
+  if (event.type === "library.changed") {
+    changed("library");
+    void quietly(refreshBlueprints);
+  }
   if (event.type === "files.changed") {
     foldersChanged(strings(event.data["kinds"]));
     // A model that was missing may be there now, or the other way round.
