@@ -41,7 +41,7 @@ class Prompts(NamedTuple):
 def control_net_loader(
     control_net_name: Annotated[str, File("controlnet")], *, ctx: Context = QUIET
 ) -> ControlNet:
-    """Load a ControlNet of Stable Diffusion 1, 2 or XL, or a union of several.
+    """Load a ControlNet of Stable Diffusion 1, 2 or XL, a union of several, or a T2I-Adapter.
 
     Args:
         control_net_name: A .safetensors file, under the original names or those of diffusers.
@@ -51,7 +51,7 @@ def control_net_loader(
 
     References:
         Zhang et al. 2023, Adding Conditional Control to Text-to-Image Diffusion Models,
-        arXiv:2302.05543.
+        arXiv:2302.05543; Mou et al. 2023, T2I-Adapter, arXiv:2302.08453.
     """
     return load_control_net(ctx.files.path("controlnet", control_net_name), ctx.dtype)
 

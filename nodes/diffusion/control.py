@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from diffusers import T2IAdapter
 from torch import Tensor, nn
 
 from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.model_sampling import sigma_at
+from nodes.diffusion.t2i_adapter import features
 from nodes.errors import NodeError
 from nodes.types import Conditioning, Control, ControlNet, ModelSampling
 
@@ -117,7 +119,9 @@ def residuals(
     context: Tensor,
     added: dict[str, Tensor],
 ) -> dict[str, Any]:
-    """Compute what controls add to a UNet's skip connections and to its middle.
+    """Compute what controls add to a UNet: to its skip connections and to its middle.
+
+    T2I-Adapters add on the way down instead, the same at every step.
 
     Args:
         controls: Those that hold now.
@@ -131,9 +135,14 @@ def residuals(
         Arguments of UNet2DConditionModel; empty without controls.
     """
     down: list[Tensor] = []
+    within: list[Tensor] = []
     middle: Tensor | None = None
     for control, hint in zip(controls, hints, strict=True):
         network: Any = control.network
+        if isinstance(network, T2IAdapter):
+            planes = [control.strength * p.to(scaled.dtype) for p in features(network, hint)]
+            within = _summed(within, planes)
+            continue
         _check(network, context)
         _, dtype = work_place(network)
         downs, mid = network(
@@ -147,11 +156,17 @@ def residuals(
         )
         downs = [each.to(scaled.dtype) for each in downs]
         mid = mid.to(scaled.dtype)
-        down = [one + two for one, two in zip(down, downs, strict=True)] if down else downs
+        down = _summed(down, downs)
         middle = mid if middle is None else middle + mid
-    if middle is None:
-        return {}
-    return {"down_block_additional_residuals": down, "mid_block_additional_residual": middle}
+    made: dict[str, Any] = {"down_intrablock_additional_residuals": within} if within else {}
+    if middle is not None:
+        made["down_block_additional_residuals"] = down
+        made["mid_block_additional_residual"] = middle
+    return made
+
+
+def _summed(before: list[Tensor], more: list[Tensor]) -> list[Tensor]:
+    return [one + two for one, two in zip(before, more, strict=True)] if before else more
 
 
 def _pictures(control: FittedControl, hint: Tensor) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from nodes.diffusion import ldm_keys
 from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
 from nodes.diffusion.checkpoint_networks import configured, filled
+from nodes.diffusion.t2i_adapter import is_t2i_adapter, make_t2i_adapter
 from nodes.diffusion.unet_shapes import heads, layers_told, unet_config
 from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
@@ -24,12 +25,11 @@ _OTHERS = (
     ("lora_controlnet", "a Control-LoRA"),
     ("transformer_blocks.0.ff_context.", "a ControlNet of Stable Diffusion 3"),
     ("double_blocks.0.", "a ControlNet of Flux"),
-    ("adapter.body.", "a T2I-Adapter"),
 )
 
 
 def load_control_net(path: Path, dtype: str) -> ControlNet:
-    """Load a ControlNet of Stable Diffusion 1, 2 or XL, or a union of several for XL.
+    """Load a ControlNet of Stable Diffusion 1, 2 or XL, a union for XL, or a T2I-Adapter.
 
     Zhang et al. 2023, Adding Conditional Control to Text-to-Image Diffusion Models,
     arXiv:2302.05543.
@@ -38,6 +38,9 @@ def load_control_net(path: Path, dtype: str) -> ControlNet:
         FileProblem: If the file holds none, or one of another kind.
     """
     header = read_header(path)
+    if is_t2i_adapter(header.shapes):
+        adapter = make_t2i_adapter(read_weights(path, lambda _: True), dtype)
+        return ControlNet(adapter, dtype, f"{stamp(path)}#t2i_adapter")
     _check(header)
     weights = read_weights(path, lambda name: not name.startswith((ldm_keys.UNET_PREFIX, "lora_")))
     if PREFIX + "zero_convs.0.0.weight" in weights:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nodes.diffusion.conditions import Prompt
 from nodes.diffusion.pixel_space import COLOURS, FoldedUNet
+from nodes.errors import NodeError
 
 # Flux reads the latent in squares of 2 x 2 cells, each as one token.
 FLUX_PATCH = 2
@@ -17,16 +18,26 @@ _FLOW_STEPS = 1000
 
 
 def is_joint(network: nn.Module) -> bool:
-    """Say whether text and picture attend to one another as one sequence.
-
-    A token that is repeated weighs more there, so that texts keep their lengths.
-    """
+    """Say whether text and picture attend to one another as one sequence."""
     return isinstance(network, SD3Transformer2DModel | FluxTransformer2DModel)
+
+
+def counts_words(network: nn.Module) -> bool:
+    """Say whether a word that is repeated weighs more.
+
+    It does where text and picture attend to one another as one sequence, or to both at once.
+    """
+    config: Any = getattr(network, "config", None)
+    return is_joint(network) or getattr(config, "addition_embed_type", None) == "text"
 
 
 def text_width(network: nn.Module) -> int | None:
     """Give the numbers that a network reads for each token of the text; None if it does not say."""
     config: Any = getattr(network, "config", None)
+    # Some bring what an encoder says to a width of their own first.
+    encoded = getattr(config, "encoder_hid_dim", None)
+    if isinstance(encoded, int):
+        return encoded
     name = "joint_attention_dim" if is_joint(network) else "cross_attention_dim"
     width = getattr(config, name, None)
     return width if isinstance(width, int) else None
@@ -107,9 +118,26 @@ def _unet(
     added = dict(said)
     reads: dict[str, Any] = {"class_labels": added.pop("class_labels", None), "return_dict": False}
     if not isinstance(network, UNet2DModel):
+        _check_adapters(network, x, steered)
         reads |= {"encoder_hidden_states": text, "added_cond_kwargs": added or None, **steered}
     output: Tensor = network(x, timestep, **reads)[0]
     return output
+
+
+def _check_adapters(network: Any, x: Tensor, steered: Mapping[str, Any]) -> None:
+    """Refuse what T2I-Adapters of another family would add."""
+    planes = steered.get("down_intrablock_additional_residuals")
+    if not planes:
+        return
+    levels = tuple(network.config.block_out_channels)
+    # Those for SDXL, which has three levels, begin at half the size.
+    for_xl = planes[0].shape[-1] < x.shape[-1]
+    if tuple(p.shape[1] for p in planes)[: len(levels)] != levels or for_xl != (len(levels) == 3):
+        raise NodeError(
+            "The T2I-Adapter was made for another family of models.",
+            "Choose one for the model's family.",
+            "controlnet.family",
+        )
 
 
 def _sd3(

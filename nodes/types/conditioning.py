@@ -28,7 +28,7 @@ class ControlNet:
     """A network that steers a denoiser by a picture.
 
     Attributes:
-        network: A ControlNetModel or a ControlNetUnionModel of diffusers, frozen.
+        network: A ControlNetModel, a ControlNetUnionModel or a T2IAdapter of diffusers, frozen.
         dtype: Name of the dtype to compute in.
         key: Names the weights.
         task: Of a union, which of its tasks it is to do; -1 names none.
