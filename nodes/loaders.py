@@ -120,7 +120,7 @@ def unet_loader(
 @node("CLIPLoader", title="Load CLIP")
 def clip_loader(
     clip_name: Annotated[str, File("text_encoders")],
-    type: Annotated[str, Choice(("stable_diffusion", "sd3"))] = "stable_diffusion",  # noqa: A002
+    type: Annotated[str, Choice(("stable_diffusion", "sd3", "deepfloyd"))] = "stable_diffusion",  # noqa: A002
     device: Place = "default",
     *,
     ctx: Context = QUIET,
@@ -128,7 +128,8 @@ def clip_loader(
     """Load a text encoder from a file of its own.
 
     Which one it is, is told by its width: CLIP L of Stable Diffusion 1, OpenCLIP H of Stable
-    Diffusion 2, bigG of SDXL's refiner; Stable Diffusion 3 can read L, bigG or T5 alone.
+    Diffusion 2, bigG of SDXL's refiner; Stable Diffusion 3 can read L, bigG or T5 alone, DeepFloyd
+    IF reads T5.
 
     Args:
         clip_name: A .safetensors file.
@@ -195,7 +196,7 @@ def _clip(names: tuple[str, ...], type_: str, device: str, ctx: Context) -> Clip
     return replace(clip, on_cpu=on_cpu)
 
 
-_JOINS: Mapping[str, TextJoin] = {"sd3": "sd3", "flux": "flux"}
+_JOINS: Mapping[str, TextJoin] = {"sd3": "sd3", "flux": "flux", "deepfloyd": "deepfloyd"}
 
 
 class ModelAndClip(NamedTuple):

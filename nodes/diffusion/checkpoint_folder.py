@@ -13,6 +13,7 @@ from nodes.diffusion import ldm_keys
 from nodes.diffusion.checkpoint_file import read_header, read_weights
 from nodes.diffusion.checkpoint_networks import Weights
 from nodes.diffusion.families import Family, TextUse
+from nodes.diffusion.pixel_space import PIXEL_SPACE
 from nodes.diffusion.t5_keys import T5Place
 from nodes.diffusion.text_keys import PROJECTED_WIDTH
 from nodes.diffusion.text_networks import find_vocabulary, is_t5
@@ -49,14 +50,16 @@ def read_folder(folder: Path) -> tuple[Family, Weights, list[Tokenizer]]:
     if kind is None or config.get("in_channels", 4) not in kind.channels:
         raise FileProblem(
             f"{folder.name} holds a {pipeline}, and that kind cannot be loaded yet.",
-            "Choose a folder of Stable Diffusion 1, 2, 3 or XL, of Flux, or of an inpainting, "
-            "editing or enlarging variant.",
+            "Choose a folder of Stable Diffusion 1, 2, 3 or XL, of Flux, of an inpainting, editing "
+            "or enlarging variant, or of DeepFloyd IF.",
             "checkpoint.family",
         )
-    vae, vae_weights = read_vae_folder(folder / "vae")
+    vae, vae_weights = PIXELS, dict[str, Tensor]()
+    if not kind.on_pixels:
+        vae, vae_weights = read_vae_folder(folder / "vae")
     parts = [name for name in _TEXTS if (index.get(name) or [None])[0]]
-    # Indices of early exports name no classes.
-    parts = parts or ["text_encoder"]
+    # Indices of early exports name no classes, and one that says so has no text encoder.
+    parts = parts or [name for name in _TEXTS[:1] if name not in index]
     texts = [read_json(folder / part, "config.json") for part in parts]
     family = Family(
         "diffusers",
@@ -79,6 +82,8 @@ def read_folder(folder: Path) -> tuple[Family, Weights, list[Tokenizer]]:
     return family, weights, words
 
 
+# In place of a VAE's configuration, for models on pixels.
+PIXELS: Config = {"_class_name": PIXEL_SPACE, "scaling_factor": 1.0}
 _TEXTS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
 
@@ -93,6 +98,7 @@ class _Kind:
         channels: What it may read.
         text_use: Which hidden state of CLIP it reads.
         text_join: How what the text encoders say is put together.
+        on_pixels: Whether it denoises pixels, and there is no VAE.
     """
 
     pipelines: re.Pattern[str]
@@ -101,6 +107,7 @@ class _Kind:
     channels: tuple[int, ...]
     text_use: TextUse
     text_join: TextJoin = "side by side"
+    on_pixels: bool = False
 
 
 _LAST_BUT_ONE = TextUse(2, normed=False)
@@ -124,6 +131,15 @@ _KINDS = (
         (64, 128, 384),
         TextUse(),
         "flux",
+    ),
+    _Kind(
+        re.compile("IF(Img2Img|Inpainting)?(SuperResolution)?Pipeline"),
+        "unet",
+        UNET_NETWORK,
+        (3, 6),
+        TextUse(),
+        "deepfloyd",
+        on_pixels=True,
     ),
 )
 

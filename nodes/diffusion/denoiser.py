@@ -10,7 +10,7 @@ from torch import Tensor
 from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.conditions import Box, Prompt, Prompts, active
 from nodes.diffusion.control import FittedControl, residuals
-from nodes.diffusion.network_calls import is_joint, predict, text_width, told
+from nodes.diffusion.network_calls import counts_words, predict, text_width, told
 from nodes.diffusion.patches import Call, CallLimit, patched
 from nodes.errors import NodeError
 from nodes.types import Model, Plain
@@ -92,7 +92,7 @@ def denoise(model: Model, x: Tensor, sigma: float, groups: Sequence[Prompts]) ->
         for prompt in active(prompts, sigma)
         for first, part in zip(range(0, len(x), most), torch.split(x, most), strict=True)
     ]
-    most_repeats = 1 if is_joint(model.network) else MOST_REPEATS
+    most_repeats = 1 if counts_words(model.network) else MOST_REPEATS
     for bundle in _bundles(jobs, most_repeats, max(1, most // len(x))):
         for job, estimate in zip(bundle, _estimate(model, bundle, sigma), strict=True):
             total, count = totals[job.group][job.rows], counts[job.group][job.rows]
@@ -160,7 +160,9 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
     )
     with torch.no_grad(), patched(model, call):
         output = predict(model.network, scaled, timestep, context, added, steered)
-    estimate = model.sampling.denoised(output.to(x.dtype), x, torch.tensor(sigma))
+    # What a network says of the variance comes behind, and has no part in an estimate.
+    output = output[:, : x.shape[1]].to(x.dtype)
+    estimate = model.sampling.denoised(output, x, torch.tensor(sigma))
     return estimate.chunk(len(jobs))
 
 

@@ -31,6 +31,7 @@ _KNOWN: Mapping[TextJoin, tuple[frozenset[tuple[int, ...]], str]] = {
     ),
     "sd3": (_SD3, "Choose CLIP L, OpenCLIP bigG and T5 XXL, or some of them."),
     "flux": (_FLUX, "Choose CLIP L and T5 XXL."),
+    "deepfloyd": (frozenset({(_T5,)}), "Choose T5 XXL."),
 }
 
 

@@ -69,6 +69,20 @@ def _stable_diffusion_x4(folder: Path, index: Config, dtype: str) -> UpscalerPar
     return UpscalerParts(_latent_upscaler(found, noise, most), found.clip)
 
 
+def _deepfloyd_if(folder: Path, index: Config, dtype: str) -> UpscalerParts:
+    """Load a stage that makes large pixels of small ones; it always makes them four times so."""
+    noise = read_json(folder / "image_noising_scheduler", "scheduler_config.json")
+    found, noising = load_checkpoint(folder, dtype), model_sampling(noise)
+    upscaler = DiffusionUpscaler(
+        model=found.model,
+        scale=4,
+        kind="stretched",
+        most_noise=len(noising.sigmas) - 1,
+        noising=noising,
+    )
+    return UpscalerParts(upscaler, found.clip)
+
+
 def _latent_upscaler(found: Checkpoint, noise: Config, most: int) -> DiffusionUpscaler:
     # It sees a pixel of the small picture beside each cell of the latent.
     return DiffusionUpscaler(
@@ -82,7 +96,10 @@ def _latent_upscaler(found: Checkpoint, noise: Config, most: int) -> DiffusionUp
 
 
 _PIPELINES: Mapping[str, Callable[[Path, Config, str], UpscalerParts]] = MappingProxyType(
-    {"StableDiffusionUpscalePipeline": _stable_diffusion_x4}
+    {
+        "StableDiffusionUpscalePipeline": _stable_diffusion_x4,
+        "IFSuperResolutionPipeline": _deepfloyd_if,
+    }
 )
 
 

@@ -84,9 +84,13 @@ def encode(clip: Clip, *prompts: str | None) -> tuple[Tensor, Tensor | None]:
     said: dict[Role, Said] = {}
     for tower, text in asked:
         if isinstance(tower.tokenizer, T5Vocabulary):
-            row, nothing = (_row(each, tower.tokenizer) for each in (text, ""))
-            nothing = _lengthened(nothing, len(row.ids), tower.tokenizer.pad)
-            said["t5"] = _encoded(partial(_t5_states, tower.network), [row], nothing)
+            words = tower.tokenizer
+            # DeepFloyd IF was trained on captions in small letters, with the padding out of sight.
+            deepfloyd = clip.join == "deepfloyd"
+            row, nothing = (_row(each, words) for each in (text.lower() if deepfloyd else text, ""))
+            nothing = _lengthened(nothing, len(row.ids), words.pad)
+            hidden = words.pad if deepfloyd else None
+            said["t5"] = _encoded(partial(_t5_states, tower.network, hidden), [row], nothing)
         else:
             own, nothing = pieces[tower.role], _chunk((), tower.tokenizer)
             filled = (*own, *[nothing] * (most - len(own)))
@@ -167,10 +171,11 @@ def _clip_states(clip: Clip, encoder: Any, ids: Sequence[Sequence[int]]) -> Said
 
 
 @torch.no_grad()
-def _t5_states(encoder: Any, ids: Sequence[Sequence[int]]) -> Said:
+def _t5_states(encoder: Any, hidden: int | None, ids: Sequence[Sequence[int]]) -> Said:
+    """Encode by T5, in whose sight is all but the ids that are hidden."""
     device, _ = work_place(encoder)
-    # No mask: the models were trained with the padding in sight.
-    output = encoder(torch.tensor(ids, device=device))
+    given = torch.tensor(ids, device=device)
+    output = encoder(given, attention_mask=None if hidden is None else given != hidden)
     return Said(output.last_hidden_state.float().cpu())
 
 
@@ -209,7 +214,14 @@ def _flux(clip: Clip, said: Mapping[Role, Said]) -> tuple[Tensor, Tensor | None]
 
 
 _JOINS: Mapping[TextJoin, Callable[[Clip, Mapping[Role, Said]], tuple[Tensor, Tensor | None]]] = (
-    MappingProxyType({"side by side": _side_by_side, "sd3": _stable_diffusion_3, "flux": _flux})
+    MappingProxyType(
+        {
+            "side by side": _side_by_side,
+            "sd3": _stable_diffusion_3,
+            "flux": _flux,
+            "deepfloyd": _side_by_side,
+        }
+    )
 )
 
 

@@ -70,7 +70,7 @@ class Model:
     patches: tuple[object, ...] = ()
 
 
-TextJoin: TypeAlias = Literal["side by side", "sd3", "flux"]
+TextJoin: TypeAlias = Literal["side by side", "sd3", "flux", "deepfloyd"]
 
 
 @wire("CLIP")
@@ -90,7 +90,7 @@ class Clip:
         third: One more encoder.
         third_tokenizer: Its vocabulary.
         join: How what the encoders say is put together: their numbers stand side by side, or as
-            Stable Diffusion 3 or Flux reads them.
+            Stable Diffusion 3, Flux or DeepFloyd IF reads them.
         on_cpu: Whether it computes on the CPU, wherever the denoiser does.
     """
 

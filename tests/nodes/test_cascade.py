@@ -285,7 +285,8 @@ def test_a_cascade_starts_from_a_latent(first: str) -> None:
 def test_a_cascade_without_a_start_or_with_two_is_told() -> None:
     stages = [cascade.cascade_stage_resize(2)]
     latent = Latent(torch.zeros(1, 4, 8, 8))
-    for given in ({}, {"image": picture(8, 8), "latent": latent}):
+    both: dict[str, Any] = {"image": picture(8, 8), "latent": latent}
+    for given in ({}, both):
         with pytest.raises(NodeError, match="picture or from a latent"):
             cascade.upscale_cascade(stages, **given)
         with pytest.raises(NodeError, match="picture or from a latent"):

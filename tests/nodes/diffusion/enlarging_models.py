@@ -11,9 +11,11 @@ import diffusers
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from transformers import T5Config, T5EncoderModel
 
 from nodes.diffusion import ldm_keys
 from tests.nodes.diffusion.family_files import open_clip, text_with_projection
+from tests.nodes.diffusion.t5_files import write_spiece
 from tests.nodes.diffusion.tiny_models import Config, tiny_parts, tiny_vocabulary
 
 # Stable Diffusion's x4 upscaler: 7 channels, classes of noise, attention to the text alone in all
@@ -143,3 +145,88 @@ def drawing(module: Any, planes: Sequence[Tensor]) -> Iterator[None]:
     finally:
         module.randn_tensor = own
     assert not left
+
+
+# DeepFloyd IF: pixels, a text that is pooled as well, and a variance behind each prediction.
+IF_UNET: Config = {
+    "sample_size": 16,
+    "layers_per_block": 1,
+    "block_out_channels": (32, 64),
+    "down_block_types": ("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+    "mid_block_type": "UNetMidBlock2DSimpleCrossAttn",
+    "up_block_types": ("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
+    "in_channels": 3,
+    "out_channels": 6,
+    "cross_attention_dim": 32,
+    "encoder_hid_dim": 32,
+    "attention_head_dim": 8,
+    "addition_embed_type": "text",
+    "addition_embed_type_num_heads": 2,
+    "cross_attention_norm": "group_norm",
+    "resnet_time_scale_shift": "scale_shift",
+    "act_fn": "gelu",
+}
+IF_LARGER: Config = IF_UNET | {"in_channels": 6, "class_embed_type": "timestep"}
+IF_NOISE: Config = {
+    "beta_schedule": "squaredcos_cap_v2",
+    "thresholding": True,
+    "dynamic_thresholding_ratio": 0.95,
+    "sample_max_value": 1.5,
+}
+IF_T5: Config = {
+    "vocab_size": 48,
+    "d_model": 32,
+    "d_kv": 8,
+    "d_ff": 16,
+    "num_layers": 2,
+    "num_heads": 2,
+    "feed_forward_proj": "gated-gelu",
+}
+
+
+@cache
+def if_unet(larger: bool) -> Any:
+    return made(diffusers.UNet2DConditionModel, IF_LARGER if larger else IF_UNET)
+
+
+@cache
+def if_t5() -> Any:
+    torch.manual_seed(0)
+    return T5EncoderModel(T5Config(**IF_T5)).requires_grad_(False).eval()
+
+
+def if_pipeline(larger: bool) -> Any:
+    """Make diffusers' pipeline, with the first-order solver of its kind that adds no noise."""
+    solver: Any = diffusers.DPMSolverMultistepScheduler
+    noising: Any = diffusers.DDPMScheduler
+    kind: Any = diffusers.IFSuperResolutionPipeline if larger else diffusers.IFPipeline
+    more = {"image_noising_scheduler": noising(beta_schedule="squaredcos_cap_v2")} if larger else {}
+    return quiet(
+        kind(
+            tokenizer=None,
+            text_encoder=None,
+            unet=if_unet(larger),
+            scheduler=solver(**IF_NOISE, solver_order=1),
+            safety_checker=None,
+            feature_extractor=None,
+            watermarker=None,
+            requires_safety_checker=False,
+            **more,
+        )
+    )
+
+
+def write_if_folder(folder: Path, larger: bool) -> Path:
+    """Write the folder of a stage; the larger one's brings no text encoder."""
+    kind = "IFSuperResolutionPipeline" if larger else "IFPipeline"
+    text = [None, None] if larger else ["transformers", "T5EncoderModel"]
+    write_parts(folder, {"unet": if_unet(larger)}, {"_class_name": kind, "text_encoder": text})
+    learned = IF_NOISE | {"variance_type": "learned_range"}
+    write_config(folder / "scheduler" / "scheduler_config.json", learned)
+    if larger:
+        noise = {"beta_schedule": "squaredcos_cap_v2"}
+        write_config(folder / "image_noising_scheduler" / "scheduler_config.json", noise)
+    else:
+        if_t5().save_pretrained(folder / "text_encoder")
+        write_spiece(folder / "tokenizer")
+    return folder
