@@ -18,6 +18,8 @@ from training.unet import load_average
 
 MINIATURE = ("vae", "clip", "latents", "unet", "decoder", "export", "judge")
 PARTS = (*MINIATURE, *companions.PARTS)
+# What shipped weights came of: those of the miniature were not trained further yet.
+ALL = tuple(part for part in PARTS if part not in companions.NOT_SHIPPED)
 PLANS = {
     "vae": Plan(images=88_000, batch=16, rate=2e-3),
     "clip": Plan(images=24_000, batch=64, rate=1e-3, warm_up=50),
@@ -65,8 +67,10 @@ def _train(part: str, options: argparse.Namespace) -> None:
             for index in range(count):
                 latents.encode_shard(autoencoder, data / "latents", kind, index)
     elif part == "unet":
-        text = clip.text_encoder(data / "clip.pt")
-        unet.train(_plan(part, options), data / "unet.pt", data / "latents", text, device)
+        model = unet.build(clip.text_encoder(data / "clip.pt"))
+        folder = data / "latents"
+        known = unet.Latents(folder, latents.scaling_factor(folder))
+        unet.train(_plan(part, options), data / "unet.pt", model, known, device)
     else:
         decoder.train(_plan(part, options), data / "vae.pt", data / "decoder.pt", device)
 
@@ -107,7 +111,7 @@ def main(argv: list[str]) -> None:
     options = _arguments(argv)
     if options.threads:
         torch.set_num_threads(options.threads)
-    for part in PARTS if options.part == "all" else (options.part,):
+    for part in ALL if options.part == "all" else (options.part,):
         if part in companions.PARTS:
             companions.PARTS[part](options)
         elif part == "export":

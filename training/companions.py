@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from nodes.diffusion.upscaler_file import load_upscaler
-from training import control, latents, pixel_base, super_resolution, upscaler
+from training import control, latents, pixel_base, super_resolution, unet, upscaler
 from training.export import (
+    export,
     export_control,
     export_pixel_base,
     export_super_resolution,
@@ -33,6 +34,7 @@ from training.score import grid, measure
 from training.super_resolution import SCALE
 
 PLANS = {
+    "further": Plan(images=200_000, batch=64, rate=5e-4, cooldown=0.6),
     "control": Plan(images=40_000, batch=16, rate=5e-4, warm_up=100, cooldown=0.6),
     "upscaler": Plan(images=36_000, batch=16, rate=1e-3, warm_up=50, cooldown=0.6),
     "super-resolution": Plan(images=42_000, batch=16, rate=1e-3, warm_up=100, cooldown=0.6),
@@ -45,6 +47,8 @@ FILES = {
     "upscaler": MODELS / "upscale_models" / "weft-mini-x4.safetensors",
     "super-resolution": MODELS / "upscale_models" / "weft-mini-x4-diffusion.safetensors",
 }
+# Shards of 4,096 latents of each kind.
+FURTHER_SHARDS = {"plain": 4, "sized": 5, "placed": 8, "pair": 8, "scene": 2}
 # Pictures of each kind that the ControlNet sees in training, and that it is judged by.
 CONTROL_PICTURES, CONTROL_QUESTIONS = 1536, 64
 # Held-out pictures of each kind, enlarged to these sides.
@@ -59,6 +63,23 @@ def plan(part: str, options: Namespace) -> Plan:
     """Return a companion's plan with the lengths that were asked for."""
     timed = replace(PLANS[part], minutes=options.minutes)
     return timed if options.images is None else replace(timed, images=options.images)
+
+
+def train_further(options: Namespace) -> None:
+    """Train the shipped miniature further, on what it draws badly."""
+    denoiser, autoencoder, scale = load(options.file)
+    folder = options.data / "further-latents"
+    for kind, count in FURTHER_SHARDS.items():
+        for index in range(count):
+            latents.encode_shard(autoencoder.to(options.device), folder, kind, index)
+    known, checkpoint = unet.Latents(folder, scale), options.data / "further.pt"
+    unet.train(plan("further", options), checkpoint, denoiser, known, options.device, unet.FURTHER)
+
+
+def write_further(options: Namespace) -> None:
+    """Put what was trained further in place of the shipped miniature."""
+    _, autoencoder, scale = load(options.file)
+    export(unet.load_average(options.data / "further.pt"), autoencoder, scale, options.file)
 
 
 def train_control(options: Namespace) -> None:
@@ -202,7 +223,10 @@ def _judge_enlarging(enlarge: Enlarge, options: Namespace, ways: tuple[str, ...]
             )
 
 
+NOT_SHIPPED = ("further", "export-further")
 PARTS: dict[str, Callable[[Namespace], None]] = {
+    "further": train_further,
+    "export-further": write_further,
     "control": train_control,
     "export-control": write_control,
     "judge-control": judge_control,

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from transformers import CLIPTextModel
 
 from training.clip import WIDTH, text_config
-from training.latents import Pool, load_pool, scaling_factor
+from training.latents import Pool, load_pool
 from training.networks import make_denoiser
 from training.precision import mixed
 from training.run import SEED, Plan, Run
@@ -53,11 +53,18 @@ class Stage:
     shares: Mapping[str, float]
 
 
+Stages: TypeAlias = Sequence[Stage]
+
+
 # Small and scattered things teach nothing before large ones are known.
-STAGES = (
+STAGES: Stages = (
     Stage(0, {"plain": 1.0}),
     Stage(90_000, {"plain": 0.55, "sized": 0.1, "placed": 0.1, "pair": 0.15, "scene": 0.1}),
     Stage(180_000, {"plain": 0.5, "sized": 0.1, "placed": 0.15, "pair": 0.2, "scene": 0.05}),
+)
+# What a trained model, whose large things are right, learns on.
+FURTHER: Stages = (
+    Stage(0, {"plain": 0.2, "sized": 0.2, "placed": 0.3, "pair": 0.25, "scene": 0.05}),
 )
 
 
@@ -86,7 +93,7 @@ class Batch:
     rows: torch.Tensor
 
 
-def shares_at(images: int, stages: Sequence[Stage] = STAGES) -> Mapping[str, float]:
+def shares_at(images: int, stages: Stages = STAGES) -> Mapping[str, float]:
     """Return the shares of kinds when so many pictures have been seen."""
     return [stage for stage in stages if stage.start <= images][-1].shares
 
@@ -175,24 +182,45 @@ def follow(average: Tensors, current: Tensors, updates: torch.Tensor | int) -> N
     torch._foreach_lerp_(average, current, 1 - min(AVERAGE, (1 + seen) / (10 + seen)))
 
 
-def build(text: CLIPTextModel, device: str) -> tuple[Denoiser, AveragedModel]:
-    """Return the untrained model and its running average."""
+def build(text: CLIPTextModel) -> Denoiser:
+    """Return the untrained model, around a text encoder."""
     torch.manual_seed(SEED)
-    model = Denoiser(text).to(device)
+    return Denoiser(text)
+
+
+def followed(model: Denoiser, device: str) -> tuple[Denoiser, AveragedModel]:
+    """Return a model on a device, ready to be trained, and its running average."""
+    model = model.to(device).train().requires_grad_(True)
     return model, AveragedModel(model, multi_avg_fn=follow)
 
 
-def train(plan: Plan, path: Path, folder: Path, text: CLIPTextModel, device: str) -> None:
+@dataclass(frozen=True)
+class Latents:
+    """Cached latents: where they lie, and what brings them to unit size."""
+
+    folder: Path
+    scale: float
+
+
+def train(
+    plan: Plan,
+    path: Path,
+    start: Denoiser,
+    latents: Latents,
+    device: str,
+    stages: Stages = STAGES,
+) -> None:
     """Train, or continue; the checkpoint holds the model and its average.
 
     Args:
         plan: how long.
         path: the checkpoint.
-        folder: where the cached latents lie.
-        text: the text encoder to start from.
+        start: what is trained, where there is no checkpoint yet.
+        latents: what it learns on.
         device: torch device name.
+        stages: which kinds it learns on, and when.
     """
-    model, average = build(text, device)
+    model, average = followed(start, device)
     optimizer = torch.optim.AdamW(
         [
             {"params": list(model.unet.parameters()), "share": 1.0},
@@ -201,13 +229,13 @@ def train(plan: Plan, path: Path, folder: Path, text: CLIPTextModel, device: str
         lr=plan.rate,
         weight_decay=0.01,
     )
-    scale, signal = scaling_factor(folder), signal_shares().to(device)
+    signal = signal_shares().to(device)
     # Read when first needed: the first stage can run while later ones are still being encoded.
-    pool_of = cache(partial(load_pool, folder, scale=scale))
+    pool_of = cache(partial(load_pool, latents.folder, scale=latents.scale))
 
     def loss_of(step: int) -> torch.Tensor:
         rng = np.random.default_rng([SEED, 4, step])
-        drawn = draw_batch(pool_of, plan.batch, shares_at(step * plan.batch), rng)
+        drawn = draw_batch(pool_of, plan.batch, shares_at(step * plan.batch, stages), rng)
         batch = Batch(*(tensor.to(device) for tensor in vars(drawn).values()))
         return velocity_loss(model, batch, signal)
 
@@ -218,7 +246,7 @@ def train(plan: Plan, path: Path, folder: Path, text: CLIPTextModel, device: str
 
 def load_average(path: Path) -> Denoiser:
     """Return the averaged model of a checkpoint."""
-    _, average = build(CLIPTextModel(text_config()), "cpu")
+    _, average = followed(build(CLIPTextModel(text_config())), "cpu")
     average.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
     averaged = average.module.eval()
     assert isinstance(averaged, Denoiser)

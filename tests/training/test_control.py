@@ -24,7 +24,7 @@ COUNT = 8
 @pytest.fixture(scope="module")
 def denoiser() -> Denoiser:
     torch.set_num_threads(1)
-    model, _ = unet.build(CLIPTextModel(text_config()), "cpu")
+    model = unet.build(CLIPTextModel(text_config()))
     return model.eval().requires_grad_(False)
 
 

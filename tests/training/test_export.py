@@ -29,7 +29,7 @@ PREFIXES = (
 @pytest.fixture(scope="module")
 def untrained() -> tuple[Denoiser, Autoencoder]:
     torch.set_num_threads(1)
-    model, _ = unet.build(CLIPTextModel(text_config()), "cpu")
+    model = unet.build(CLIPTextModel(text_config()))
     return model.eval(), vae.build().eval()
 
 

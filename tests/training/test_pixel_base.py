@@ -14,7 +14,7 @@ from training.unet import Denoiser, signal_shares
 @pytest.fixture(scope="module")
 def denoiser() -> Denoiser:
     torch.set_num_threads(1)
-    model, _ = unet.build(CLIPTextModel(text_config()), "cpu")
+    model = unet.build(CLIPTextModel(text_config()))
     return model.eval().requires_grad_(False)
 
 

@@ -126,7 +126,7 @@ def test_diffusion_beats_lanczos_by_two_decibels_as_a_stage_and_in_training(tmp_
     stage = cascade_stage_diffusion(upscaler, seed=3)
     small, large = held_out_pairs(256, SCALE, "area", 1)
     plain = decibels(lanczos(small, SCALE), large)
-    staged = run_cascade_stage(Image(small[:1]), stage, ctx=FolderContext(tmp_path))
+    staged = run_cascade_stage(stage, Image(small[:1]), ctx=FolderContext(tmp_path))
     assert isinstance(staged, Image)
     assert decibels(staged.pixels[:, :3], large[:1])[0] >= plain[0] + 2
     network = load_super_resolution(ROOT / FILES["super-resolution"])

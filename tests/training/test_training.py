@@ -39,8 +39,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _denoiser(folder: Path) -> Denoiser:
-    model, _ = unet.build(clip.text_encoder(folder / "clip.pt"), CPU)
-    return model
+    return unet.build(clip.text_encoder(folder / "clip.pt"))
+
+
+def _latents(folder: Path) -> unet.Latents:
+    return unet.Latents(folder / "latents", latents.scaling_factor(folder / "latents"))
 
 
 def _trainings(folder: Path) -> dict[str, Train]:
@@ -48,8 +51,9 @@ def _trainings(folder: Path) -> dict[str, Train]:
         "vae": lambda plan, path: vae.train(plan, path, CPU, side=32),
         "clip": lambda plan, path: clip.train(plan, path, CPU),
         "decoder": lambda plan, path: decoder.train(plan, folder / "vae.pt", path, CPU),
-        "unet": lambda plan, path: unet.train(
-            plan, path, folder / "latents", clip.text_encoder(folder / "clip.pt"), CPU
+        "unet": lambda plan, path: unet.train(plan, path, _denoiser(folder), _latents(folder), CPU),
+        "further": lambda plan, path: unet.train(
+            plan, path, _denoiser(folder), _latents(folder), CPU, unet.FURTHER
         ),
         "control": lambda plan, path: control.train(
             plan, path, _denoiser(folder), 1.0, folder / "latents", CPU
@@ -124,7 +128,7 @@ def test_the_denoiser_learns_within_a_few_steps(folder: Path, tmp_path: Path) ->
     scale, signal = latents.scaling_factor(folder / "latents"), unet.signal_shares()
     pool = latents.load_pool(folder / "latents", "plain", scale)
     text = clip.text_encoder(folder / "clip.pt")
-    model, _ = unet.build(text, CPU)
+    model = unet.build(text)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     batch = unet.draw_batch(lambda _: pool, 16, {"plain": 1.0}, np.random.default_rng(0))
 
@@ -171,8 +175,8 @@ def test_the_last_timestep_keeps_almost_no_signal() -> None:
 
 
 def test_shares_of_every_stage_sum_to_one_and_keep_large_singles() -> None:
-    for stage in unet.STAGES:
+    for stage in (*unet.STAGES, *unet.FURTHER):
         assert sum(stage.shares.values()) == pytest.approx(1)
-        assert stage.shares["plain"] >= 0.5
+        assert stage.shares["plain"] >= (0.2 if stage in unet.FURTHER else 0.5)
     assert unet.shares_at(0) == unet.STAGES[0].shares
     assert unet.shares_at(10**9) == unet.STAGES[-1].shares
