@@ -27,7 +27,7 @@ from training.export import (
 from training.judge_edges import measure_edges, steered_grid
 from training.judge_enlarged import Enlarge, measure_enlarged
 from training.networks import placed
-from training.reductions import WAYS
+from training.reductions import LIKE_DRAWN, WAYS
 from training.run import Plan
 from training.sample import Steering, draw_captions
 from training.score import grid, measure
@@ -37,7 +37,7 @@ PLANS = {
     "further": Plan(images=200_000, batch=64, rate=5e-4, cooldown=0.6),
     "control": Plan(images=40_000, batch=16, rate=5e-4, warm_up=100, cooldown=0.6),
     "upscaler": Plan(images=36_000, batch=16, rate=1e-3, warm_up=50, cooldown=0.6),
-    "super-resolution": Plan(images=42_000, batch=16, rate=1e-3, warm_up=100, cooldown=0.6),
+    "super-resolution": Plan(images=72_000, batch=16, rate=1e-3, warm_up=100, cooldown=0.6),
     "pixel-base": Plan(images=60_000, batch=32, rate=6e-4, warm_up=100, cooldown=0.6),
 }
 MODELS = Path("models")
@@ -170,7 +170,7 @@ def judge_super_resolution(options: Namespace) -> None:
     else:
         network = load_super_resolution(FILES["super-resolution"])
     enlarge = partial(super_resolution.enlarge, placed(network, options.device))
-    _judge_enlarging(enlarge, options)
+    _judge_enlarging(enlarge, options, (*WAYS, LIKE_DRAWN))
     print(f"With noise of level {NOISE_LEVEL} added first:")
     _judge_enlarging(partial(enlarge, level=NOISE_LEVEL), options, WAYS[:1])
 

@@ -22,7 +22,7 @@ from training import unet
 from training.networks import DenoisingNetwork, make_pixel_denoiser, placed
 from training.pictures import unit_pixels
 from training.precision import mixed
-from training.reductions import WAYS, draw_crop, reduced
+from training.reductions import LIKE_DRAWN, draw_crop, reduced
 from training.run import SEED, Plan, Run
 from training.sample import euler
 from training.unet import follow, noised, signal_shares
@@ -48,7 +48,7 @@ MOST_NOISE, CLEAN_SHARE = 40, 0.5
 # Sides of the pictures that crops are cut from.
 SIZES = (256, 512)
 CROP = 64
-REDUCTION_SHARES = (0.5, 0.25, 0.25)
+REDUCTIONS = {"area": 0.35, "bicubic": 0.15, "worn": 0.2, LIKE_DRAWN: 0.3}
 STEPS = 8
 SCHEDULER: dict[str, Any] = unet.SCHEDULER | {"prediction_type": "sample"}
 
@@ -104,7 +104,7 @@ def training_batch(count: int, crop: int, step: int) -> Batch:
     """Draw pictures, make them small, and add noise to some of the small ones."""
     rng = np.random.default_rng([SEED, 11, step])
     images = [draw_crop(int(rng.choice(SIZES)), crop, rng) for _ in range(count)]
-    ways = rng.choice(WAYS, count, p=REDUCTION_SHARES)
+    ways = rng.choice(list(REDUCTIONS), count, p=list(REDUCTIONS.values()))
     pairs = zip(images, ways, strict=True)
     small = 2 * unit_pixels([reduced(image, SCALE, str(how), rng) for image, how in pairs]) - 1
     levels = rng.integers(1, MOST_NOISE + 1, count) * (rng.random(count) >= CLEAN_SHARE)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from training.judge_enlarged import decibels, held_out_pairs, lanczos, measure_enlarged
 from training.pictures import draw, held_out, unit_pixels
-from training.reductions import CHOICES, WAYS, draw_crop, reduced
+from training.reductions import CHOICES, LIKE_DRAWN, WAYS, draw_crop, reduced
 from training.score import KINDS, questions
 
 
@@ -38,7 +38,7 @@ def test_a_large_picture_drawn_and_reduced_is_the_small_one_drawn() -> None:
     assert float((small - reduced_ones).abs().mean()) < 0.01
 
 
-@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("how", [*WAYS, LIKE_DRAWN])
 def test_every_way_makes_a_picture_four_times_smaller(how: str) -> None:
     picture = draw(questions("scene", 1)[0], 256)
     small = reduced(picture, 4, how, np.random.default_rng(0))
