@@ -60,9 +60,9 @@ class Interfaces:
 
     def find(self, kind: str) -> Interface | None:
         """Find a type's interface, in the catalogue or among the field's; None if in neither."""
-        if kind in self._nodes:
-            return _declared(self._nodes[kind])
         facts = _facts().get(kind)
+        if kind in self._nodes:
+            return _declared(self._nodes[kind], {} if facts is None else _followers(facts))
         return None if facts is None else self._from_facts(kind, facts)
 
     def wire_name(self, theirs: str) -> str:
@@ -117,13 +117,18 @@ def _facts() -> dict[str, JSON]:
     return found
 
 
-def _declared(spec: Mapping[str, JSON]) -> Interface:
+def _followers(facts: Mapping[str, JSON]) -> dict[str, str]:
+    """Give the widgets that ComfyUI's page adds after inputs, by the inputs' names."""
+    return {name: rest[0] for name, _, *rest in facts["inputs"] if rest}
+
+
+def _declared(spec: Mapping[str, JSON], followers: Mapping[str, str]) -> Interface:
     inputs = tuple(
         Port(
             entry["name"],
             entry["type"],
             widget=not entry.get("socket", False),
-            follower=_follower(entry),
+            follower=followers.get(entry["name"]) or _follower(entry),
             folder=entry.get("widget", {}).get("folder", ""),
         )
         for entry in spec["inputs"]
