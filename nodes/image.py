@@ -67,6 +67,22 @@ def load_image(
     return ImageAndMask(Image(pixels), Mask(1 - alpha))
 
 
+@node("LoadImageOutput", title="Load image (from outputs)", io=True)
+def load_image_output(
+    image: Annotated[str, File("input")], *, ctx: Context = QUIET
+) -> ImageAndMask:
+    """Load a picture that a run has made, such as `weft_00001_.png [output]`.
+
+    Args:
+        image: Its name, and `[output]` behind it.
+
+    Returns:
+        image: Its colours.
+        mask: What is transparent; nothing if the file has no alpha.
+    """
+    return load_image(image, ctx=ctx)
+
+
 @node("EmptyImage", title="Empty image")
 def empty_image(
     width: Side = 512,

@@ -9,6 +9,7 @@ from typing import Annotated
 from torch import Tensor, nn
 
 from nodes.api import QUIET, AnyType, Context, FileName, node
+from nodes.errors import NodeError
 from nodes.imaging.picture_files import write_png
 from nodes.types import Image, Mask
 
@@ -49,6 +50,25 @@ def mask_preview(mask: Mask, *, ctx: Context = QUIET) -> None:
         mask: The mask.
     """
     _save(mask.values.repeat(1, 3, 1, 1), "mask", temporary=True, ctx=ctx)
+
+
+@node("ImageCompare", title="Compare images", aliases=("before", "after"))
+def image_compare(
+    image_a: Image | None = None, image_b: Image | None = None, *, ctx: Context = QUIET
+) -> None:
+    """Show pictures beside each other, without keeping them.
+
+    Args:
+        image_a: The first pictures.
+        image_b: The second ones.
+    """
+    given = {"a": image_a, "b": image_b}
+    shown = {side: image for side, image in given.items() if image is not None}
+    if not shown:
+        raise NodeError("There is no picture to compare.", "Wire one.", "image.missing")
+    for number, (side, image) in enumerate(shown.items()):
+        part = ctx.part(number / len(shown), (number + 1) / len(shown))
+        _save(image.pixels, f"compare_{side}", temporary=True, ctx=part)
 
 
 @node("PreviewAny", title="Preview any", aliases=("print", "show", "text"))

@@ -1,6 +1,7 @@
 """Noise levels: part, turn and change those that a sampling goes through."""
 
 import math
+import re
 from typing import Annotated, NamedTuple
 
 import torch
@@ -8,6 +9,7 @@ import torch
 from nodes.api import Choice, Range, node
 from nodes.diffusion import schedules
 from nodes.diffusion.model_sampling import sigma_at
+from nodes.errors import NodeError
 from nodes.types import Model, Sigmas
 
 GROUP = "sampling"
@@ -68,6 +70,22 @@ def flip_sigmas(sigmas: Sigmas) -> Sigmas:
     if len(values) and values[0] == 0:
         values = torch.cat([values.new_full((1,), 1e-4), values[1:]])
     return Sigmas(values)
+
+
+@node("ManualSigmas", title="Manual Sigmas")
+def manual_sigmas(sigmas: str = "1, 0.5") -> Sigmas:
+    """Write noise levels down, one after another.
+
+    Args:
+        sigmas: Numbers, with anything between them that is no number.
+    """
+    found = [float(number) for number in _NUMBERS.findall(sigmas)]
+    if not found:
+        raise NodeError("There is no number among the noise levels.", "Write some.", "sigmas.empty")
+    return Sigmas(torch.tensor(found))
+
+
+_NUMBERS = re.compile(r"[-+]?(?:\d*\.\d+|\d+\.?)(?:[eE][-+]?\d+)?")
 
 
 @node("SetFirstSigma", title="Set First Sigma")

@@ -8,12 +8,12 @@ from PIL import Image as PillowImage
 
 from nodes.api import QUIET
 from nodes.errors import FileProblem, NodeError
-from nodes.image import load_image
+from nodes.image import load_image, load_image_output
 from nodes.imaging.picture_files import read_picture, write_png
 from nodes.latent import empty_latent_image
 from nodes.loaders import checkpoint_loader_simple, diffusers_loader, vae_loader
 from nodes.mask import load_image_mask
-from nodes.output import mask_preview, preview_any, preview_image, save_image
+from nodes.output import image_compare, mask_preview, preview_any, preview_image, save_image
 from nodes.sampling import k_sampler
 from nodes.text import clip_text_encode
 from nodes.types import Image, Mask
@@ -144,3 +144,21 @@ def test_any_value_is_shown_as_text(host: FolderContext, value: object, text: st
     assert path.read_text(encoding="utf-8") == text
     assert about["mime"] == "text/plain"
     assert about["temporary"]
+
+
+def test_pictures_are_compared_side_by_side(host: FolderContext) -> None:
+    one, two = (Image(torch.rand(count, 3, 8, 6)) for count in (1, 2))
+    image_compare(one, two, ctx=host)
+    names = [path.name.rpartition("_0")[0] for path, _ in host.saved]
+    assert names == ["compare_a", "compare_b", "compare_b"]
+    assert all(about["temporary"] for _, about in host.saved)
+    with pytest.raises(NodeError, match="no picture to compare"):
+        image_compare(ctx=host)
+
+
+def test_what_a_run_has_made_is_loaded_by_its_name(host: FolderContext) -> None:
+    write_png(host.root / "input" / "weft_1_.png [output]", pixels(), {})
+    loaded = load_image_output("weft_1_.png [output]", ctx=host)
+    assert torch.equal(
+        loaded.image.pixels, load_image("weft_1_.png [output]", ctx=host).image.pixels
+    )
