@@ -4,63 +4,18 @@ import inspect
 import math
 import re
 import sys
-import types
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
+from nodes.api.annotations import Annotation, read_annotation, without_subgraph
 from nodes.api.context import Context
 from nodes.api.docstrings import Doc, parse_docstring
-from nodes.api.markers import (
-    All,
-    AnyType,
-    Choice,
-    Colour,
-    Each,
-    File,
-    FileName,
-    Label,
-    Lazy,
-    Marker,
-    Multiline,
-    Range,
-    Seed,
-)
-from nodes.api.shapes import Shape, check_rule
+from nodes.api.shapes import check_rule
 from nodes.api.spec import ANY, REQUIRED, InputSpec, NodeSpec, OutputSpec
-from nodes.api.subgraph import Subgraph
 from nodes.api.upgrades import Change
-from nodes.api.wires import DeclarationError, WireSpec, wire_of
+from nodes.api.wires import DeclarationError, WireSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
-_PLAIN: dict[Any, str] = {int: "Int", float: "Float", str: "String", bool: "Boolean"}
-_FITS: dict[type, tuple[str, ...]] = {
-    Range: ("Int", "Float"),
-    Choice: ("String",),
-    File: ("String",),
-    FileName: ("String",),
-    Seed: ("Int",),
-    Multiline: ("String",),
-    Colour: ("String", "Int"),
-}
-
-
-@dataclass(frozen=True)
-class _Read:
-    """An annotation taken apart."""
-
-    type: str
-    wires: tuple[WireSpec, ...] = ()
-    marker: Marker | None = None
-    shape: Shape | None = None
-    label: str = ""
-    optional: bool = False
-    many: bool = False
-    lazy: bool = False
-    whole: bool = False
-    each: bool = False
-    generic: bool = False
-    one_of: tuple[str, ...] = ()
 
 
 def node(
@@ -135,7 +90,7 @@ def _spec(function: Callable[..., Any], id_: str) -> tuple[NodeSpec, tuple[WireS
     inputs = _inputs(function, id_, hints, doc, wires)
     if "return" not in hints:
         raise DeclarationError(f"{id_}: annotate what it returns (None for a sink).")
-    returned, expands = _without_subgraph(hints["return"])
+    returned, expands = without_subgraph(hints["return"])
     outputs = _outputs(id_, returned, doc, wires, frozenset(i.name for i in inputs))
     _check_variables(id_, inputs, outputs)
     spec = NodeSpec(
@@ -181,7 +136,7 @@ def _inputs(
             continue
         if name not in doc.args:
             raise DeclarationError(f"{id_}: `{name}` is missing under Args in the docstring.")
-        read = _read(hints[name], f"{id_}, `{name}`")
+        read = read_annotation(hints[name], f"{id_}, `{name}`")
         wires.extend(read.wires)
         found.append(_input(id_, parameter, read, doc.args[name]))
     surplus = sorted(set(doc.args) - {item.name for item in found} - {"ctx"})
@@ -191,7 +146,7 @@ def _inputs(
     return tuple(found)
 
 
-def _input(id_: str, parameter: inspect.Parameter, read: _Read, text: str) -> InputSpec:
+def _input(id_: str, parameter: inspect.Parameter, read: Annotation, text: str) -> InputSpec:
     name = parameter.name
     default = REQUIRED if parameter.default is parameter.empty else parameter.default
     if read.each:
@@ -244,9 +199,11 @@ def _outputs(
         return ()
     if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
         named = get_type_hints(hint, include_extras=True)
-        reads = {name: _read(named[name], f"{id_}, output `{name}`") for name in hint._fields}
+        reads = {
+            name: read_annotation(named[name], f"{id_}, output `{name}`") for name in hint._fields
+        }
     else:
-        read = _read(hint, f"{id_}, output")
+        read = read_annotation(hint, f"{id_}, output")
         reads = {output_name(read.type): read}
     for name in doc.returns:
         if name not in reads and len(reads) > 1:
@@ -275,66 +232,6 @@ def _outputs(
             )
         )
     return tuple(found)
-
-
-def _without_subgraph(hint: Any) -> tuple[Any, bool]:
-    if hint is Subgraph:
-        return None, True
-    if get_origin(hint) in (Union, types.UnionType) and Subgraph in get_args(hint):
-        rest = tuple(part for part in get_args(hint) if part is not Subgraph)
-        return Union[rest], True  # noqa: UP007
-    return hint, False
-
-
-def _read(hint: Any, where: str) -> _Read:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        return _with_markers(_read(arguments[0], where), arguments[1:], where)
-    if origin in (Union, types.UnionType):
-        rest = [part for part in arguments if part is not type(None)]
-        if len(rest) != 1 or len(arguments) != 2:
-            raise DeclarationError(f"{where}: {hint} is several types. Use a TypeVar.")
-        return _changed(_read(rest[0], where), optional=True)
-    wrappers = {list: "many", Lazy: "lazy", All: "whole", Each: "each"}
-    if origin in wrappers:
-        inner = _read(arguments[0], where)
-        if inner.optional or inner.many or inner.lazy or inner.whole or inner.each:
-            raise DeclarationError(f"{where}: {hint} nests what cannot be nested.")
-        return _changed(inner, **{wrappers[origin]: True})
-    if hint in _PLAIN:
-        return _Read(_PLAIN[hint])
-    if hint is AnyType:
-        return _Read(ANY)
-    if isinstance(hint, TypeVar):
-        parts = [_read(part, where) for part in hint.__constraints__]
-        named = tuple(part.type for part in parts)
-        wires = tuple(spec for part in parts for spec in part.wires)
-        return _Read(hint.__name__, wires=wires, generic=True, one_of=named)
-    spec = wire_of(hint)
-    if spec is None:
-        raise DeclarationError(f"{where}: {hint!r} is no wire type. Mark its class with @wire.")
-    return _Read(spec.name, wires=(spec,))
-
-
-def _with_markers(read: _Read, markers: tuple[Any, ...], where: str) -> _Read:
-    for marker in markers:
-        if isinstance(marker, Shape):
-            read = _changed(read, shape=marker)
-        elif isinstance(marker, Label):
-            read = _changed(read, label=marker.text)
-        elif type(marker) not in _FITS:
-            raise DeclarationError(f"{where}: {marker!r} is not a marker.")
-        elif read.marker is not None:
-            raise DeclarationError(f"{where}: {read.marker!r} and {marker!r} cannot both hold.")
-        elif read.type not in _FITS[type(marker)]:
-            raise DeclarationError(f"{where}: {marker!r} does not fit a {read.type}.")
-        else:
-            read = _changed(read, marker=marker)
-    return read
-
-
-def _changed(read: _Read, **changes: Any) -> _Read:
-    return _Read(**{**vars(read), **changes})
 
 
 def _check_variables(
