@@ -14,6 +14,7 @@ from nodes.diffusion.checkpoint_networks import model_sampling
 from nodes.diffusion.cost import decoder_cost, encoder_cost, together
 from nodes.diffusion.enlarging import upscaling_by_diffusion
 from nodes.diffusion.families import UPSCALER_LATENTS, UPSCALER_NOISE
+from nodes.diffusion.latent_space import in_space
 from nodes.diffusion.network_calls import text_width
 from nodes.diffusion.noise import initial_noise
 from nodes.diffusion.prompts import with_extras
@@ -180,6 +181,7 @@ def cascade_stage_diffusion(
         upscaler.scale,
         partial(_enlarged, upscaler, noise_level),
         partial(_cost, upscaler, tile_pass),
+        from_latent=upscaler.kind == "latent",
     )
 
 
@@ -211,15 +213,38 @@ def _cost(upscaler: DiffusionUpscaler, tile_pass: TilePass, size: int) -> Cost:
 
 
 def _enlarged(
-    upscaler: DiffusionUpscaler, level: int, tile_pass: TilePass, *, image: Image, ctx: Context
+    upscaler: DiffusionUpscaler,
+    level: int,
+    tile_pass: TilePass,
+    *,
+    image: Image | None = None,
+    latent: Latent | None = None,
+    ctx: Context,
 ) -> Image:
+    if image is None:
+        assert latent is not None
+        samples = in_space(latent, upscaler.model.latent_format)
+        return Image(_run(upscaler, tile_pass, samples, level, ctx, encoded=True))
     pixels, unit = image.pixels[:, :3], small_unit(upscaler)
     height, width = (side * upscaler.scale for side in pixels.shape[-2:])
     if pixels.shape[-2] % unit or pixels.shape[-1] % unit:
         below, beside = (-side % unit for side in pixels.shape[-2:])
         pixels = pad(pixels, (0, beside, 0, below), mode="replicate")
+    return Image(_run(upscaler, tile_pass, pixels, level, ctx)[..., :height, :width])
+
+
+def _run(
+    upscaler: DiffusionUpscaler,
+    tile_pass: TilePass,
+    small: Tensor,
+    level: int,
+    ctx: Context,
+    *,
+    encoded: bool = False,
+) -> Tensor:
     vae = nullcontext() if upscaler.vae is None else ctx.resident(upscaler.vae)
     with on_device(tile_pass.guider, ctx.resident) as guider, vae as coder:
         here = replace(upscaler, model=guider.model, vae=coder)
-        work = upscaling_by_diffusion(replace(tile_pass, guider=guider), here, pixels, level)
-        return Image(work.run(ctx.track, ctx.workspace)[..., :height, :width])
+        placed = replace(tile_pass, guider=guider)
+        work = upscaling_by_diffusion(placed, here, small, level, encoded=encoded)
+        return work.run(ctx.track, ctx.workspace)

@@ -20,6 +20,7 @@ from nodes.diffusion.checkpoint_networks import (
 )
 from nodes.diffusion.families import Family, detect
 from nodes.diffusion.missing_part import missing_clip, missing_vae
+from nodes.diffusion.network_calls import reads_level
 from nodes.diffusion.pixel_space import is_pixel_space
 from nodes.diffusion.text_keys import text_places
 from nodes.diffusion.text_networks import TextPart, find_vocabulary, make_clip
@@ -87,7 +88,11 @@ def make_model(
     """
     network = make_denoiser(family.denoiser, weights, dtype, family.network)
     patches = thresholds(family.scheduler, latents)
-    return Model(network, model_sampling(family.scheduler), latents, dtype, f"{key}#unet", patches)
+    sampling = model_sampling(family.scheduler)
+    if reads_level(network):
+        # Its scheduler's file tells the levels alone.
+        sampling = replace(sampling, prediction="edm", clock="log")
+    return Model(network, sampling, latents, dtype, f"{key}#unet", patches)
 
 
 def read_family(header: Header) -> Family:

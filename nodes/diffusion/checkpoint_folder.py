@@ -115,6 +115,13 @@ _DOES = "(Inpaint|Img2Img|InstructPix2Pix)?Pipeline"
 _KINDS = (
     _Kind(re.compile("StableDiffusion" + _DOES), "unet", UNET_NETWORK, (4, 8, 9), TextUse()),
     _Kind(re.compile("StableDiffusionUpscalePipeline"), "unet", UNET_NETWORK, (7,), TextUse()),
+    _Kind(
+        re.compile("StableDiffusionLatentUpscalePipeline"),
+        "unet",
+        UNET_NETWORK,
+        (8,),
+        TextUse(normed=False),
+    ),
     _Kind(re.compile("StableDiffusionXL" + _DOES), "unet", UNET_NETWORK, (4, 9), _LAST_BUT_ONE),
     _Kind(
         re.compile("StableDiffusion3" + _DOES),

@@ -14,6 +14,8 @@ from diffusers import (
     SD3Transformer2DModel,
     UNet2DConditionModel,
 )
+from diffusers.models.downsampling import KDownsample2D
+from diffusers.models.upsampling import KUpsample2D
 from torch import Tensor, nn
 
 from nodes.diffusion.by_layer import multiply
@@ -82,6 +84,11 @@ def make_denoiser(
         dtype = wide_half(dtype)
     with torch.device("meta"):
         made = configured(part, kind.from_config, config)
+    for module in made.modules():
+        if isinstance(module, KDownsample2D | KUpsample2D):
+            # What is in no file, and the meta device has left without values.
+            fixed: Any = type(module)()
+            module.register_buffer("kernel", fixed.kernel, persistent=False)
     return filled(made, weights, dtype, part)
 
 

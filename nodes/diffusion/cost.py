@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from nodes.diffusion.memory import copy_sharing
-from nodes.diffusion.network_calls import input_channels, is_joint, predict
+from nodes.diffusion.network_calls import input_channels, is_joint, predict, reads_level
 from nodes.types import Cond, Cost, Model, Vae
 
 META = torch.device("meta")
@@ -73,6 +73,8 @@ def denoiser_cost(model: Model, height: int, width: int, batch: int, prompt: Con
         said["class_labels"] = nothing()
     elif getattr(config, "num_class_embeds", None):
         said["class_labels"] = torch.empty(batch, device=META, dtype=torch.long)
+    if reads_level(model.network):
+        said["timestep_cond"] = nothing(config.time_cond_proj_dim)
     x = nothing(input_channels(model.network), height, width)
     text = nothing(*prompt.embeds.shape[1:])
     return cost_of(model.network, lambda net: predict(net, x, nothing(), text, said, {}))

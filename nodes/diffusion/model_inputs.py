@@ -65,7 +65,7 @@ def _whole(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
         part = replace(part, extras={**part.extras, **told})
     channels = latent.samples.shape[1]
     more = input_channels(model.network) - channels
-    if more == _COLOURS:
+    if more == _COLOURS or "small_picture" in part.extras:
         return _enlarged_from(part, latent)
     beside = _BESIDE.get(more, {}).get(channels)
     return part if beside is None else beside(part, latent, model)

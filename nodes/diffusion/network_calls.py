@@ -66,10 +66,26 @@ def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
     level = prompt.extras.get("noise_level")
     if isinstance(level, int):
         return {"class_labels": torch.tensor([level])}
+    if pooled is not None and reads_level(network):
+        return {"timestep_cond": torch.cat([_NO_NOISE, pooled.cpu()], dim=1)}
     times = prompt.extras.get("time_ids")
     if pooled is None or not isinstance(times, Tensor):
         return {}
     return {"text_embeds": pooled, "time_ids": times}
+
+
+# Cosines and sines of a noise level of zero, as the x2 upscaler reads it.
+_NO_NOISE = torch.cat([torch.ones(1, 64), torch.zeros(1, 64)], dim=1)
+
+
+def reads_level(network: nn.Module) -> bool:
+    """Say whether a network reads the level of noise beside it, and the text's summary, as numbers.
+
+    So does Stable Diffusion's x2 upscaler, whose timesteps are Fourier features of log sigma.
+    """
+    config: Any = getattr(network, "config", None)
+    fourier = getattr(config, "time_embedding_type", None) == "fourier"
+    return fourier and isinstance(getattr(config, "time_cond_proj_dim", None), int)
 
 
 # What joint networks read beside the text, where a prompt has it: see `references`.
@@ -119,9 +135,16 @@ def _unet(
     reads: dict[str, Any] = {"class_labels": added.pop("class_labels", None), "return_dict": False}
     if not isinstance(network, UNet2DModel):
         _check_adapters(network, x, steered)
+        if "timestep_cond" in added:
+            reads["timestep_cond"] = added.pop("timestep_cond").to(x.dtype)
         reads |= {"encoder_hidden_states": text, "added_cond_kwargs": added or None, **steered}
+    height, width = x.shape[-2:]
+    if reads_level(network):
+        # Where others bring halves of odd sides back to them, networks of this kind do not, and the
+        # smallest plane that they halve has two cells a side.
+        x = whole_patches(x, 2 ** len(network.config.block_out_channels), "replicate")
     output: Tensor = network(x, timestep, **reads)[0]
-    return output
+    return output[..., :height, :width]
 
 
 def _check_adapters(network: Any, x: Tensor, steered: Mapping[str, Any]) -> None:
@@ -219,9 +242,15 @@ def unpacked(tokens: Tensor, rows: int, columns: int) -> Tensor:
     return nn.functional.pixel_shuffle(squares, FLUX_PATCH)
 
 
-def whole_patches(x: Tensor, patch: int) -> Tensor:
-    """Lengthen sides that are no multiples of the patch, by what stands on the other side."""
+def whole_patches(x: Tensor, patch: int, mode: str = "circular") -> Tensor:
+    """Lengthen sides that are no multiples of the patch, by what stands on the other side.
+
+    Args:
+        x: (B, C, h, w).
+        patch: Its side, in cells.
+        mode: "replicate" lengthens by the last cells instead.
+    """
     below, beside = -x.shape[-2] % patch, -x.shape[-1] % patch
     if not (below or beside):
         return x
-    return nn.functional.pad(x, (0, beside, 0, below), mode="circular")
+    return nn.functional.pad(x, (0, beside, 0, below), mode=mode)

@@ -158,6 +158,11 @@ def _unfolded(upscaler: DiffusionUpscaler, samples: Tensor, seen: Tensor) -> Ten
 
 
 def _decoded(upscaler: DiffusionUpscaler, samples: Tensor, seen: Tensor) -> Tensor:
+    return decoded(upscaler, samples)
+
+
+def decoded(upscaler: DiffusionUpscaler, samples: Tensor) -> Tensor:
+    """Decode latents (B, C, h, w) of the model's space."""
     vae = _vae(upscaler)
     return decode_once(vae, moved(samples, upscaler.model.latent_format, vae.latent_format))
 

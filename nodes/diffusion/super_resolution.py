@@ -7,17 +7,17 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
-from diffusers import UNet2DModel
+from diffusers import UNet2DModel, VQModel
 
 from nodes.diffusion.checkpoint import load_checkpoint
 from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
-from nodes.diffusion.checkpoint_folder import read_json
+from nodes.diffusion.checkpoint_folder import read_json, read_part
 from nodes.diffusion.checkpoint_networks import Checkpoint, configured, filled, model_sampling
 from nodes.diffusion.families import UPSCALER, UPSCALER_NOISE
 from nodes.diffusion.missing_part import missing_clip
 from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
-from nodes.types import Clip, DiffusionUpscaler, LatentFormat, Model
+from nodes.types import Clip, DiffusionUpscaler, LatentFormat, Model, Vae
 
 # What Stable Diffusion's x4 upscaler was trained up to.
 MOST_NOISE = 350
@@ -69,6 +69,30 @@ def _stable_diffusion_x4(folder: Path, index: Config, dtype: str) -> UpscalerPar
     return UpscalerParts(_latent_upscaler(found, noise, most), found.clip)
 
 
+def _stable_diffusion_x2(folder: Path, index: Config, dtype: str) -> UpscalerParts:
+    found = load_checkpoint(folder, dtype)
+    upscaler = DiffusionUpscaler(model=found.model, scale=2, kind="latent", vae=found.vae)
+    return UpscalerParts(upscaler, found.clip)
+
+
+def _latent_diffusion(folder: Path, index: Config, dtype: str) -> UpscalerParts:
+    """Load the upscaler of Rombach et al. 2022, arXiv:2112.10752, 4.4: no text, no noise."""
+    key = stamp(folder)
+    form, config = (read_json(folder / part, "config.json") for part in ("unet", "vqvae"))
+    with torch.device("meta"):
+        unet = configured("UNet", UNet2DModel.from_config, form)
+        coder = configured("VAE", VQModel.from_config, config)
+    unet = filled(unet, read_part(folder / "unet"), dtype, "UNet")
+    coder = filled(coder, read_part(folder / "vqvae"), "float32", "VAE")
+    downscale = 2 ** (len(config["block_out_channels"]) - 1)
+    latents = LatentFormat(config.get("latent_channels", 3), 1.0, downscale)
+    noise = read_json(folder / "scheduler", "scheduler_config.json")
+    model = Model(unet, model_sampling(noise), latents, dtype, f"{key}#unet")
+    vae = Vae(coder, latents, "float32", f"{key}#vae")
+    upscaler = DiffusionUpscaler(model=model, scale=downscale, kind="picture", vae=vae)
+    return UpscalerParts(upscaler, missing_clip(folder.name, key))
+
+
 def _deepfloyd_if(folder: Path, index: Config, dtype: str) -> UpscalerParts:
     """Load a stage that makes large pixels of small ones; it always makes them four times so."""
     noise = read_json(folder / "image_noising_scheduler", "scheduler_config.json")
@@ -98,6 +122,8 @@ def _latent_upscaler(found: Checkpoint, noise: Config, most: int) -> DiffusionUp
 _PIPELINES: Mapping[str, Callable[[Path, Config, str], UpscalerParts]] = MappingProxyType(
     {
         "StableDiffusionUpscalePipeline": _stable_diffusion_x4,
+        "StableDiffusionLatentUpscalePipeline": _stable_diffusion_x2,
+        "LDMSuperResolutionPipeline": _latent_diffusion,
         "IFSuperResolutionPipeline": _deepfloyd_if,
     }
 )

@@ -69,9 +69,9 @@ def x4_vae() -> Any:
     return made(diffusers.AutoencoderKL, X4_VAE)
 
 
-def euler(**config: Any) -> Any:
+def euler(spacing: str, **config: Any) -> Any:
     kind: Any = diffusers.EulerDiscreteScheduler
-    return kind(timestep_spacing="linspace", **config)
+    return kind(timestep_spacing=spacing, **config)
 
 
 def x4_pipeline() -> Any:
@@ -85,7 +85,7 @@ def x4_pipeline() -> Any:
             tokenizer=None,
             unet=x4_unet(),
             low_res_scheduler=noising(**X4_NOISE),
-            scheduler=euler(**X4_NOISE, prediction_type="v_prediction"),
+            scheduler=euler("linspace", **X4_NOISE, prediction_type="v_prediction"),
         )
     )
 
@@ -229,4 +229,101 @@ def write_if_folder(folder: Path, larger: bool) -> Path:
     else:
         if_t5().save_pretrained(folder / "text_encoder")
         write_spiece(folder / "tokenizer")
+    return folder
+
+
+# Stable Diffusion's x2 upscaler: a UNet of k-diffusion's kind, which reads log sigma, and another
+# latent beside its own; a fifth channel of what it gives has no use.
+X2_UNET: Config = {
+    "act_fn": "gelu",
+    "attention_head_dim": 8,
+    "norm_num_groups": None,
+    "block_out_channels": (32, 32, 64, 64),
+    "time_cond_proj_dim": 128 + 16,
+    "conv_in_kernel": 1,
+    "conv_out_kernel": 1,
+    "cross_attention_dim": 16,
+    "down_block_types": ("KDownBlock2D", *["KCrossAttnDownBlock2D"] * 3),
+    "in_channels": 8,
+    "mid_block_type": None,
+    "only_cross_attention": False,
+    "out_channels": 5,
+    "resnet_time_scale_shift": "scale_shift",
+    "time_embedding_type": "fourier",
+    "timestep_post_act": "gelu",
+    "up_block_types": (*["KCrossAttnUpBlock2D"] * 3, "KUpBlock2D"),
+}
+X2_NOISE: Config = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+}
+LDM_UNET: Config = {
+    "in_channels": 6,
+    "out_channels": 3,
+    "block_out_channels": (32, 64),
+    "layers_per_block": 1,
+    "down_block_types": ("DownBlock2D", "AttnDownBlock2D"),
+    "up_block_types": ("AttnUpBlock2D", "UpBlock2D"),
+}
+LDM_VAE: Config = {
+    "block_out_channels": (32, 32, 32),
+    "down_block_types": ("DownEncoderBlock2D",) * 3,
+    "up_block_types": ("UpDecoderBlock2D",) * 3,
+    "latent_channels": 3,
+}
+LDM_NOISE: Config = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.0015,
+    "beta_end": 0.0195,
+}
+
+
+@cache
+def x2_unet() -> Any:
+    return made(diffusers.UNet2DConditionModel, X2_UNET)
+
+
+@cache
+def ldm_unet() -> Any:
+    return made(diffusers.UNet2DModel, LDM_UNET)
+
+
+@cache
+def ldm_vae() -> Any:
+    return made(diffusers.VQModel, LDM_VAE)
+
+
+def x2_pipeline() -> Any:
+    kind: Any = diffusers.StableDiffusionLatentUpscalePipeline
+    return quiet(
+        kind(
+            vae=tiny_parts().vae,
+            text_encoder=None,
+            tokenizer=None,
+            unet=x2_unet(),
+            scheduler=euler("trailing", **X2_NOISE, prediction_type="sample"),
+        )
+    )
+
+
+def ldm_pipeline() -> Any:
+    kind: Any = diffusers.LDMSuperResolutionPipeline
+    solver: Any = diffusers.DDIMScheduler
+    spaced = {"timestep_spacing": "trailing", "clip_sample": False, "set_alpha_to_one": True}
+    return quiet(kind(vqvae=ldm_vae(), unet=ldm_unet(), scheduler=solver(**LDM_NOISE, **spaced)))
+
+
+def write_x2_folder(folder: Path) -> Path:
+    index = {"_class_name": "StableDiffusionLatentUpscalePipeline"}
+    write_parts(folder, {"unet": x2_unet(), "vae": tiny_parts().vae}, index)
+    write_config(folder / "scheduler" / "scheduler_config.json", X2_NOISE)
+    write_text_encoder(folder)
+    return folder
+
+
+def write_ldm_folder(folder: Path) -> Path:
+    index = {"_class_name": "LDMSuperResolutionPipeline"}
+    write_parts(folder, {"unet": ldm_unet(), "vqvae": ldm_vae()}, index)
+    write_config(folder / "scheduler" / "scheduler_config.json", LDM_NOISE)
     return folder
