@@ -6,6 +6,7 @@ import {
   type DragEvent,
   type MouseEvent,
   type PointerEvent,
+  type TouchEvent,
   useEffect,
   useLayoutEffect,
   useRef,
@@ -38,7 +39,8 @@ import { menuOnGround, pressGround } from "./pressing";
 import { SelectionBar } from "./SelectionBar";
 import { pinAt, threadAt } from "./scene";
 import { keepScene } from "./sceneKeeper";
-import { CONTROLS, FAR, stage, useStage, worldOf } from "./stage";
+import { CONTROLS, FAR, stage, useStage, worldOf, ZOOM_RANGE } from "./stage";
+import { fingerDown, fingersTaken, menuOpened } from "./touch";
 import { centreOn, fitAll, setMover } from "./viewport";
 import { ZoomBar } from "./ZoomBar";
 
@@ -134,12 +136,24 @@ function CanvasBody() {
   const press = (event: PointerEvent): void => {
     const { left, top } = element.current?.getBoundingClientRect() ?? { left: 0, top: 0 };
     if (left !== stage.getState().left || top !== stage.getState().top) stage.setState({ left, top });
+    if (fingerDown(event.nativeEvent)) {
+      event.stopPropagation();
+      return;
+    }
     claimed.current = onGround(event.target) && pressGround(event.nativeEvent);
     if (onGround(event.target)) (document.activeElement as HTMLElement | null)?.blur();
   };
   // React Flow's own listeners would move the camera: a press that is ours stops here.
   const guard = (event: { stopPropagation: () => void }): void => {
     if (claimed.current) event.stopPropagation();
+  };
+  const guardTouch = (event: { stopPropagation: () => void }): void => {
+    if (claimed.current || fingersTaken()) event.stopPropagation();
+  };
+  const late = (event: MouseEvent | TouchEvent): void => {
+    if (!event.nativeEvent.isTrusted || !menuOpened()) return;
+    event.preventDefault();
+    if (event.type === "contextmenu") event.stopPropagation();
   };
   const hover = (event: PointerEvent): void => {
     const { camera, scene, pending, shift, hot } = stage.getState();
@@ -178,7 +192,10 @@ function CanvasBody() {
       aria-label={canvasTexts.canvas}
       onPointerDownCapture={press}
       onMouseDownCapture={guard}
-      onTouchStartCapture={guard}
+      onTouchStartCapture={guardTouch}
+      onTouchMoveCapture={guardTouch}
+      onTouchEndCapture={late}
+      onContextMenuCapture={late}
       onPointerMove={hover}
       onPointerLeave={() => notePointer(undefined)}
       onDoubleClick={open}
@@ -190,8 +207,7 @@ function CanvasBody() {
       <ReactFlow
         nodes={NOTHING}
         edges={NOTHING}
-        minZoom={0.05}
-        maxZoom={2.5}
+        {...ZOOM_RANGE}
         panOnDrag={[0, 1]}
         panActivationKeyCode="Space"
         selectionKeyCode={null}

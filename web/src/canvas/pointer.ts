@@ -7,6 +7,13 @@ export interface Follow {
   readonly cancel: () => void;
 }
 
+let giveUp: (() => void) | undefined;
+
+/** Gives up what a pointer is being followed for, as Escape does. */
+export function letGo(): void {
+  giveUp?.();
+}
+
 export function follow(pointer: number, { move, up, cancel }: Follow): void {
   const moved = (event: PointerEvent): void => {
     if (event.pointerId === pointer) move(event);
@@ -16,19 +23,24 @@ export function follow(pointer: number, { move, up, cancel }: Follow): void {
     stop();
     up(event);
   };
-  const cancelled = (event: Event): void => {
-    if (event instanceof KeyboardEvent && event.key !== "Escape") return;
-    if (event instanceof KeyboardEvent) event.stopPropagation();
+  const abandon = (): void => {
     stop();
     cancel();
   };
+  const cancelled = (event: Event): void => {
+    if (event instanceof KeyboardEvent && event.key !== "Escape") return;
+    if (event instanceof KeyboardEvent) event.stopPropagation();
+    abandon();
+  };
   const stop = (): void => {
+    if (giveUp === abandon) giveUp = undefined;
     window.removeEventListener("pointermove", moved);
     window.removeEventListener("pointerup", released);
     window.removeEventListener("pointercancel", cancelled);
     window.removeEventListener("blur", cancelled);
     window.removeEventListener("keydown", cancelled, true);
   };
+  giveUp = abandon;
   window.addEventListener("pointermove", moved);
   window.addEventListener("pointerup", released);
   window.addEventListener("pointercancel", cancelled);

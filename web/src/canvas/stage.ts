@@ -85,6 +85,15 @@ export const FAR = 0.4;
 /** Below this, nodes have no form controls, not even under the pointer: what is too small to read is too small to set. */
 export const CONTROLS = 0.55;
 
+const LEAST_ZOOM = 0.05;
+const MOST_ZOOM = 2.5;
+export const ZOOM_RANGE = { minZoom: LEAST_ZOOM, maxZoom: MOST_ZOOM };
+
+/** The zoom that is nearest to the one that is wanted. */
+export function heldZoom(zoom: number): number {
+  return Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, zoom));
+}
+
 export function toWorld([x, y]: Point, camera: Camera = stage.getState().camera): Point {
   return [(x - camera.x) / camera.zoom, (y - camera.y) / camera.zoom];
 }
@@ -104,7 +113,7 @@ export function cameraFor(box: Box, width: number, height: number, most = 1): Ca
   const air = Math.min(64, width * 0.06);
   const across = (width - air * 2) / Math.max(box.width, 1);
   const down = (height - air * 2) / Math.max(box.height, 1);
-  const zoom = Math.min(most, Math.max(0.05, Math.min(across, down)));
+  const zoom = Math.min(most, heldZoom(Math.min(across, down)));
   return {
     x: width / 2 - (box.x + box.width / 2) * zoom,
     y: height / 2 - (box.y + box.height / 2) * zoom,

@@ -3,7 +3,7 @@
 import type { Viewport } from "@xyflow/react";
 import type { NodeId } from "../documents/types";
 import type { Camera } from "./fabric";
-import { cameraFor, stage, toWorld } from "./stage";
+import { cameraFor, heldZoom, stage, toWorld } from "./stage";
 import { type Box, union } from "./threads";
 
 type Mover = (viewport: Viewport, options?: { duration: number }) => void;
@@ -50,7 +50,7 @@ export function centreOn(id: NodeId): void {
 /** Zoom about the middle of the canvas. */
 export function zoomTo(zoom: number): void {
   const { camera, width, height } = stage.getState();
-  const kept = Math.min(2.5, Math.max(0.05, zoom));
+  const kept = heldZoom(zoom);
   const [x, y] = toWorld([width / 2, height / 2], camera);
   moveCamera({ x: width / 2 - x * kept, y: height / 2 - y * kept, zoom: kept }, 140);
 }
