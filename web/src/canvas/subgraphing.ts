@@ -1,6 +1,7 @@
 /** Putting the selected nodes into a subgraph, and taking those of an instance out. */
 
-import { makeSubgraph, mixedInput, strandedBetween, unpackSubgraph } from "../commands/subgraphs";
+import { makeSubgraph, mixedInput, strandedBetween } from "../commands/subgraphs";
+import { unpackSubgraph } from "../commands/unpacking";
 import { specOf, typedGraph } from "../store/catalogue";
 import { notify } from "../store/shell";
 import { activeGraph, activeTab, documentOf, edit, select } from "../store/tabs";

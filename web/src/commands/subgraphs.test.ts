@@ -2,19 +2,14 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { toCatalogue } from "../catalogue/parse";
 import { specOf } from "../catalogue/ports";
+import { containsItself, instancesOf } from "../documents/instances";
 import { toDocument } from "../documents/parse";
 import { toJson } from "../documents/serialise";
 import type { Document, NodeId, Scope } from "../documents/types";
 import { applyEdit, type Edit, graphAt, patched } from "./edit";
 import { offerInput, offerOutput, removePort, renamePort } from "./subgraphPorts";
-import {
-  containsItself,
-  instancesOf,
-  makeSubgraph,
-  mixedInput,
-  strandedBetween,
-  unpackSubgraph,
-} from "./subgraphs";
+import { makeSubgraph, mixedInput, strandedBetween } from "./subgraphs";
+import { unpackSubgraph } from "./unpacking";
 
 const FIXTURE = `${import.meta.dirname}/../catalogue/fixtures/catalogue.json`;
 const CATALOGUE = toCatalogue(JSON.parse(readFileSync(FIXTURE, "utf8")));

@@ -1,9 +1,9 @@
-/** Subgraphs: nodes put into one node with a typed interface, taken out of it again, and that interface changed. */
+/** Subgraphs: nodes put into one node with a typed interface. */
 
 import type { Draft } from "immer";
 import { outputType, type Typed } from "../catalogue/fit";
 import { freshName, wordsOf } from "../documents/ids";
-import { asInput, isInputRef, isLink, isLinks, literalOf, sourcesOf } from "../documents/inputs";
+import { isInputRef, isLinks, literalOf, sourcesOf } from "../documents/inputs";
 import {
   type Document,
   type FormField,
@@ -182,14 +182,15 @@ function viewsOf(graph: Graph, ids: ReadonlySet<NodeId>): Readonly<Record<NodeId
   );
 }
 
-function cornerOf(views: Readonly<Record<NodeId, NodeView>>): NodeView {
+/** The upper left corner of some nodes. */
+export function cornerOf(views: Readonly<Record<NodeId, NodeView>>): NodeView {
   const all = Object.values(views);
   if (all.length === 0) return { x: 0, y: 0 };
   return { x: Math.min(...all.map(({ x }) => x)), y: Math.min(...all.map(({ y }) => y)) };
 }
 
 /** Every reader of a graph, and the outputs of the graph itself where it is a subgraph, read from other sources. */
-function relink(graph: Draft<Graph>, sourceOf: (source: Source) => Source): void {
+export function relink(graph: Draft<Graph>, sourceOf: (source: Source) => Source): void {
   for (const node of Object.values(graph.nodes)) {
     for (const [name, value] of Object.entries(node.inputs)) {
       const before = sourcesOf(value as InputValue);
@@ -206,125 +207,4 @@ function relink(graph: Draft<Graph>, sourceOf: (source: Source) => Source): void
       output.from = sourceOf(output.from as Source) as [string, string];
     }
   }
-}
-
-export interface Unpacked {
-  readonly edit: Edit;
-  /** The nodes that were taken out: what to select. */
-  readonly ids: readonly NodeId[];
-}
-
-/** Takes the nodes of an instance out of it. The definition goes too, where no other instance reads it. */
-export function unpackSubgraph(document: Document, graph: Graph, id: NodeId): Unpacked {
-  const instance = graph.nodes[id];
-  const key = instance?.type.slice(SUBGRAPH_PREFIX.length) ?? "";
-  const subgraph = document.subgraphs[key];
-  if (instance === undefined || subgraph === undefined)
-    throw new Error(`“${id}” is no instance of a subgraph of this document.`);
-  const names = namesIn(graph, subgraph, id);
-  const nameOf = (inner: NodeId) => names.get(inner) ?? inner;
-  const moved = ([node, output]: Source): Source => [nameOf(node), output];
-  const exits = new Map(subgraph.outputs.map(({ name, from }) => [name, moved(from)]));
-  const corner = cornerOf(subgraph.view);
-  const at = graph.view[id] ?? { x: 0, y: 0 };
-  const last = instancesOf(document, key) === 1;
-  const edit: Edit = {
-    label: editTexts.unpackSubgraph,
-    recipe: (draft, whole) => {
-      delete draft.nodes[id];
-      delete draft.view[id];
-      for (const [inner, node] of Object.entries(subgraph.nodes)) {
-        const inputs = unbound(node, subgraph, instance, moved);
-        const mode = instance.mode === undefined ? {} : { mode: instance.mode };
-        draft.nodes[nameOf(inner)] = { ...node, ...mode, inputs } as Draft<WorkflowNode>;
-        const view = subgraph.view[inner] ?? corner;
-        draft.view[nameOf(inner)] = shifted(view, at.x - corner.x, at.y - corner.y) as Draft<NodeView>;
-      }
-      relink(draft, (source) => (source[0] === id ? (exits.get(source[1]) ?? source) : source));
-      whole.form = document.form.map((field) =>
-        innerField(field, id, subgraph, nameOf),
-      ) as Draft<FormField>[];
-      if (last) delete whole.subgraphs[key];
-    },
-  };
-  return { edit, ids: [...names.values()] };
-}
-
-function namesIn(graph: Graph, subgraph: Subgraph, id: NodeId): ReadonlyMap<NodeId, NodeId> {
-  const taken: Record<string, unknown> = { ...graph.nodes };
-  delete taken[id];
-  const names = new Map<NodeId, NodeId>();
-  for (const inner of Object.keys(subgraph.nodes)) {
-    const name = freshName(taken, inner);
-    taken[name] = true;
-    names.set(inner, name);
-  }
-  return names;
-}
-
-function unbound(
-  node: WorkflowNode,
-  subgraph: Subgraph,
-  instance: WorkflowNode,
-  moved: (source: Source) => Source,
-): Readonly<Record<string, InputValue>> {
-  const inputs: Record<string, InputValue> = {};
-  for (const [name, value] of Object.entries(node.inputs)) {
-    if (isLink(value)) inputs[name] = { link: moved(value.link) };
-    else if (isLinks(value)) inputs[name] = { links: value.links.map(moved) };
-    else if (isInputRef(value)) {
-      const standard = subgraph.inputs.find((port) => port.name === value.input)?.default;
-      const given = instance.inputs[value.input] ?? (standard === undefined ? undefined : asInput(standard));
-      if (given !== undefined) inputs[name] = given;
-    } else inputs[name] = value;
-  }
-  return inputs;
-}
-
-function shifted(view: NodeView, dx: number, dy: number): NodeView {
-  const routes = Object.entries(view.routes ?? {}).map(([key, points]) => [
-    key,
-    points.map(([x, y]) => [x + dx, y + dy]),
-  ]);
-  const moved = { ...view, x: view.x + dx, y: view.y + dy };
-  return routes.length === 0 ? moved : { ...moved, routes: Object.fromEntries(routes) };
-}
-
-function innerField(
-  field: FormField,
-  id: NodeId,
-  subgraph: Subgraph,
-  nameOf: (inner: NodeId) => NodeId,
-): FormField {
-  if (field.node !== id) return field;
-  for (const [inner, node] of Object.entries(subgraph.nodes)) {
-    for (const [input, value] of Object.entries(node.inputs)) {
-      if (isInputRef(value) && value.input === field.input) return { ...field, node: nameOf(inner), input };
-    }
-  }
-  return field;
-}
-
-/** How many nodes of the whole document stand for a subgraph. */
-export function instancesOf(document: Document, key: string): number {
-  return [document, ...Object.values(document.subgraphs)].reduce(
-    (count, graph) =>
-      count + Object.values(graph.nodes).filter(({ type }) => type === SUBGRAPH_PREFIX + key).length,
-    0,
-  );
-}
-
-/** Would an instance of `key` within the subgraph `scope` contain itself? */
-export function containsItself(document: Document, key: string, scope: string): boolean {
-  const seen = new Set<string>();
-  const stack = [key];
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    if (next === scope) return true;
-    if (seen.has(next)) continue;
-    seen.add(next);
-    for (const { type } of Object.values(document.subgraphs[next]?.nodes ?? {})) {
-      if (type.startsWith(SUBGRAPH_PREFIX)) stack.push(type.slice(SUBGRAPH_PREFIX.length));
-    }
-  }
-  return false;
 }

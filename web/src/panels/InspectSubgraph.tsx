@@ -3,7 +3,7 @@
 import { Trash2 } from "lucide-react";
 import { setTitle } from "../commands/document";
 import { removePort, renamePort } from "../commands/subgraphPorts";
-import { instancesOf } from "../commands/subgraphs";
+import { instancesOf } from "../documents/instances";
 import { useDocument } from "../store/current";
 import { edit, seal } from "../store/tabs";
 import { texts } from "../texts/panels";
