@@ -9,19 +9,34 @@ import torch
 
 from nodes import cascade, refine, super_resolution, upscale
 from nodes.api import QUIET, Cancelled, Context, catalogue_of, node
+from nodes.control import control_net_apply_advanced
 from nodes.diffusion.checkpoint import load_checkpoint
+from nodes.diffusion.noise_field import noise_at
+from nodes.diffusion.sampling import Sampling
+from nodes.diffusion.schedules import sigmas_for
 from nodes.diffusion.super_resolution import load_diffusion_upscaler
 from nodes.errors import NodeError
 from nodes.image import empty_image
 from nodes.imaging.picture_files import read_picture
 from nodes.imaging.resize import resize
-from nodes.imaging.tiles import Piece, blended, tiles
+from nodes.imaging.tiles import Piece, Tile, blended, tiles
 from nodes.latent import empty_latent_image
 from nodes.text import clip_text_encode
-from nodes.types import CascadeStage, DiffusionUpscaler, Image, Latent, LatentFormat, Vae
+from nodes.types import (
+    CascadeStage,
+    DiffusionUpscaler,
+    Guider,
+    Image,
+    Latent,
+    LatentFormat,
+    Noise,
+    Sampler,
+    Vae,
+)
 from nodes.vae import vae_decode, vae_decode_tiled, vae_encode
 from server.engine.graph import Graph
 from tests.engine import toys
+from tests.nodes.diffusion.test_control import tiny_control
 from tests.nodes.diffusion.tiny_models import tiny_parts, write_tiny
 from tests.nodes.diffusion.tiny_sampling import Told, prompt, tiny_model
 from tests.nodes.diffusion.tiny_upscaler import write_tiny_upscaler
@@ -149,6 +164,43 @@ def test_a_latent_is_refined_as_it_is(parts: Any) -> None:
     made = cascade.run_cascade_stage(nothing_redone, latent=latent)
     assert isinstance(made, Image)
     assert torch.allclose(made.pixels, vae_decode(latent, parts.vae).pixels, atol=1e-5)
+
+
+def test_a_controlnet_for_tiles_sees_the_part_of_its_tile(parts: Any) -> None:
+    image = picture(96, 128)
+
+    def stage(size: int, texts: Any) -> CascadeStage:
+        given: dict[str, Any] = {"seed": 1, "steps": 2, "cfg": 2.0, "denoise": 0.4}
+        sizes = {"tile_size": size, "overlap": 16}
+        return refine.cascade_stage_refine(parts.model, parts.vae, *texts, **given | sizes)
+
+    def made(size: int, strength: float, hint: Image) -> torch.Tensor:
+        pair = control_net_apply_advanced(*TEXTS, tiny_control(), hint, strength=strength)
+        return run(stage(size, (pair.positive, pair.negative)), image)
+
+    corner = (slice(None), slice(None), slice(0, 40), slice(0, 40))
+    changed = Image(image.pixels.clone())
+    # Beyond what any tile over the corner sees.
+    changed.pixels[..., 48:, 100:] = 0
+    plain, steered, other = made(64, 0.0, image), made(64, 1.0, image), made(64, 1.0, changed)
+    assert not torch.allclose(plain[corner], steered[corner], atol=1e-2)
+    assert torch.equal(steered[corner], other[corner])
+    assert not torch.allclose(steered[..., 64:, 64:], other[..., 64:, 64:], atol=1e-5)
+
+
+def test_hires_fix_is_a_stage_that_enlarges_and_one_that_refines(parts: Any) -> None:
+    image = picture(48, 64)
+    larger = run(cascade.cascade_stage_resize(2), image)
+    stage = refined(parts, tile_size=256, colours="none")
+    noise = noise_at(Tile(0, 12, 0, 16), 4, 1)
+    start = parts.vae.network.encode(larger * 2 - 1).latent_dist.mode()
+    sigmas = sigmas_for(parts.model.sampling, "normal", 2, 0.4)
+    guider = Guider(parts.model, "cfg", TEXTS, {"scale": 2.0})
+    scaled = Latent(start * parts.vae.latent_format.scaling_factor)
+    sampling = Sampling(guider, Sampler("euler"), sigmas, Noise(1), scaled, drawn=noise)
+    *_, last = sampling.steps()
+    expected = vae_decode(sampling.latent_of(last.x, 0.0), parts.vae).pixels
+    assert torch.allclose(run(stage, Image(larger)), expected, atol=1e-5)
 
 
 def test_sides_that_the_vae_cannot_halve_come_out_as_they_were(parts: Any) -> None:
