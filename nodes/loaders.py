@@ -22,6 +22,7 @@ from nodes.types import Clip, Model, TextJoin, Vae
 
 GROUP = "models"
 
+CLIP_TYPES = ("stable_diffusion", "sd3", "chroma", "deepfloyd")
 Place = Annotated[str, Choice(("default", "cpu"))]
 Strength = Annotated[float, Range(-100.0, 100.0, step=0.01)]
 
@@ -120,7 +121,7 @@ def unet_loader(
 @node("CLIPLoader", title="Load CLIP")
 def clip_loader(
     clip_name: Annotated[str, File("text_encoders")],
-    type: Annotated[str, Choice(("stable_diffusion", "sd3", "deepfloyd"))] = "stable_diffusion",  # noqa: A002
+    type: Annotated[str, Choice(CLIP_TYPES)] = "stable_diffusion",  # noqa: A002
     device: Place = "default",
     *,
     ctx: Context = QUIET,
@@ -128,8 +129,8 @@ def clip_loader(
     """Load a text encoder from a file of its own.
 
     Which one it is, is told by its width: CLIP L of Stable Diffusion 1, OpenCLIP H of Stable
-    Diffusion 2, bigG of SDXL's refiner; Stable Diffusion 3 can read L, bigG or T5 alone, DeepFloyd
-    IF reads T5.
+    Diffusion 2, bigG of SDXL's refiner; Stable Diffusion 3 can read L, bigG or T5 alone, Chroma and
+    DeepFloyd IF read T5.
 
     Args:
         clip_name: A .safetensors file.
@@ -196,7 +197,12 @@ def _clip(names: tuple[str, ...], type_: str, device: str, ctx: Context) -> Clip
     return replace(clip, on_cpu=on_cpu)
 
 
-_JOINS: Mapping[str, TextJoin] = {"sd3": "sd3", "flux": "flux", "deepfloyd": "deepfloyd"}
+_JOINS: Mapping[str, TextJoin] = {
+    "sd3": "sd3",
+    "flux": "flux",
+    "chroma": "chroma",
+    "deepfloyd": "deepfloyd",
+}
 
 
 class ModelAndClip(NamedTuple):

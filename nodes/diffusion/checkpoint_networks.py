@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
+    ChromaTransformer2DModel,
     FluxTransformer2DModel,
     SD3Transformer2DModel,
     UNet2DConditionModel,
@@ -23,7 +24,7 @@ from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.pixel_space import FOLDED_UNET, FoldedUNet, is_pixel_space, pixel_vae
 from nodes.diffusion.precision import as_computed, compute_in
 from nodes.diffusion.scaled_weights import factors_apart
-from nodes.diffusion.transformers import FLUX_NETWORK, SD3_NETWORK
+from nodes.diffusion.transformers import CHROMA_NETWORK, FLUX_NETWORK, SD3_NETWORK
 from nodes.diffusion.unet_shapes import UNET_NETWORK
 from nodes.diffusion.vae import fit_rgb
 from nodes.diffusion.weight_shapes import Config
@@ -36,6 +37,7 @@ _NETWORKS: Mapping[str, tuple[Any, str]] = MappingProxyType(
         FOLDED_UNET: (FoldedUNet, "UNet"),
         SD3_NETWORK: (SD3Transformer2DModel, "transformer"),
         FLUX_NETWORK: (FluxTransformer2DModel, "transformer"),
+        CHROMA_NETWORK: (ChromaTransformer2DModel, "transformer"),
     }
 )
 _FLOW = "FlowMatch"
@@ -72,18 +74,23 @@ def make_denoiser(
     Args:
         config: Of its class.
         weights: Under the names of diffusers.
-        dtype: What to compute in; weights of another dtype are cast once. Flux overflows in
-            float16, so that it computes in bfloat16 then.
+        dtype: What to compute in; weights of another dtype are cast once. Flux and Chroma overflow
+            in float16, so that they compute in bfloat16 then.
         network: Name of the class in diffusers.
 
     Raises:
         FileProblem: If configuration and weights do not agree.
     """
     kind, part = _NETWORKS[network]
-    if network == FLUX_NETWORK:
+    if network in (FLUX_NETWORK, CHROMA_NETWORK):
         dtype = wide_half(dtype)
     with torch.device("meta"):
         made = configured(part, kind.from_config, config)
+    if network == CHROMA_NETWORK:
+        # Which modulation is which: in no file, so that the meta device has left it without values.
+        told = made.time_text_embed
+        places, channels = told.mod_proj.shape
+        made.time_text_embed = type(told)(channels // 2, places)
     for module in made.modules():
         if isinstance(module, KDownsample2D | KUpsample2D):
             # What is in no file, and the meta device has left without values.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from nodes.diffusion.ldm_keys import UNET_PREFIX
 from nodes.diffusion.text_keys import text_places
-from nodes.diffusion.transformers import SD3_NETWORK, Transformer, find_transformer
+from nodes.diffusion.transformers import CHROMA_NETWORK, SD3_NETWORK, Transformer, find_transformer
 from nodes.diffusion.unet_shapes import UNET_NETWORK, heads, unet_config
 from nodes.diffusion.vae_shapes import (
     FLUX_LATENTS,
@@ -160,6 +160,18 @@ def _of_transformer(found: Transformer, shapes: Shapes) -> Family:
             transformer=found,
         )
     channels = found.config["in_channels"]
+    if found.network == CHROMA_NETWORK:
+        return Family(
+            "chroma",
+            FLUX_LATENTS,
+            found.config,
+            vae_config(shapes, FLUX_LATENTS),
+            texts,
+            FLUX_NOISE,
+            text_join="chroma",
+            network=found.network,
+            transformer=found,
+        )
     if channels not in _FLUX_KINDS:
         raise FileProblem(
             f"This Flux model reads {channels} channels, which is not known here.",

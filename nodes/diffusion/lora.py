@@ -20,7 +20,7 @@ from nodes.diffusion.by_layer import kept_values, work_place
 from nodes.diffusion.checkpoint_file import read_header, read_weights, stamp
 from nodes.diffusion.lora_changes import PARTS, SYNONYMS, Parts, changed_weight, is_whole
 from nodes.diffusion.memory import copy_sharing
-from nodes.diffusion.transformer_keys import FLUX, SD3, Layout
+from nodes.diffusion.transformer_keys import CHROMA, FLUX, SD3, Layout
 from nodes.errors import FileProblem
 from nodes.types import Clip, Model
 
@@ -38,6 +38,10 @@ _TRANSFORMERS: Mapping[str, tuple[Layout, Mapping[str, str]]] = {
     "SD3Transformer2DModel": (SD3, {"joint_blocks": "transformer_blocks"}),
     "FluxTransformer2DModel": (
         FLUX,
+        {"double_blocks": "transformer_blocks", "single_blocks": "single_transformer_blocks"},
+    ),
+    "ChromaTransformer2DModel": (
+        CHROMA,
         {"double_blocks": "transformer_blocks", "single_blocks": "single_transformer_blocks"},
     ),
 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from diffusers import FluxTransformer2DModel
+from diffusers import ChromaTransformer2DModel, FluxTransformer2DModel
 from torch import Tensor, nn
 
 from nodes.diffusion.control import shared
@@ -58,7 +58,10 @@ def _whole(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
     config: Any = getattr(model.network, "config", None)
     if getattr(config, "addition_embed_type", None) == "text_time":
         part = _sized(part, model, latent, away)
-    if is_joint(model.network):
+    if isinstance(model.network, ChromaTransformer2DModel):
+        # It reads no summary of the text.
+        part = replace(part, pooled=None)
+    elif is_joint(model.network):
         part = _guided(part, model)
     if isinstance(model.network, FluxTransformer2DModel):
         told = told_references(part, latent.samples, model.latent_format)

@@ -4,14 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from diffusers import FluxTransformer2DModel, SD3Transformer2DModel, UNet2DModel
+from diffusers import (
+    ChromaTransformer2DModel,
+    FluxTransformer2DModel,
+    SD3Transformer2DModel,
+    UNet2DModel,
+)
 from torch import Tensor, nn
 
 from nodes.diffusion.conditions import Prompt
 from nodes.diffusion.pixel_space import COLOURS, FoldedUNet
 from nodes.errors import NodeError
 
-# Flux reads the latent in squares of 2 x 2 cells, each as one token.
+# Flux and Chroma read the latent in squares of 2 x 2 cells, each as one token.
 FLUX_PATCH = 2
 # What a flow network of diffusers calls the time of pure noise.
 _FLOW_STEPS = 1000
@@ -19,7 +24,12 @@ _FLOW_STEPS = 1000
 
 def is_joint(network: nn.Module) -> bool:
     """Say whether text and picture attend to one another as one sequence."""
-    return isinstance(network, SD3Transformer2DModel | FluxTransformer2DModel)
+    return isinstance(network, SD3Transformer2DModel) or is_flux(network)
+
+
+def is_flux(network: nn.Module) -> bool:
+    """Say whether a network is Flux's, or Chroma's, which was made out of it."""
+    return isinstance(network, FluxTransformer2DModel | ChromaTransformer2DModel)
 
 
 def counts_words(network: nn.Module) -> bool:
@@ -49,7 +59,7 @@ def input_channels(network: nn.Module) -> int:
     channels: int = getattr(config, "in_channels", 0)
     if isinstance(network, FoldedUNet):
         return COLOURS
-    return channels // FLUX_PATCH**2 if isinstance(network, FluxTransformer2DModel) else channels
+    return channels // FLUX_PATCH**2 if is_flux(network) else channels
 
 
 def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
@@ -104,7 +114,7 @@ def predict(
 
     Args:
         network: A UNet2DConditionModel, a UNet2DModel, which reads no text, an
-            SD3Transformer2DModel or a FluxTransformer2DModel.
+            SD3Transformer2DModel, a FluxTransformer2DModel or a ChromaTransformer2DModel.
         x: (B, C, h, w), scaled as its input, in its dtype.
         timestep: (B,).
         text: (B, T, D).
@@ -117,7 +127,7 @@ def predict(
     if not is_joint(network):
         return _unet(network, x, timestep, text, said, steered)
     height, width = x.shape[-2:]
-    flux = isinstance(network, FluxTransformer2DModel)
+    flux = is_flux(network)
     x = whole_patches(x, FLUX_PATCH if flux else network.config.patch_size)
     call = _flux if flux else _sd3
     return call(network, x, timestep, text, said)[..., :height, :width]

@@ -24,6 +24,7 @@ _L, _G, _T5 = 768, 1280, 4096
 _SIDE_BY_SIDE = frozenset({(_L,), *TEXT_USES})
 _SD3 = frozenset({(_L,), (_G,), (_T5,), (_L, _G), (_L, _T5), (_G, _T5), (_L, _G, _T5)})
 _FLUX = frozenset({(_L, _T5)})
+_T5_ALONE = frozenset({(_T5,)})
 _KNOWN: Mapping[TextJoin, tuple[frozenset[tuple[int, ...]], str]] = {
     "side by side": (
         _SIDE_BY_SIDE,
@@ -31,7 +32,8 @@ _KNOWN: Mapping[TextJoin, tuple[frozenset[tuple[int, ...]], str]] = {
     ),
     "sd3": (_SD3, "Choose CLIP L, OpenCLIP bigG and T5 XXL, or some of them."),
     "flux": (_FLUX, "Choose CLIP L and T5 XXL."),
-    "deepfloyd": (frozenset({(_T5,)}), "Choose T5 XXL."),
+    "chroma": (_T5_ALONE, "Choose T5 XXL."),
+    "deepfloyd": (_T5_ALONE, "Choose T5 XXL."),
 }
 
 

@@ -219,6 +219,7 @@ _JOINS: Mapping[TextJoin, Callable[[Clip, Mapping[Role, Said]], tuple[Tensor, Te
             "side by side": _side_by_side,
             "sd3": _stable_diffusion_3,
             "flux": _flux,
+            "chroma": _side_by_side,
             "deepfloyd": _side_by_side,
         }
     )

@@ -18,8 +18,14 @@ from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
 from nodes.types import Clip, TextJoin, Tokenizer
 
-# What T5 is given at the least; Flux was trained on longer texts.
-T5_LENGTHS: Mapping[TextJoin, int] = {"side by side": 77, "sd3": 77, "flux": 256, "deepfloyd": 77}
+# What T5 is given at the least; Flux was trained on longer texts, and Chroma without padding.
+T5_LENGTHS: Mapping[TextJoin, int] = {
+    "side by side": 77,
+    "sd3": 77,
+    "flux": 256,
+    "chroma": 1,
+    "deepfloyd": 77,
+}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Names of weights in the original files of Stable Diffusion 3 and Flux, and in diffusers.
+"""Names of weights in the original files of Stable Diffusion 3, Flux and Chroma, and in diffusers.
 
 Each table maps a module's path in the original to its paths in diffusers. Where the original keeps
 several projections in one weight there are several paths, in the order of its rows; the pieces are
@@ -202,5 +202,18 @@ def _flux_places(names: Mapping[str, object]) -> Iterator[Place]:
         yield Place(theirs + "linear1", tuple(ours + piece for piece in pieces))
 
 
+def _chroma_places(names: Mapping[str, object]) -> Iterator[Place]:
+    """List Flux's places, and those of what gives all modulations in Chroma."""
+    yield from _flux_places(names)
+    start = "distilled_guidance_layer."
+    for part in ("in_proj", "out_proj"):
+        yield Place(start + part, (start + part,))
+    for layer in range(count(names, f"{start}layers.")):
+        path = f"{start}layers.{layer}."
+        yield from _renames({"in_layer": "linear_1", "out_layer": "linear_2"}, path, path)
+        yield Place(f"{start}norms.{layer}.scale", (f"{start}norms.{layer}.weight",))
+
+
 SD3 = Layout("Stable Diffusion 3 transformer", "x_embedder.proj.weight", _sd3_places)
 FLUX = Layout("Flux transformer", "img_in.weight", _flux_places)
+CHROMA = Layout("Chroma transformer", "img_in.weight", _chroma_places)

@@ -1,6 +1,6 @@
-"""Which transformer a file holds, and its configuration: Stable Diffusion 3 and Flux."""
+"""Which transformer a file holds, and its configuration: Stable Diffusion 3, Flux and Chroma."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isqrt
 from typing import TypeVar
@@ -9,19 +9,23 @@ import torch
 from torch import Tensor
 
 from nodes.diffusion.scaled_weights import with_factors, without_marks
-from nodes.diffusion.transformer_keys import FLUX, SD3, Layout, from_original
+from nodes.diffusion.transformer_keys import CHROMA, FLUX, SD3, Layout, from_original
 from nodes.diffusion.weight_shapes import Config, Shapes, count
 from nodes.errors import FileProblem
 
 V = TypeVar("V")
 
 SD3_NETWORK, FLUX_NETWORK = "SD3Transformer2DModel", "FluxTransformer2DModel"
+CHROMA_NETWORK = "ChromaTransformer2DModel"
 
 # How weights begin where a transformer does not stand alone.
 PREFIXES = ("model.diffusion_model.", "")
 
-# What tells each network, under its original names and under those of diffusers.
+# What tells each network, under its original names and under those of diffusers. Chroma has names
+# of Flux beside its own, and comes first.
 _SIGNS = (
+    (CHROMA_NETWORK, CHROMA, "distilled_guidance_layer.norms.0.scale"),
+    (CHROMA_NETWORK, None, "distilled_guidance_layer.norms.0.weight"),
     (SD3_NETWORK, SD3, "joint_blocks.0.x_block.attn.qkv.weight"),
     (SD3_NETWORK, None, "pos_embed.proj.weight"),
     (FLUX_NETWORK, FLUX, "double_blocks.0.img_attn.norm.key_norm.scale"),
@@ -30,7 +34,7 @@ _SIGNS = (
 
 # Models whose blocks have the same names, and that are something else.
 _RELATIVES = (
-    ("distilled_guidance_layer.", "a Chroma model"),
+    ("nerf_", "a Chroma Radiance model"),
     ("double_stream_modulation_img.", "a Flux 2 model"),
     ("single_stream_modulation.", "a Flux 2 model"),
     ("controlnet_", "a ControlNet of a transformer"),
@@ -88,8 +92,7 @@ def find_transformer(shapes: Shapes) -> Transformer | None:
                 # Tensors without values: the names that they get are those of the weights.
                 bare = {n: torch.empty(tuple(s), device="meta") for n, s in own.items()}
                 own = {n: tuple(t.shape) for n, t in from_original(bare, layout).items()}
-            config = _sd3_config(own) if network == SD3_NETWORK else _flux_config(own)
-            return Transformer(network, prefix, layout, config)
+            return Transformer(network, prefix, layout, _CONFIGS[network](own))
     return None
 
 
@@ -103,7 +106,7 @@ def _check(names: Shapes) -> None:
         if any(name.startswith(sign) for name in names):
             raise FileProblem(
                 f"This file is {what}, and that family cannot be loaded yet.",
-                "Choose a model of Stable Diffusion 1, 2, 3 or XL, or Flux 1.",
+                "Choose a model of Stable Diffusion 1, 2, 3 or XL, Flux 1 or Chroma.",
                 "checkpoint.family",
             )
 
@@ -136,13 +139,31 @@ def _sd3_config(shapes: Shapes) -> Config:
 
 def _flux_config(shapes: Shapes) -> Config:
     """Derive a FluxTransformer2DModel's configuration."""
+    return _flux_blocks(shapes) | {
+        "pooled_projection_dim": shapes["time_text_embed.text_embedder.linear_1.weight"][1],
+        "guidance_embeds": "time_text_embed.guidance_embedder.linear_1.weight" in shapes,
+    }
+
+
+def _chroma_config(shapes: Shapes) -> Config:
+    """Derive a ChromaTransformer2DModel's configuration."""
+    hidden, channels = shapes["distilled_guidance_layer.in_proj.weight"]
+    return _flux_blocks(shapes) | {
+        "approximator_num_channels": channels,
+        "approximator_hidden_dim": hidden,
+        "approximator_layers": count(shapes, "distilled_guidance_layer.layers."),
+    }
+
+
+def _flux_blocks(shapes: Shapes) -> Config:
+    """Derive what the configurations of Flux and Chroma share."""
     width, channels = shapes["x_embedder.weight"]
     head = shapes["transformer_blocks.0.attn.norm_q.weight"][0]
     if head != sum(FLUX_AXES):
         raise FileProblem(
             f"This file's transformer has heads of {head}, and those of Flux are of "
             f"{sum(FLUX_AXES)}.",
-            "Choose a model of the Flux 1 family.",
+            "Choose a model of the Flux 1 family, or Chroma.",
             "checkpoint.family",
         )
     return {
@@ -153,7 +174,12 @@ def _flux_config(shapes: Shapes) -> Config:
         "attention_head_dim": head,
         "num_attention_heads": width // head,
         "joint_attention_dim": shapes["context_embedder.weight"][1],
-        "pooled_projection_dim": shapes["time_text_embed.text_embedder.linear_1.weight"][1],
-        "guidance_embeds": "time_text_embed.guidance_embedder.linear_1.weight" in shapes,
         "axes_dims_rope": FLUX_AXES,
     }
+
+
+_CONFIGS: Mapping[str, Callable[[Shapes], Config]] = {
+    SD3_NETWORK: _sd3_config,
+    FLUX_NETWORK: _flux_config,
+    CHROMA_NETWORK: _chroma_config,
+}

@@ -53,8 +53,8 @@ class Model:
     """A denoiser.
 
     Attributes:
-        network: A UNet2DConditionModel, SD3Transformer2DModel or FluxTransformer2DModel of
-            diffusers, frozen, in its stored dtype.
+        network: A UNet2DConditionModel, SD3Transformer2DModel, FluxTransformer2DModel or
+            ChromaTransformer2DModel of diffusers, frozen, in its stored dtype.
         sampling: Its parameterisation.
         latent_format: The latent space it works in.
         dtype: Name of the dtype to compute in, such as "float32".
@@ -70,7 +70,7 @@ class Model:
     patches: tuple[object, ...] = ()
 
 
-TextJoin: TypeAlias = Literal["side by side", "sd3", "flux", "deepfloyd"]
+TextJoin: TypeAlias = Literal["side by side", "sd3", "flux", "chroma", "deepfloyd"]
 
 
 @wire("CLIP")
@@ -90,7 +90,7 @@ class Clip:
         third: One more encoder.
         third_tokenizer: Its vocabulary.
         join: How what the encoders say is put together: their numbers stand side by side, or as
-            Stable Diffusion 3, Flux or DeepFloyd IF reads them.
+            Stable Diffusion 3, Flux, Chroma or DeepFloyd IF reads them.
         on_cpu: Whether it computes on the CPU, wherever the denoiser does.
     """
 

@@ -110,7 +110,7 @@ def test_pieces_of_a_fused_weight_stay_in_its_memory() -> None:
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("distilled_guidance_layer.in_proj.weight", "a Chroma model"),
+        ("nerf_blocks.0.param_generator.weight", "a Chroma Radiance model"),
         ("double_stream_modulation_img.lin.weight", "a Flux 2 model"),
         ("controlnet_blocks.0.weight", "a ControlNet of a transformer"),
     ],

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from diffusers import FluxTransformer2DModel, SD3Transformer2DModel
+from diffusers import ChromaTransformer2DModel, FluxTransformer2DModel, SD3Transformer2DModel
 from torch import Tensor
 
 from tests.nodes.diffusion.tiny_models import Config
@@ -30,6 +30,14 @@ FLUX_CONFIG: Config = {
     "joint_attention_dim": 4096,
     "pooled_projection_dim": 768,
     "guidance_embeds": True,
+}
+CHROMA_CONFIG: Config = {
+    "num_layers": 1,
+    "num_single_layers": 2,
+    "num_attention_heads": 1,
+    "joint_attention_dim": 4096,
+    "approximator_hidden_dim": 32,
+    "approximator_layers": 2,
 }
 SCHNELL_CONFIG: Config = FLUX_CONFIG | {"guidance_embeds": False}
 
@@ -64,6 +72,8 @@ def transformer(name: str, **changes: Any) -> Any:
     if name in ("sd3", "sd35"):
         config = {"sd3": SD3_CONFIG, "sd35": SD35_CONFIG}[name] | changes
         network = SD3Transformer2DModel(**config)
+    elif name == "chroma":
+        network = ChromaTransformer2DModel(**CHROMA_CONFIG | changes)
     else:
         config = {"flux": FLUX_CONFIG, "schnell": SCHNELL_CONFIG}[name] | changes
         network = FluxTransformer2DModel(**config)
@@ -76,7 +86,15 @@ def transformer(name: str, **changes: Any) -> Any:
 def original(network: Any, prefix: str = "model.diffusion_model.") -> dict[str, Tensor]:
     """Name a network's weights as its original does."""
     made = _sd3(network) if isinstance(network, SD3Transformer2DModel) else _flux(network)
+    if isinstance(network, ChromaTransformer2DModel):
+        made = {_of_chroma(name): tensor for name, tensor in made.items()}
     return {prefix + name: tensor.contiguous() for name, tensor in made.items()}
+
+
+def _of_chroma(name: str) -> str:
+    for ours, theirs in ((".linear_1.", ".in_layer."), (".linear_2.", ".out_layer.")):
+        name = name.replace(ours, theirs)
+    return name.replace(".weight", ".scale") if ".norms." in name else name
 
 
 def _take(weights: dict[str, Tensor], ours: str, theirs: str, out: dict[str, Tensor]) -> None:
@@ -156,7 +174,10 @@ def _flux(network: Any) -> dict[str, Tensor]:
 
 def _finished(weights: dict[str, Tensor], out: dict[str, Tensor]) -> dict[str, Tensor]:
     _take(weights, "proj_out", "final_layer.linear", out)
+    for name in [name for name in weights if name.startswith("distilled_guidance_layer.")]:
+        out[name] = weights.pop(name)
     _take(weights, "norm_out.linear", "final_layer.adaLN_modulation.1", out)
-    _swap(out, "final_layer.adaLN_modulation.1")
+    if "final_layer.adaLN_modulation.1.weight" in out:
+        _swap(out, "final_layer.adaLN_modulation.1")
     assert not weights, f"left over: {sorted(weights)}"
     return out
