@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from playwright.sync_api import expect
 
 from tests.browser.editor import Editor, image_workflow, workflow
+from tests.browser.weft_server import WeftServer
 
 
 def saving(title: str) -> dict[str, object]:
@@ -63,6 +66,31 @@ def test_a_saved_workflow_is_listed_with_the_picture_of_its_run(editor: Editor) 
     editor.wait_for(
         "() => [...document.querySelectorAll('.file-item img')].some((i) => i.naturalWidth > 0)"
     )
+
+
+def test_what_was_opened_last_stands_first_among_many_saved_workflows(
+    editor: Editor, server: WeftServer
+) -> None:
+    names = [f"many/number {place}" for place in range(7)]
+    for name in names:
+        server.send("PUT", f"/api/v1/workflows/{quote(name, safe='')}", image_workflow(name))
+    library = editor.panel("Library")
+    items = library.locator(".file-item .ellipsis:first-child")
+    expect(items.filter(has_text="number 6")).to_be_visible()
+    expect(library.get_by_role("heading", name="Recent")).to_have_count(0)
+    for name in ("many/number 5", "many/number 2", "many/number 5", "many/number 0"):
+        library.locator(".file-item > .list__item", has_text=name).last.click()
+        expect(editor.page.locator(".tab[data-active]")).to_contain_text(name)
+    editor.page.reload()
+    editor.ready()
+    library = editor.panel("Library")
+    expect(library.get_by_role("heading", name="Recent")).to_be_visible()
+    recent = library.locator(".list").first.locator(".file-item .ellipsis:first-child")
+    expect(recent).to_have_text(["many/number 0", "many/number 5", "many/number 2"])
+    library.get_by_role("searchbox").fill("number 3")
+    expect(items).to_have_text(["many/number 3"])
+    for name in names:
+        server.send("DELETE", f"/api/v1/workflows/{quote(name, safe='')}")
 
 
 def test_templates_are_found_by_word_and_by_tag(editor: Editor) -> None:

@@ -103,6 +103,7 @@ def test_every_action_is_listed_with_its_keys(editor: Editor) -> None:
     dialog = editor.page.get_by_role("dialog")
     expect(dialog).to_contain_text("Undo")
     expect(dialog).to_contain_text("Ctrl+Z")
+    expect(dialog.get_by_text("No key")).to_have_count(0)
     dialog.get_by_role("searchbox").fill("mute")
     expect(dialog.get_by_text("Mute").first).to_be_visible()
     expect(dialog.get_by_text("Undo")).to_have_count(0)

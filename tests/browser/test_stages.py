@@ -156,6 +156,22 @@ def test_the_stages_of_an_earlier_run_are_compared_from_its_picture(editor: Edit
     expect(view(editor.page).locator("figcaption")).to_have_count(3)
 
 
+def test_two_pictures_of_the_gallery_are_laid_side_by_side(editor: Editor) -> None:
+    ran(editor, cascade(), "save")
+    gallery = editor.panel("Gallery")
+    gallery.get_by_text("Previews").click()
+    gallery.get_by_title("Cascade").first.click()
+    dialog = editor.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Compare", exact=True).click()
+    dialog.locator(".picture__strip button").first.click()
+    expect(dialog.get_by_role("slider")).to_be_attached()
+    dialog.get_by_role("button", name="Side by side").click()
+    beside = editor.page.get_by_role("dialog", name="Side by side")
+    expect(beside.locator("figcaption")).to_have_count(2)
+    editor.key("+")
+    assert len(set(parts(beside))) == 1
+
+
 def test_what_has_no_stages_says_what_to_do(editor: Editor) -> None:
     editor.load(by_hand())
     editor.key("v")

@@ -103,7 +103,13 @@ def test_frames_and_notes_are_copied_with_what_they_hold(editor: Editor) -> None
     }
     content["notes"] = {"note": {"text": "Mind this", "x": 0, "y": 400, "width": 200, "height": 90}}
     editor.load(content)
-    editor.page.get_by_role("button", name="All of it").click(button="right")
+    frame = editor.page.get_by_role("button", name="All of it")
+    for mode in ("Mute", "Bypass"):
+        frame.click(button="right")
+        editor.page.get_by_role("menuitem", name=f"{mode} what is in it").click()
+        expect(editor.page.locator(f"[data-mode={mode.lower()}]")).to_have_count(4)
+        editor.key("Control+z")
+    frame.click(button="right")
     editor.page.get_by_role("menuitem", name="Duplicate").click()
     expect(editor.nodes()).to_have_count(8)
     file = editor.exported()

@@ -79,7 +79,7 @@ function More() {
           <DropdownMenu.Item
             className="menu__item"
             disabled={!selected}
-            onSelect={() => perform("run.selection")}
+            onSelect={() => perform("node.runTo")}
           >
             {appTexts.runSelection}
           </DropdownMenu.Item>

@@ -2,7 +2,7 @@
 
 import type { Action } from "../store/actions";
 import { chooseFiles, exportJson, newDocument, save } from "../store/files";
-import { run, runTo, stop } from "../store/run";
+import { run, stop } from "../store/run";
 import { changeSettings, useSettings } from "../store/settings";
 import { showDialog, toggleBottom, toggleLeft, useShell } from "../store/shell";
 import { activate, activeTab, redo, reopenTab, undo, useTabs } from "../store/tabs";
@@ -31,7 +31,6 @@ export function appActions(): readonly Action[] {
   const past = (): boolean => (activeTab()?.edited.past.length ?? 0) > 0;
   const future = (): boolean => (activeTab()?.edited.future.length ?? 0) > 0;
   const active = (): string | undefined => activeTab()?.id;
-  const selection = (): readonly string[] => [...(activeTab()?.selection ?? [])];
   return [
     { id: "run.run", title: t.run, keys: ["Mod+Enter"], whileTyping: true, run: () => void run() },
     {
@@ -40,13 +39,6 @@ export function appActions(): readonly Action[] {
       keys: ["Mod+Shift+Enter"],
       whileTyping: true,
       run: () => void run({ front: true }),
-    },
-    {
-      id: "run.selection",
-      title: t.runSelection,
-      keys: [],
-      enabled: () => selection().length > 0,
-      run: () => void runTo(selection()),
     },
     {
       id: "run.sweeps",

@@ -7,7 +7,7 @@ import { setRoute } from "../commands/wires";
 import { chordText, perform, useActions } from "../store/actions";
 import { activeGraph, edit, select } from "../store/tabs";
 import { actionTexts } from "../texts/canvas";
-import { noteHere, removal } from "./chosen";
+import { noteHere, removal, toggleMode } from "./chosen";
 import { contentsOf, copyFrame, copyNote, duplicateFrame, duplicateNote } from "./clipboard";
 import { selectionOf } from "./current";
 import { HUES } from "./dyes";
@@ -65,6 +65,14 @@ function Items({ target }: { target: MenuTarget }) {
           <Item
             title={actionTexts.selectContents}
             run={() => select(contentsOf(activeGraph(), target.id).nodes)}
+          />
+          <Item
+            title={actionTexts.muteContents}
+            run={() => toggleMode("mute", contentsOf(activeGraph(), target.id).nodes)}
+          />
+          <Item
+            title={actionTexts.bypassContents}
+            run={() => toggleMode("bypass", contentsOf(activeGraph(), target.id).nodes)}
           />
           <Separator />
           <Colours onPick={(color) => edit(changeFrame(target.id, { color }))} />

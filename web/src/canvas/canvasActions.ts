@@ -116,7 +116,7 @@ function canvasActions(): readonly Action[] {
       run: compareStages,
     },
     { id: "node.disconnect", title: t.disconnect, keys: ["X"], enabled: some, run: disconnectChosen },
-    { id: "node.reset", title: t.reset, keys: [], enabled: some, run: resetChosen },
+    { id: "node.reset", title: t.reset, keys: ["Alt+R"], enabled: some, run: resetChosen },
     {
       id: "node.enter",
       title: t.enter,

@@ -45,10 +45,11 @@ export function removeChosen(): void {
 }
 
 /** The mode for all, or awake again where all have it. */
-export function toggleMode(mode: NodeMode): void {
+export function toggleMode(mode: NodeMode, ids: readonly NodeId[] = chosen()): void {
   const { nodes } = activeGraph();
-  const all = chosen().every((id) => nodes[id]?.mode === mode);
-  edit(setMode(chosen(), all ? null : mode));
+  if (ids.length === 0) return;
+  const all = ids.every((id) => nodes[id]?.mode === mode);
+  edit(setMode(ids, all ? null : mode));
 }
 
 export function toggleCollapsed(): void {

@@ -12,6 +12,7 @@ import { WireDialog } from "./WireDialog";
 import "./panels.css";
 
 const PictureDialog = lazy(async () => ({ default: (await import("./PictureDialog")).PictureDialog }));
+const BesideDialog = lazy(async () => ({ default: (await import("./BesideDialog")).BesideDialog }));
 const DifferenceDialog = lazy(async () => ({
   default: (await import("./DifferenceDialog")).DifferenceDialog,
 }));
@@ -43,6 +44,8 @@ function Open({ dialog }: { readonly dialog: Dialog }) {
       return <SweepDialog {...dialog} />;
     case "sweep-grid":
       return <SweepGrid {...dialog} />;
+    case "beside":
+      return <BesideDialog {...dialog} />;
     case "stages":
       return <StagesDialog {...dialog} />;
     case "keys":

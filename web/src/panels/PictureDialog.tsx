@@ -8,6 +8,7 @@ import {
   Layers,
   Maximize,
   Minimize,
+  PictureInPicture2,
   Trash2,
   Workflow,
 } from "lucide-react";
@@ -79,6 +80,13 @@ export function PictureDialog({ artifact: id, compare }: PictureProps) {
                 if (compare !== undefined) show(id, undefined);
                 setChoosing(compare === undefined && !choosing);
               }}
+            />
+          )}
+          {compare !== undefined && (
+            <IconButton
+              icon={PictureInPicture2}
+              label={stageTexts.beside}
+              onClick={() => showDialog({ kind: "beside", left: id, right: compare })}
             />
           )}
           {picture && (

@@ -53,6 +53,7 @@ export async function openFromLibrary(name: string): Promise<void> {
   const open = useTabs.getState().tabs.find((tab) => tab.file?.name === name);
   if (open !== undefined) {
     activate(open.id);
+    remember(name);
     return;
   }
   await reported(async () => {

@@ -33,6 +33,7 @@ export type Dialog =
       readonly label: string;
       readonly run: () => void;
     }
+  | { readonly kind: "beside"; readonly left: string; readonly right: string }
   | {
       readonly kind: "stages";
       /** Where the way to the picture ends; the longest one where it is not said. */

@@ -110,6 +110,8 @@ const actionTextsEnglish = {
   runTo: "Run to here",
   selectAll: "Select all",
   selectContents: "Select what is in it",
+  muteContents: "Mute what is in it",
+  bypassContents: "Bypass what is in it",
   selectDown: "Select what depends on it",
   selectNone: "Select nothing",
   selectUp: "Select what it depends on",

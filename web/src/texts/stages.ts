@@ -7,6 +7,7 @@ import { inLanguage } from "./language";
 const stageTextsEnglish = {
   action: "Compare the stages",
   title: "Stages of a picture",
+  beside: "Side by side",
   none: "No picture to follow yet",
   noneHint: "Run the workflow, then select the node that shows the picture.",
   whole: "Show all of it",

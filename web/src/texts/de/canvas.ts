@@ -111,6 +111,8 @@ export const actionTexts: ActionTexts = {
   runTo: "Bis hierher ausführen",
   selectAll: "Alles auswählen",
   selectContents: "Inhalt auswählen",
+  muteContents: "Inhalt stummschalten",
+  bypassContents: "Inhalt überbrücken",
   selectDown: "Auswählen, was davon abhängt",
   selectNone: "Nichts auswählen",
   selectUp: "Auswählen, wovon es abhängt",

@@ -6,6 +6,7 @@ import type { StageTexts } from "../stages";
 export const stageTexts: StageTexts = {
   action: "Stufen vergleichen",
   title: "Stufen eines Bildes",
+  beside: "Nebeneinander",
   none: "Noch kein Bild, dem zu folgen wäre",
   noneHint: "Den Workflow ausführen, dann den Knoten auswählen, der das Bild zeigt.",
   whole: "Ganz zeigen",
