@@ -225,6 +225,15 @@ describe("PNG text", () => {
     const torn = Buffer.concat([start, chunk("tEXt", Buffer.from("weft\0abc")).subarray(0, 10)]);
     expect((await pngTexts(torn)).size).toBe(0);
   });
+
+  test("that is damaged, or unpacks to more than a workflow can have, is refused", async () => {
+    const packed = (data: Buffer) =>
+      Buffer.concat([start, chunk("iTXt", Buffer.concat([Buffer.from("weft\0\x01\0\0\0", "latin1"), data]))]);
+    const whole = deflateSync("a".repeat(1000));
+    await expect(pngTexts(packed(whole.subarray(0, 8)))).rejects.toThrow("damaged");
+    await expect(pngTexts(packed(Buffer.from("no deflate")))).rejects.toThrow("damaged");
+    await expect(pngTexts(packed(deflateSync(Buffer.alloc(17 * 2 ** 20))))).rejects.toThrow("too long");
+  });
 });
 
 describe("the order of an outline", () => {

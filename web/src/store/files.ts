@@ -87,7 +87,11 @@ export async function openPictureWorkflow(artifact: string): Promise<void> {
 export async function openFile(file: File): Promise<boolean> {
   try {
     const bytes = new Uint8Array(await file.arrayBuffer());
-    const json = isPng(bytes) ? await carried(bytes) : isPictureFile(file) ? undefined : read(bytes);
+    const json = isPng(bytes)
+      ? await carried(bytes)
+      : isPictureFile(file)
+        ? undefined
+        : read(new TextDecoder().decode(bytes));
     if (json === undefined) return false;
     const document = await understood(json);
     openTab(document.title === "Untitled" ? { ...document, title: stem(file.name) } : document);
@@ -105,9 +109,9 @@ function stem(name: string): string {
   return name.replace(/\.[^.]*$/, "") || name;
 }
 
-function read(bytes: Uint8Array): Json {
+function read(text: string): Json {
   try {
-    return parseJson(new TextDecoder().decode(bytes));
+    return parseJson(text);
   } catch {
     throw new Unreadable(texts.files.notJson, texts.files.notJsonHint);
   }
@@ -117,7 +121,7 @@ function read(bytes: Uint8Array): Json {
 async function carried(bytes: Uint8Array): Promise<Json | undefined> {
   const found = await pngTexts(bytes);
   const text = found.get("weft") ?? found.get("workflow") ?? found.get("prompt");
-  return text === undefined ? undefined : parseJson(text);
+  return text === undefined ? undefined : read(text);
 }
 
 async function understood(json: Json): Promise<Document> {

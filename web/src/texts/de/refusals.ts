@@ -23,6 +23,11 @@ export const readTexts: ReadTexts = {
     "Vielleicht kommt sie von einer neueren Version von Weft: aktualisieren und noch einmal öffnen.",
   id: (id) => `„${id}“ kann nicht die Kennung einer Node sein.`,
   idHint: "Kennungen bestehen aus höchstens 64 Buchstaben, Ziffern, `_` und `-`.",
+  brokenText: "Der Workflow in diesem Bild ist beschädigt.",
+  brokenTextHint:
+    "Gebraucht wird das Bild, wie es gespeichert wurde; Bildbearbeitungen beschädigen mitunter die Texte.",
+  longText: "Dieses Bild trägt einen Text, der für einen Workflow zu lang ist.",
+  longTextHint: "Es wurde nicht hier gemacht.",
   object: (what, found) => `${what} müsste ein Objekt sein, ist aber ${found}.`,
   list: (what, found) => `${what} müsste eine Liste sein, ist aber ${found}.`,
   text: (what, found) => `${what} müsste Text sein, ist aber ${found}.`,
