@@ -1,9 +1,11 @@
 """Text encoders in files: where each stands, what it is, and its weights by transformers' names."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from nodes.diffusion import ldm_keys
@@ -114,6 +116,32 @@ def from_open_clip(
         else:
             renamed[outside.get(name) or _layer_renamed(name)] = tensor
     return renamed
+
+
+def to_open_clip(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Give a CLIP text encoder's weights the names of OpenCLIP.
+
+    Args:
+        weights: Under the names of a CLIPTextModel; `text_projection.weight` may be among them.
+        prefix: Is put before every name.
+    """
+    made: dict[str, Tensor] = {}
+    outside = {ours: theirs for theirs, ours in _OUTSIDE.items()}
+    for name, tensor in weights.items():
+        path = name.replace("encoder.layers.", "transformer.resblocks.")
+        if name == "text_projection.weight":
+            # OpenCLIP multiplies from the left.
+            made["text_projection"] = tensor.T
+        elif name in outside:
+            made[outside[name]] = tensor
+        elif ".self_attn.q_proj." in name:
+            parts = (weights[name.replace("q_proj", f"{part}_proj")] for part in "qkv")
+            made[path.replace("self_attn.q_proj.", "attn.in_proj_")] = torch.cat(list(parts))
+        elif not re.search(r"\.self_attn\.[kv]_proj\.", name):
+            for theirs, ours in _LAYER.items():
+                path = path.replace(f".{ours}.", f".{theirs}.")
+            made[path] = tensor
+    return {prefix + name: tensor for name, tensor in made.items()}
 
 
 def text_places(shapes: Shapes) -> tuple[TextPlace | T5Place, ...]:
