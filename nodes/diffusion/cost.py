@@ -37,7 +37,7 @@ def cost_of(network: nn.Module, call: Callable[[Any], object]) -> Cost:
         call: Calls a network that it is given, with tensors on META; a copy of `network` there.
     """
     placed = copy_sharing(network, META)
-    counted, attention, watched = FlopCounterMode(display=False), _Attention(), _Peak()
+    counted, attention, watched = FlopCounterMode(display=False), _Attention(), Peak()
     with torch.no_grad(), counted, attention, watched:
         call(placed)
     return Cost(counted.get_total_flops() + attention.operations, watched.peak)
@@ -111,8 +111,12 @@ class _Attention(TorchFunctionMode):
         return query.new_empty(*query.shape[:-1], value.shape[-1])
 
 
-class _Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of the tensors that operations have made and that are still held."""
+class Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of the tensors that operations have made and that are still held.
+
+    Attributes:
+        peak: The most there were at once, while the context lasted.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
