@@ -208,5 +208,9 @@ def test_of_a_large_picture_only_what_is_in_sight_is_fetched(
         ".every((image) => image.complete && image.naturalWidth > 0)"
     )
     assert tiles.count() <= 9
+    editor.key("Escape")
+    editor.node("save").get_by_role("button", name="preview_").click()
+    large = editor.page.get_by_role("dialog").locator(".picture__stage img")
+    expect(large.first).to_be_visible()
     contents = [address for address in asked if address.endswith("/content")]
     assert len(contents) <= 1, "Only the small picture is fetched whole."

@@ -54,6 +54,24 @@ export function isPicture({ kind }: Artifact): boolean {
   return kind === "image" || kind === "animation";
 }
 
+export type SizedArtifact = Artifact & { readonly width: number; readonly height: number };
+
+export function isSized(artifact: Artifact): artifact is SizedArtifact {
+  return artifact.width !== null && artifact.height !== null;
+}
+
+/** The longer side up to which a browser is given a picture whole: decoded, it takes 16 MB. */
+export const WHOLE_SIDE = 2048;
+
+export function isLarge({ width, height }: Artifact): boolean {
+  return Math.max(width ?? 0, height ?? 0) > WHOLE_SIDE;
+}
+
+/** The address of a picture as it is shown among other things: small, where it is large. */
+export function shownUrl(artifact: Artifact): string {
+  return isLarge(artifact) ? thumbnailUrl(artifact.id, 512) : contentUrl(artifact.id);
+}
+
 /** Is it to be read? */
 export function isText({ kind, mime }: Artifact): boolean {
   return kind === "text" || mime === "application/json";

@@ -2,7 +2,7 @@
 
 import { ClipboardList, ImageIcon, PencilLine } from "lucide-react";
 import { useState } from "react";
-import { contentUrl, isPicture, isText } from "../api/pictures";
+import { isPicture, isText, shownUrl } from "../api/pictures";
 import type { Artifact } from "../api/types";
 import type { InputSpec } from "../catalogue/types";
 import { addFields, suggested } from "../commands/form";
@@ -184,7 +184,7 @@ function Result({ result }: { readonly result: Artifact }) {
       ) : (
         <button type="button" aria-label={texts.gallery.open(result.name)} onClick={open}>
           {isPicture(result) ? (
-            <img src={contentUrl(result.id)} alt={result.name} />
+            <img src={shownUrl(result)} alt={result.name} />
           ) : (
             <ResultThumbnail artifact={result} />
           )}

@@ -13,7 +13,7 @@ import {
   Workflow,
 } from "lucide-react";
 import { type KeyboardEvent, useCallback, useEffect, useState } from "react";
-import { contentUrl, getArtifact, isPicture, isText, thumbnailUrl } from "../api/pictures";
+import { contentUrl, getArtifact, isLarge, isPicture, isSized, isText, thumbnailUrl } from "../api/pictures";
 import type { Artifact } from "../api/types";
 import { openPictureWorkflow } from "../store/files";
 import { refreshGallery, removePicture, useGallery } from "../store/gallery";
@@ -26,6 +26,7 @@ import { resultTexts } from "../texts/results";
 import { stageTexts } from "../texts/stages";
 import { ResultText, resultIcon } from "../widgets/Result";
 import { ago, byteSize } from "./format";
+import { LargePicture } from "./LargePicture";
 import { closeDialog, Modal } from "./Modal";
 import { Empty, Failed, IconButton, Loading } from "./Pieces";
 
@@ -46,6 +47,8 @@ export function PictureDialog({ artifact: id, compare }: PictureProps) {
     if (place >= 0 && next !== undefined) show(next.id, compare);
   };
   const picture = loaded.kind === "ready" && isPicture(loaded.value);
+  // A large one is zoomed by wheel and fingers instead.
+  const whole = picture && !isLarge(loaded.value);
   const onKey = (event: KeyboardEvent) => {
     // In these the arrows move a slider, a film or a text.
     if (event.target instanceof Element && event.target.matches("input, video, audio, pre")) return;
@@ -89,7 +92,7 @@ export function PictureDialog({ artifact: id, compare }: PictureProps) {
               onClick={() => showDialog({ kind: "beside", left: id, right: compare })}
             />
           )}
-          {picture && (
+          {whole && (
             <IconButton
               icon={actual ? Minimize : Maximize}
               label={actual ? texts.gallery.fit : texts.gallery.actual}
@@ -129,6 +132,8 @@ export function PictureDialog({ artifact: id, compare }: PictureProps) {
 /** The result itself. */
 function Whole({ artifact }: { readonly artifact: Artifact }) {
   const { id, kind, name, bytes } = artifact;
+  if (kind === "image" && isLarge(artifact) && isSized(artifact))
+    return <LargePicture key={id} picture={artifact} />;
   if (isPicture(artifact)) return <img src={contentUrl(id)} alt={name} />;
   if (kind === "video") {
     // biome-ignore lint/a11y/useMediaCaption: what a run made has no captions

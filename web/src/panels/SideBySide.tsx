@@ -2,12 +2,14 @@
 
 import { Grid2x2, Maximize, ScanSearch } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { isSized, type SizedArtifact } from "../api/pictures";
 import type { Artifact } from "../api/types";
 import type { Point } from "../documents/types";
 import { stageTexts as t } from "../texts/stages";
-import { columnsFor, type Look, mostZoom, pan, type Size, WHOLE, zoomAt } from "./looking";
+import { columnsFor, type Look, mostZoom, pan, WHOLE, zoomAt } from "./looking";
 import { IconButton } from "./Pieces";
 import { percentOf, StagePane } from "./StagePane";
+import { useSize } from "./useSize";
 import "./stages.css";
 
 export interface Beside {
@@ -16,11 +18,11 @@ export interface Beside {
   readonly picture: Artifact;
 }
 
-type Sized = Beside & { readonly picture: Size };
+type Sized = Beside & { readonly picture: SizedArtifact };
 
 /** A picture of unknown size cannot be laid beside others. */
-function isSized(one: Beside): one is Sized {
-  return one.picture.width !== null && one.picture.height !== null;
+function isPlaced(one: Beside): one is Sized {
+  return isSized(one.picture);
 }
 
 /** How the pictures are looked at. */
@@ -61,7 +63,7 @@ const STEP = 48;
 const ZOOM = 1.25;
 
 export function SideBySide({ pictures, empty, foot, look, sharp, onLook }: SideBySideProps) {
-  const sized = pictures.filter(isSized);
+  const sized = pictures.filter(isPlaced);
   const [alone, setAlone] = useState<number | null>(null);
   const [spot, setSpot] = useState<Point | null>(null);
   const room = useRef<HTMLDivElement>(null);
@@ -167,20 +169,4 @@ function Caption({ one, first, percent, alone, onAlone }: CaptionProps) {
       />
     </figcaption>
   );
-}
-
-const NO_ROOM: Size = { width: 0, height: 0 };
-
-/** The room of an element, without its padding. */
-function useSize(element: { readonly current: HTMLElement | null }): Size {
-  const [size, setSize] = useState(NO_ROOM);
-  useEffect(() => {
-    if (element.current === null) return;
-    const observer = new ResizeObserver(([entry]) => {
-      if (entry !== undefined) setSize({ width: entry.contentRect.width, height: entry.contentRect.height });
-    });
-    observer.observe(element.current);
-    return () => observer.disconnect();
-  }, [element]);
-  return size;
 }

@@ -1,19 +1,16 @@
 /** One stage of a picture, as the look that all stages share has it. */
 
 import { type RefObject, useEffect, useRef } from "react";
-import { contentUrl, thumbnailUrl, tileUrl } from "../api/pictures";
-import type { Artifact } from "../api/types";
+import { contentUrl, isLarge, type SizedArtifact, thumbnailUrl, tileUrl } from "../api/pictures";
 import type { Point } from "../documents/types";
 import { type Frame, type Look, pan, placeOf, placeUnder, type Size, scaleOf, zoomAt } from "./looking";
 import { tilesIn } from "./tiling";
 
 /** The largest thumbnail that the server makes. */
 const SMALL = 512;
-/** A picture of this side is 16 MB when it is decoded; of a larger one only what is in sight is asked for. */
-const WHOLE_SIDE = 2048;
 
 interface StagePaneProps {
-  readonly picture: Artifact & Size;
+  readonly picture: SizedArtifact;
   readonly title: string;
   readonly look: Look;
   readonly pane: Frame;
@@ -55,7 +52,8 @@ function Layers({ picture, title, look, pane }: LayersProps) {
   const { x, y, width, height } = placeOf(look, pane, picture);
   const style = { left: x, top: y, width, height };
   const fine = Math.max(width, height) * devicePixelRatio > SMALL;
-  const large = Math.max(picture.width, picture.height) > WHOLE_SIDE;
+  // Of a large picture only what is in sight is asked for.
+  const large = isLarge(picture);
   return (
     <>
       <img src={thumbnailUrl(picture.id, SMALL)} alt={title} style={style} draggable={false} />
