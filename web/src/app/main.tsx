@@ -10,8 +10,11 @@ import { keepPasting } from "./pasting";
 import { keepTheme } from "./theme";
 import "./theme.css";
 import "./elements.css";
+import "./surfaces.css";
 import "../widgets/widgets.css";
+import "../widgets/fields.css";
 import "./app.css";
+import "./sides.css";
 
 document.documentElement.lang = language;
 keepTheme();
