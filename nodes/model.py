@@ -11,6 +11,7 @@ from nodes.diffusion.model_sampling import (
     flux_shift,
     with_zero_snr,
 )
+from nodes.diffusion.vae_shapes import PLAYGROUND_LATENTS
 from nodes.errors import NodeError
 from nodes.types import Model
 
@@ -32,6 +33,7 @@ PREDICTIONS: dict[str, Prediction] = {
 CONTINUOUS: dict[str, tuple[Prediction, float]] = {
     "v_prediction": ("v_prediction", 1.0),
     "edm": ("edm", 0.5),
+    "edm_playground_v2.5": ("edm", 0.5),
     "eps": ("epsilon", 1.0),
 }
 
@@ -109,7 +111,8 @@ def model_sampling_continuous_edm(
 
     Args:
         model: The denoiser.
-        sampling: What it predicts: the velocity, the mix of Karras et al., or the noise.
+        sampling: What it predicts: the velocity, the mix of Karras et al., the same in the latents
+            of Playground 2.5, or the noise.
         sigma_max: The highest noise level.
         sigma_min: The lowest.
 
@@ -120,7 +123,8 @@ def model_sampling_continuous_edm(
     prediction, spread = CONTINUOUS[sampling]
     low, high = _range(sigma_min, sigma_max)
     made = ModelSampling.continuous(prediction, low, high, "log", spread)
-    return replace(model, sampling=made)
+    space = PLAYGROUND_LATENTS if "playground" in sampling else model.latent_format
+    return replace(model, sampling=made, latent_format=space)
 
 
 @node("ModelSamplingContinuousV", title="Model Sampling (Continuous V)")

@@ -15,7 +15,7 @@ from nodes.imaging.composite import repeated
 from nodes.imaging.masks import grow
 from nodes.imaging.resize import resize
 from nodes.imaging.tiles import blended
-from nodes.types import Conditioning, Image, Latent, Mask, Vae
+from nodes.types import Conditioning, Image, Latent, Mask, Plain, Vae
 
 GROUP = "latent"
 
@@ -206,7 +206,7 @@ def inpaint_model_conditioning(
     known = 1 - repeated(hole.round(), len(fitted))
     masked = vae_encode(Image((fitted - 0.5) * known + 0.5), vae, ctx=ctx.part(0.0, 0.5))
     whole = vae_encode(Image(fitted), vae, ctx=ctx.part(0.5, 1.0))
-    shown: dict[str, torch.Tensor | float] = {
+    shown: dict[str, torch.Tensor | Plain] = {
         "inpaint_mask": hole,
         "inpaint_picture": masked.samples,
         **told_scale(vae.latent_format),
@@ -253,7 +253,7 @@ def instruct_pix_to_pix_conditioning(
         arXiv:2211.09800.
     """
     samples = vae_encode(pixels, vae, ctx=ctx).samples
-    shown: dict[str, torch.Tensor | float] = {
+    shown: dict[str, torch.Tensor | Plain] = {
         "edit_picture": samples,
         **told_scale(vae.latent_format),
     }

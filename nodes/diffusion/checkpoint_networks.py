@@ -41,6 +41,8 @@ _NETWORKS: Mapping[str, tuple[Any, str]] = MappingProxyType(
     }
 )
 _FLOW = "FlowMatch"
+# Schedulers of Karras et al. 2022, arXiv:2206.00364.
+_CONTINUOUS = "EDM"
 # How fine the tables of noise levels are that schedules pick from: the field's numbers.
 _FLOW_LEVELS, _FLUX_LEVELS = 1000, 10_000
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
@@ -135,6 +137,14 @@ def model_sampling(config: Config) -> ModelSampling:
         shift = math.exp(config.get("max_shift", 1.15)) if moving else config.get("shift", 1.0)
         return ModelSampling.from_flow(float(shift), _FLUX_LEVELS if moving else _FLOW_LEVELS)
     prediction = config.get("prediction_type", "epsilon")
+    if str(config.get("_class_name")).startswith(_CONTINUOUS):
+        return ModelSampling.continuous(
+            "edm" if prediction == "epsilon" else prediction,
+            float(config.get("sigma_min", 0.002)),
+            float(config.get("sigma_max", 80.0)),
+            "log",
+            float(config.get("sigma_data", 0.5)),
+        )
     schedule = config.get("beta_schedule", "linear")
     if prediction not in _PREDICTIONS or schedule not in _BETA_SCHEDULES:
         raise FileProblem(

@@ -9,6 +9,7 @@ from nodes.diffusion.transformers import CHROMA_NETWORK, SD3_NETWORK, Transforme
 from nodes.diffusion.unet_shapes import UNET_NETWORK, heads, unet_config
 from nodes.diffusion.vae_shapes import (
     FLUX_LATENTS,
+    PLAYGROUND_LATENTS,
     SD3_LATENTS,
     SD_LATENTS,
     SDXL_LATENTS,
@@ -111,7 +112,7 @@ def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
             "If it was made with this project, its configuration is missing from its header.",
             code="checkpoint.kind",
         )
-    latents = _latents(name)
+    latents = PLAYGROUND_LATENTS if PLAYGROUND_MARKS[0] in shapes else _latents(name)
     texts = tuple(place.config for place in text_places(shapes))
     return Family(
         name,
@@ -196,7 +197,30 @@ _FLUX_CHANNELS = 64
 _FLUX_KINDS = {_FLUX_CHANNELS: "flux-dev", 128: "flux-control", 384: "flux-fill"}
 
 
+# Tensors by which models of continuous noise levels tell themselves: Playground 2.5 and CosXL.
+PLAYGROUND_MARKS = ("edm_mean", "edm_std")
+COSXL_MARKS = ("edm_vpred.sigma_min", "edm_vpred.sigma_max")
+PLAYGROUND_NOISE: Config = {
+    "_class_name": "EDMDPMSolverMultistepScheduler",
+    "prediction_type": "epsilon",
+    "sigma_min": 0.002,
+    "sigma_max": 80.0,
+    "sigma_data": 0.5,
+}
+COSXL_NOISE: Config = {
+    "_class_name": "EDMEulerScheduler",
+    "prediction_type": "v_prediction",
+    "sigma_min": 0.002,
+    "sigma_max": 120.0,
+    "sigma_data": 1.0,
+}
+
+
 def _noise(shapes: Shapes, metadata: Mapping[str, str]) -> Config:
+    if PLAYGROUND_MARKS[0] in shapes:
+        return PLAYGROUND_NOISE
+    if COSXL_MARKS[0] in shapes:
+        return COSXL_NOISE
     noise = dict(STABLE_DIFFUSION_NOISE)
     said = metadata.get("modelspec.prediction_type", "").lower()
     # Fine-tuned models that predict velocity say so by an empty tensor of this name.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nodes.diffusion import ldm_keys
 from nodes.diffusion.by_layer import kept_values
-from nodes.diffusion.families import detect
+from nodes.diffusion.families import COSXL_MARKS, PLAYGROUND_MARKS, detect
 from nodes.diffusion.missing_part import MissingPart
 from nodes.diffusion.network_calls import is_joint
 from nodes.diffusion.text import WIDTHS, Role, towers
@@ -51,7 +51,7 @@ def denoiser_weights(model: Model) -> Weights:
     if is_joint(network):
         named = {ldm_keys.UNET_PREFIX + name: tensor for name, tensor in own.items()}
     else:
-        named = ldm_keys.unet_to_ldm(own, dict(network.config))
+        named = ldm_keys.unet_to_ldm(own, dict(network.config)) | _marks(model)
     try:
         detect({name: tuple(tensor.shape) for name, tensor in named.items()}, {})
     except (FileProblem, LookupError) as error:
@@ -130,6 +130,18 @@ def write_weights(path: Path, weights: Weights, told: Mapping[str, str]) -> None
     """Write weights and what is said of them."""
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     save_file(kept, path, metadata=dict(told))
+
+
+def _marks(model: Model) -> Weights:
+    """Give the tensors by which models of continuous noise levels are told."""
+    space, sampling = model.latent_format, model.sampling
+    if space.means:
+        both = torch.tensor([space.means, space.deviations])[:, None, :, None, None]
+        return dict(zip(PLAYGROUND_MARKS, both, strict=True))
+    if sampling.prediction == "v_prediction" and sampling.clock == "log":
+        ends = torch.tensor([sampling.sigma_min, sampling.sigma_max])
+        return dict(zip(COSXL_MARKS, ends, strict=True))
+    return {}
 
 
 def _values(network: nn.Module) -> Weights:

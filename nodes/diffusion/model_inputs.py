@@ -221,6 +221,8 @@ _PICTURES = frozenset(
         "small_picture",
         "picture_scaling",
         "picture_shift",
+        "picture_means",
+        "picture_deviations",
     }
 )
 # The channels of a picture that stands beside a latent.

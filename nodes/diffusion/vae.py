@@ -11,6 +11,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.compiling import compiled_calls
+from nodes.diffusion.latent_space import raw, scaled
 from nodes.types import LatentFormat, Vae
 
 # Pictures that go through at once hold at most this many pixels together.
@@ -76,8 +77,8 @@ def fit_rgb(network: Any, latent_format: LatentFormat) -> LatentFormat:
     samples = interpolate(coarse, (cells, cells), mode="bicubic", align_corners=False)
     samples = samples / samples.std()
     _, dtype = work_place(network)
-    raw = samples / latent_format.scaling_factor + latent_format.shift
-    colours = network.decode(raw.to(dtype)).sample.float()
+    latents = raw(samples, latent_format).to(dtype)
+    colours = network.decode(latents).sample.float()
     colours = adaptive_avg_pool2d(colours, cells).clamp(-1, 1)
     known = samples.movedim(1, -1).reshape(-1, channels)
     known = torch.cat([known, torch.ones(len(known), 1)], dim=1)
@@ -96,17 +97,17 @@ def encode_once(vae: Vae, pixels: Tensor) -> Tensor:
     network: Any = vae.network
     x = (pixels[:, :3] * 2 - 1).to(*work_place(network))
     with _as_compiled(vae, "encoder"):
-        raw: Tensor = network.encode(x).latent_dist.mode()
-    return (raw.float().cpu() - vae.latent_format.shift) * vae.latent_format.scaling_factor
+        latents: Tensor = network.encode(x).latent_dist.mode()
+    return scaled(latents.float().cpu(), vae.latent_format)
 
 
 @torch.no_grad()
 def decode_once(vae: Vae, samples: Tensor) -> Tensor:
     """Decode scaled latents (B, C, h, w), all at once; see `decode`."""
     network: Any = vae.network
-    raw = samples / vae.latent_format.scaling_factor + vae.latent_format.shift
+    latents = raw(samples, vae.latent_format).to(*work_place(network))
     with _as_compiled(vae, "decoder"):
-        pixels: Tensor = network.decode(raw.to(*work_place(network))).sample
+        pixels: Tensor = network.decode(latents).sample
     return (pixels.float().cpu() / 2 + 0.5).clamp(0, 1)
 
 

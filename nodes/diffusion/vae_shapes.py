@@ -28,6 +28,14 @@ SDXL_LATENTS = LatentFormat(
         (-0.435, -0.264, -0.429),
     ),
 )
+# Playground 2.5 brings each channel to a mean of zero, and to the spread that Karras et al. 2022,
+# arXiv:2206.00364, take for data. Li et al. 2024, Playground v2.5, arXiv:2402.17245, section 2.1.
+PLAYGROUND_LATENTS = LatentFormat(
+    4,
+    0.5,
+    means=(-1.6574, 1.886, -1.383, 2.5155),
+    deviations=(8.4927, 5.9022, 6.5498, 5.2299),
+)
 SD3_LATENTS = LatentFormat(
     16,
     1.5305,
@@ -76,7 +84,7 @@ FLUX_LATENTS = LatentFormat(
 )
 _PUBLISHED = {
     (space.channels, space.scaling_factor): space
-    for space in (SD_LATENTS, SDXL_LATENTS, SD3_LATENTS, FLUX_LATENTS)
+    for space in (SD_LATENTS, SDXL_LATENTS, PLAYGROUND_LATENTS, SD3_LATENTS, FLUX_LATENTS)
 }
 
 

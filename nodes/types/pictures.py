@@ -41,12 +41,14 @@ class LatentFormat:
 
     Attributes:
         channels: Latent channels.
-        scaling_factor: Scaled latents are (raw - shift) * scaling_factor.
+        scaling_factor: Scaled latents are (raw - shift) * scaling_factor; see also `means`.
         downscale: Pixels per latent cell along each side.
         shift: See scaling_factor.
         rgb: For each latent channel, what it adds to red, green and blue in [-1, 1]; empty if
             not known.
         rgb_bias: Red, green and blue of a zero latent.
+        means: For each channel, what is taken off raw latents before they are scaled; 0 if empty.
+        deviations: For each channel, what they are then divided by; 1 if empty.
     """
 
     channels: int
@@ -55,6 +57,8 @@ class LatentFormat:
     shift: float = 0.0
     rgb: tuple[tuple[float, float, float], ...] = ()
     rgb_bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    means: tuple[float, ...] = ()
+    deviations: tuple[float, ...] = ()
 
 
 @wire("LATENT", codec=STORED)

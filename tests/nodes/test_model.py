@@ -56,6 +56,7 @@ def test_levels_can_be_said_by_their_betas() -> None:
     [
         (nodes.model_sampling_continuous_edm(tiny_model()), "v_prediction", "log"),
         (nodes.model_sampling_continuous_edm(tiny_model(), "edm", 80.0), "edm", "log"),
+        (nodes.model_sampling_continuous_edm(tiny_model(), "edm_playground_v2.5"), "edm", "log"),
         (nodes.model_sampling_continuous_edm(tiny_model(), "eps"), "epsilon", "log"),
         (nodes.model_sampling_continuous_v(tiny_model()), "v_prediction", "angle"),
     ],
