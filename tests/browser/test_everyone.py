@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.editor import Editor, image_workflow, workflow
+from tests.browser.test_keeping import rename, save_as
 
 AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -80,6 +81,47 @@ def test_the_inside_of_a_subgraph_and_the_picture_picker_have_no_serious_finding
     expect(editor.page.get_by_text("Inputs of the subgraph")).to_be_visible()
     found += findings(editor)
     assert found == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_said_of_files_pictures_calls_and_problems_has_no_serious_findings(
+    editor: Editor, theme: str
+) -> None:
+    editor.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    form = [{"node": "paper", "input": "width", "label": "How wide"}]
+    editor.load({**image_workflow(f"Filed {theme}"), "form": form})
+    save_as(editor, f"filed/{theme}")
+    found = []
+    editor.run()
+    editor.expect_picture("show")
+    rename(editor, "paper", "Changed")
+    library = editor.panel("Library")
+    for opening in (
+        lambda: editor.key("Control+Shift+s"),
+        lambda: editor.key("Alt+w"),
+        lambda: open_versions(editor, library, f"Filed {theme}"),
+        lambda: editor.node("show").locator(".shown button").first.click(),
+    ):
+        opening()
+        expect(editor.page.get_by_role("dialog")).to_be_visible()
+        found += findings(editor)
+        editor.key("Escape")
+        expect(editor.page.get_by_role("dialog")).to_have_count(0)
+    editor.key("Shift+F")
+    editor.page.get_by_text("Use over HTTP").click()
+    expect(editor.page.get_by_role("textbox", name="The call")).to_be_visible()
+    found += findings(editor)
+    editor.key("Shift+F")
+    editor.load(workflow({"show": {"type": "PreviewImage"}}, "Wrong"))
+    editor.key("p")
+    expect(editor.page.get_by_role("img", name="Show the node").first).to_be_visible()
+    found += findings(editor)
+    assert found == []
+
+
+def open_versions(editor: Editor, library: Locator, title: str) -> None:
+    library.get_by_role("button", name=f"More: {title}").click()
+    editor.page.get_by_role("menuitem", name="Versions…").click()
 
 
 def test_a_workflow_is_opened_changed_and_run_by_keys_alone(editor: Editor) -> None:
