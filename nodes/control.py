@@ -8,7 +8,7 @@ from nodes.diffusion.control import is_union, with_control
 from nodes.diffusion.control_file import load_control_net
 from nodes.errors import NodeError
 from nodes.imaging.canny import canny
-from nodes.types import Conditioning, Control, ControlNet, Image, Vae
+from nodes.types import Conditioning, Control, ControlNet, Image, Model, Vae
 
 GROUP = "prompts"
 
@@ -54,6 +54,25 @@ def control_net_loader(
         arXiv:2302.05543; Mou et al. 2023, T2I-Adapter, arXiv:2302.08453.
     """
     return load_control_net(ctx.files.path("controlnet", control_net_name), ctx.dtype)
+
+
+@node("DiffControlNetLoader", title="Load ControlNet (difference)")
+def diff_control_net_loader(
+    model: Model,
+    control_net_name: Annotated[str, File("controlnet")],
+    *,
+    ctx: Context = QUIET,
+) -> ControlNet:
+    """Load a ControlNet whose file holds what it differs in from a model.
+
+    Args:
+        model: The denoiser that it was made for.
+        control_net_name: A .safetensors file; one that holds no differences is loaded as it is.
+
+    Returns:
+        The ControlNet.
+    """
+    return load_control_net(ctx.files.path("controlnet", control_net_name), ctx.dtype, model)
 
 
 @node("SetUnionControlNetType", title="Set Union ControlNet Type")

@@ -16,7 +16,7 @@ from nodes.diffusion.t2i_adapter import is_t2i_adapter, make_t2i_adapter
 from nodes.diffusion.unet_shapes import heads, layers_told, unet_config
 from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
-from nodes.types import ControlNet
+from nodes.types import ControlNet, Model
 
 PREFIX = "control_model."
 
@@ -28,11 +28,16 @@ _OTHERS = (
 )
 
 
-def load_control_net(path: Path, dtype: str) -> ControlNet:
+def load_control_net(path: Path, dtype: str, model: Model | None = None) -> ControlNet:
     """Load a ControlNet of Stable Diffusion 1, 2 or XL, a union for XL, or a T2I-Adapter.
 
     Zhang et al. 2023, Adding Conditional Control to Text-to-Image Diffusion Models,
     arXiv:2302.05543.
+
+    Args:
+        path: A .safetensors file.
+        dtype: What to compute in.
+        model: What a file of differences is added to; others need none.
 
     Raises:
         FileProblem: If the file holds none, or one of another kind.
@@ -42,7 +47,7 @@ def load_control_net(path: Path, dtype: str) -> ControlNet:
         adapter = make_t2i_adapter(read_weights(path, lambda _: True), dtype)
         return ControlNet(adapter, dtype, f"{stamp(path)}#t2i_adapter")
     _check(header)
-    weights = read_weights(path, lambda name: not name.startswith((ldm_keys.UNET_PREFIX, "lora_")))
+    weights = read_weights(path, lambda name: not name.startswith(_PASSED_OVER))
     if PREFIX + "zero_convs.0.0.weight" in weights:
         weights = {
             name.removeprefix(PREFIX): tensor
@@ -55,6 +60,8 @@ def load_control_net(path: Path, dtype: str) -> ControlNet:
             weights = control_to_ldm(weights, layers_told(weights))
         config = _config(header, {name: tuple(tensor.shape) for name, tensor in weights.items()})
         weights = control_from_ldm(weights, config) | union
+        if _DIFFERENCE in header.shapes:
+            weights = _added(weights, model, path)
         kind = ControlNetUnionModel if union else ControlNetModel
         with torch.device("meta"):
             network = configured("ControlNet", kind.from_config, _own(config) | _tasks(union))
@@ -67,7 +74,34 @@ def load_control_net(path: Path, dtype: str) -> ControlNet:
     network = filled(network, weights, dtype, "ControlNet")
     if union:
         _add_no_task(network)
-    return ControlNet(network, dtype, f"{stamp(path)}#controlnet")
+    of_model = f"+{model.key}" if model is not None and _DIFFERENCE in header.shapes else ""
+    return ControlNet(network, dtype, f"{stamp(path)}{of_model}#controlnet")
+
+
+# A tensor by which a file says that it holds differences from the model that it steers.
+_DIFFERENCE = "difference"
+_PASSED_OVER = (ldm_keys.UNET_PREFIX, "lora_", _DIFFERENCE)
+
+
+def _added(weights: Mapping[str, Tensor], model: Model | None, path: Path) -> dict[str, Tensor]:
+    """Add what a ControlNet differs in to the weights of the model that it steers."""
+    if model is None:
+        raise FileProblem(
+            f"{path.name} holds what a ControlNet differs in from the model that it steers.",
+            "Load it with DiffControlNetLoader.",
+            "controlnet.difference",
+        )
+    own = model.network.state_dict()
+    made = dict(weights)
+    for name in weights.keys() & own.keys():
+        if own[name].shape != weights[name].shape:
+            raise FileProblem(
+                f"{path.name} was made for another model: {name} has another shape there.",
+                "Choose the ControlNet of the model's family.",
+                "controlnet.family",
+            )
+        made[name] = own[name].cpu().float() + weights[name].float()
+    return made
 
 
 # How the names begin of what a union has beside a ControlNet; the third is spelt so.

@@ -17,6 +17,7 @@ from nodes.control import (
     control_net_apply,
     control_net_apply_advanced,
     control_net_loader,
+    diff_control_net_loader,
     set_union_control_net_type,
 )
 from nodes.diffusion.conditions import fit_conditionings
@@ -116,6 +117,30 @@ def test_every_layout_loads_to_the_same_weights(tmp_path: Path, layout: str) -> 
     assert found.config.attention_head_dim == 8
     assert found.state_dict().keys() == network.state_dict().keys()
     assert all(torch.equal(found.state_dict()[n], t) for n, t in network.state_dict().items())
+
+
+def test_a_file_of_differences_is_added_to_the_model_that_it_steers(tmp_path: Path) -> None:
+    base: Any = unet("sd2")
+    model = Model(base, EPSILON, FORMAT, "float32", "sd2")
+    network: Any = roused(ControlNetModel.from_unet(base))
+    for parameter in network.parameters():
+        parameter.data = parameter.data + 0.01
+    own = base.state_dict()
+    differences = {n: t - own[n] if n in own else t for n, t in network.state_dict().items()}
+    named = control_to_ldm(differences, dict(base.config))
+    stored = {f"control_model.{name}": t.contiguous() for name, t in named.items()}
+    (tmp_path / "controlnet").mkdir()
+    path = tmp_path / "controlnet" / "diff.safetensors"
+    save_file(stored | {"difference": torch.zeros(0)}, path)
+    net = diff_control_net_loader(model, "diff.safetensors", ctx=FolderContext(tmp_path))
+    found: Any = net.network
+    assert net.key != load_control_net(path, "float32", replace(model, key="other")).key
+    for name, tensor in network.state_dict().items():
+        assert torch.allclose(found.state_dict()[name], tensor, atol=1e-6)
+    with pytest.raises(FileProblem, match="differs in from the model"):
+        load_control_net(path, "float32")
+    with pytest.raises(FileProblem, match="made for another model"):
+        load_control_net(path, "float32", replace(model, network=unet("sdxl")))
 
 
 def test_a_file_with_its_own_configuration_loads_by_the_node(tmp_path: Path) -> None:
