@@ -22,7 +22,7 @@ from nodes.types import Clip, Model, TextJoin, Vae
 
 GROUP = "models"
 
-CLIP_TYPES = ("stable_diffusion", "sd3", "chroma", "deepfloyd")
+CLIP_TYPES = ("stable_diffusion", "sd3", "chroma", "deepfloyd", "stable_cascade")
 Place = Annotated[str, Choice(("default", "cpu"))]
 Strength = Annotated[float, Range(-100.0, 100.0, step=0.01)]
 
@@ -202,6 +202,7 @@ _JOINS: Mapping[str, TextJoin] = {
     "flux": "flux",
     "chroma": "chroma",
     "deepfloyd": "deepfloyd",
+    "stable_cascade": "stable cascade",
 }
 
 

@@ -22,6 +22,7 @@ from nodes.diffusion.families import Family, detect
 from nodes.diffusion.missing_part import missing_clip, missing_vae
 from nodes.diffusion.network_calls import reads_level
 from nodes.diffusion.pixel_space import is_pixel_space
+from nodes.diffusion.stable_cascade import is_stage, load_stage
 from nodes.diffusion.text_keys import text_places
 from nodes.diffusion.text_networks import TextPart, find_vocabulary, make_clip
 from nodes.diffusion.thresholds import thresholds
@@ -43,6 +44,8 @@ def load_checkpoint(path: Path, dtype: str) -> Checkpoint:
         FileProblem: If it is no checkpoint of a family that can be loaded.
     """
     if path.is_dir():
+        if is_stage(path):
+            return load_stage(path, dtype)
         family, weights, words = read_folder(path)
         return _assemble(family, weights, words, dtype, path)
     header = read_header(path)

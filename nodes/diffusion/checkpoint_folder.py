@@ -16,7 +16,7 @@ from nodes.diffusion.families import Family, TextUse
 from nodes.diffusion.pixel_space import PIXEL_SPACE
 from nodes.diffusion.t5_keys import T5Place
 from nodes.diffusion.text_keys import PROJECTED_WIDTH
-from nodes.diffusion.text_networks import find_vocabulary, is_t5
+from nodes.diffusion.text_networks import TextPart, find_vocabulary, is_t5
 from nodes.diffusion.tokenizer import read_vocabulary
 from nodes.diffusion.transformers import FLUX_NETWORK, SD3_NETWORK
 from nodes.diffusion.unet_shapes import UNET_NETWORK
@@ -57,16 +57,13 @@ def read_folder(folder: Path) -> tuple[Family, Weights, list[Tokenizer]]:
     vae, vae_weights = PIXELS, dict[str, Tensor]()
     if not kind.on_pixels:
         vae, vae_weights = read_vae_folder(folder / "vae")
-    parts = [name for name in _TEXTS if (index.get(name) or [None])[0]]
-    # Indices of early exports name no classes, and one that says so has no text encoder.
-    parts = parts or [name for name in _TEXTS[:1] if name not in index]
-    texts = [read_json(folder / part, "config.json") for part in parts]
+    texts = read_text_encoders(folder, index, kind.text_join)
     family = Family(
         "diffusers",
         latents_of(vae),
         config,
         vae,
-        tuple(texts),
+        tuple(text.config for text in texts),
         read_json(folder / "scheduler", "scheduler_config.json"),
         text_use=kind.text_use,
         text_join=kind.text_join,
@@ -75,11 +72,27 @@ def read_folder(folder: Path) -> tuple[Family, Weights, list[Tokenizer]]:
     weights = Weights(
         read_part(folder / kind.part),
         vae_weights,
-        [_text_weights(read_part(folder / p), text) for p, text in zip(parts, texts, strict=True)],
+        [text.weights for text in texts],
     )
-    places = [folder / part.replace("text_encoder", "tokenizer") for part in parts]
-    words = [_words(p, text, kind.text_join) for p, text in zip(places, texts, strict=True)]
-    return family, weights, words
+    return family, weights, [text.words for text in texts]
+
+
+def read_text_encoders(folder: Path, index: Config, join: TextJoin) -> list[TextPart]:
+    """Read the text encoders of a pipeline, in the order in which they are read.
+
+    Raises:
+        FileProblem: If one is missing or damaged.
+    """
+    parts = [name for name in _TEXTS if (index.get(name) or [None])[0]]
+    # Indices of early exports name no classes, and one that says so has no text encoder.
+    parts = parts or [name for name in _TEXTS[:1] if name not in index]
+    return [_text_part(folder, part, join) for part in parts]
+
+
+def _text_part(folder: Path, part: str, join: TextJoin) -> TextPart:
+    config = read_json(folder / part, "config.json")
+    words = _words(folder / part.replace("text_encoder", "tokenizer"), config, join)
+    return TextPart(config, _text_weights(read_part(folder / part), config), words)
 
 
 # In place of a VAE's configuration, for models on pixels.

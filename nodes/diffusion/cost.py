@@ -73,6 +73,10 @@ def denoiser_cost(model: Model, height: int, width: int, batch: int, prompt: Con
         said["class_labels"] = nothing()
     elif getattr(config, "num_class_embeds", None):
         said["class_labels"] = torch.empty(batch, device=META, dtype=torch.long)
+    own = getattr(model.network, "told", None)
+    if own is not None:
+        named: dict[str, Tensor] = own(prompt.pooled, prompt.extras)
+        said |= {name: nothing(*value.shape[1:]) for name, value in named.items()}
     if reads_level(model.network):
         said["timestep_cond"] = nothing(config.time_cond_proj_dim)
     x = nothing(input_channels(model.network), height, width)

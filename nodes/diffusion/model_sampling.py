@@ -15,7 +15,7 @@ from torch import Tensor
 from nodes.types import ModelSampling as AnyModelSampling
 
 Prediction = Literal["epsilon", "v_prediction", "sample", "flow", "edm", "consistency", "image"]
-Clock = Literal["steps", "log", "angle"]
+Clock = Literal["steps", "log", "angle", "cosine"]
 BetaSchedule = Literal["linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid"]
 
 # The cumulative alpha that stands for zero at the end of a zero-terminal-SNR schedule: sigma is
@@ -42,7 +42,8 @@ class ModelSampling:
             range.
         shift: Of flow models: sigma = shift * t / (1 + (shift - 1) * t).
         clock: How timesteps name noise levels, other than of a flow: as the place in the table, as
-            log(sigma) / 4, or as the angle 2 / pi * atan(sigma).
+            log(sigma) / 4, as the angle 2 / pi * atan(sigma), or as the time, from 1 to 0, of a
+            schedule that is a cosine.
         stride: Timesteps from one place in the table to the next, of models distilled to a few.
         data_spread: Standard deviation of the data that the network was trained on.
     """
@@ -82,6 +83,18 @@ class ModelSampling:
         """Make the noise levels of a rectified flow, Esser et al. 2024, arXiv:2403.03206, 5.3.2."""
         t = torch.arange(1, steps + 1, dtype=torch.float64) / steps
         return cls("flow", shift * t / (1 + (shift - 1) * t), shift)
+
+    @classmethod
+    def from_cosine(cls, steps: int = 1000) -> Self:
+        """Make the noise levels of a network that is told the time of a cosine's schedule.
+
+        Nichol and Dhariwal 2021, arXiv:2102.09672, equation 17, between shares of the signal.
+        """
+        times = torch.arange(1, steps + 1, dtype=torch.float64) / steps
+        # Of the last times, which have one level, there is one.
+        levels = _cosine_sigma(times)
+        levels = levels[: int((levels < levels[-1]).sum()) + 1]
+        return cls("epsilon", levels, clock="cosine")
 
     @classmethod
     def continuous(
@@ -124,6 +137,8 @@ class ModelSampling:
             return level.log() / 4
         if self.clock == "angle":
             return level.atan() * (2 / math.pi)
+        if self.clock == "cosine":
+            return _cosine_time(level)
         table = self.sigmas.to(level.device).log()
         place = (level.log().unsqueeze(-1) - table).abs().argmin(dim=-1).to(torch.float64)
         return place * self.stride + (self.stride - 1)
@@ -138,6 +153,8 @@ class ModelSampling:
             return (4 * t).exp()
         if self.clock == "angle":
             return (t * (math.pi / 2)).tan()
+        if self.clock == "cosine":
+            return _cosine_sigma(t)
         table = self.sigmas.to(t.device).log()
         t = ((t - (self.stride - 1)) / self.stride).clamp(0, len(table) - 1)
         low, high = t.floor().long(), t.ceil().long()
@@ -183,6 +200,27 @@ class ModelSampling:
         if self.prediction == "flow":
             return (1 - s) * x0 + s * noise
         return x0 + s * noise
+
+
+# Where a cosine's schedule begins, and the least share of the signal, or of noise, that it leaves.
+_COSINE_START, _LEAST_SHARE = 0.008, 1e-4
+
+
+def _cosine_sigma(time: Tensor) -> Tensor:
+    def signal(time: Tensor) -> Tensor:
+        return ((time + _COSINE_START) / (1 + _COSINE_START) * (math.pi / 2)).cos() ** 2
+
+    share = (signal(time) / signal(torch.zeros(()))).clamp(_LEAST_SHARE, 1 - _LEAST_SHARE)
+    return ((1 - share) / share).sqrt()
+
+
+def _cosine_time(sigma: Tensor) -> Tensor:
+    first = math.cos(_COSINE_START / (1 + _COSINE_START) * math.pi / 2) ** 2
+    angle = (first / (1 + sigma**2)).sqrt().acos()
+    time = angle * (2 / math.pi) * (1 + _COSINE_START) - _COSINE_START
+    # All later times have the least signal; a network knows them by the last.
+    last = math.sqrt(1 / _LEAST_SHARE - 1) * (1 - 1e-6)
+    return torch.where(sigma >= last, torch.ones_like(time), time)
 
 
 def betas(schedule: BetaSchedule, start: float, end: float, steps: int) -> Tensor:

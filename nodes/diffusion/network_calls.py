@@ -38,7 +38,8 @@ def counts_words(network: nn.Module) -> bool:
     It does where text and picture attend to one another as one sequence, or to both at once.
     """
     config: Any = getattr(network, "config", None)
-    return is_joint(network) or getattr(config, "addition_embed_type", None) == "text"
+    both = getattr(config, "addition_embed_type", None) == "text" or hasattr(network, "told")
+    return is_joint(network) or both
 
 
 def text_width(network: nn.Module) -> int | None:
@@ -70,6 +71,10 @@ def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
         prompt: With its extras completed; see `model_inputs`.
     """
     pooled = prompt.pooled
+    own = getattr(network, "told", None)
+    if own is not None:
+        named: dict[str, Tensor] = own(pooled, prompt.extras)
+        return named
     if is_joint(network):
         said = {} if pooled is None else {"pooled_projections": pooled}
         return said | {n: v for n in _BESIDE if isinstance(v := prompt.extras.get(n), Tensor)}

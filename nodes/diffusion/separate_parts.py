@@ -34,6 +34,13 @@ _KNOWN: Mapping[TextJoin, tuple[frozenset[tuple[int, ...]], str]] = {
     "flux": (_FLUX, "Choose CLIP L and T5 XXL."),
     "chroma": (_T5_ALONE, "Choose T5 XXL."),
     "deepfloyd": (_T5_ALONE, "Choose T5 XXL."),
+    "stable cascade": (frozenset({(_G,)}), "Choose OpenCLIP bigG."),
+}
+
+# Which hidden state is read, where it is not told by the encoders' widths.
+_USES: Mapping[TextJoin, TextUse] = {
+    "sd3": TextUse(2, normed=False),
+    "stable cascade": TextUse(normed=False),
 }
 
 
@@ -90,7 +97,7 @@ def load_clip(paths: Sequence[Path], dtype: str, join: TextJoin = "side by side"
         words = find_vocabulary({}, each.place.config, each.path, join)
         parts.append(TextPart(each.place.config, weights, words))
     key = "+".join(stamp(each.path) for each in found)
-    use = TextUse(2, normed=False) if join == "sd3" else TEXT_USES.get(widths, TextUse())
+    use = _USES.get(join, TEXT_USES.get(widths, TextUse()))
     return make_clip(parts, use, dtype, key, join)
 
 

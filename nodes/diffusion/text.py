@@ -160,7 +160,13 @@ def _encoded(
 @torch.no_grad()
 def _clip_states(clip: Clip, encoder: Any, ids: Sequence[Sequence[int]]) -> Said:
     device, _ = work_place(encoder)
-    output = encoder(torch.tensor(ids, device=device), output_hidden_states=True)
+    given = torch.tensor(ids, device=device)
+    seen: Tensor | None = None
+    if clip.join == "stable cascade":
+        # It was trained with the padding, which is what follows the first end, out of sight.
+        ends = (given == clip.tokenizer.end).int()
+        seen = ends.cumsum(dim=1) - ends == 0
+    output = encoder(given, attention_mask=seen, output_hidden_states=True)
     if not clip.normed:
         states = output.hidden_states[-clip.skip]
     elif clip.skip == 1:
@@ -221,6 +227,7 @@ _JOINS: Mapping[TextJoin, Callable[[Clip, Mapping[Role, Said]], tuple[Tensor, Te
             "flux": _flux,
             "chroma": _side_by_side,
             "deepfloyd": _side_by_side,
+            "stable cascade": _side_by_side,
         }
     )
 )

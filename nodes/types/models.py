@@ -70,7 +70,9 @@ class Model:
     patches: tuple[object, ...] = ()
 
 
-TextJoin: TypeAlias = Literal["side by side", "sd3", "flux", "chroma", "deepfloyd"]
+TextJoin: TypeAlias = Literal[
+    "side by side", "sd3", "flux", "chroma", "deepfloyd", "stable cascade"
+]
 
 
 @wire("CLIP")
@@ -90,7 +92,7 @@ class Clip:
         third: One more encoder.
         third_tokenizer: Its vocabulary.
         join: How what the encoders say is put together: their numbers stand side by side, or as
-            Stable Diffusion 3, Flux, Chroma or DeepFloyd IF reads them.
+            Stable Diffusion 3, Flux, Chroma, DeepFloyd IF or Stable Cascade reads them.
         on_cpu: Whether it computes on the CPU, wherever the denoiser does.
     """
 
