@@ -60,7 +60,7 @@ LAYERS = (
     Layer(("server.settings", "server.platform"), ()),
     Layer(
         ("server.__main__", "server.app", "server.cli"),
-        ("server", "aiohttp", "nodes.api", "nodes.errors"),
+        ("server", "aiohttp", "uvloop", "nodes.api", "nodes.errors"),
     ),
     Layer(
         ("server.workers.worker",),
