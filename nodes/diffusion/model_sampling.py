@@ -12,6 +12,7 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
+from nodes.diffusion.cosine_time import cosine_sigma, cosine_time
 from nodes.types import ModelSampling as AnyModelSampling
 
 Prediction = Literal["epsilon", "v_prediction", "sample", "flow", "edm", "consistency", "image"]
@@ -92,7 +93,7 @@ class ModelSampling:
         """
         times = torch.arange(1, steps + 1, dtype=torch.float64) / steps
         # Of the last times, which have one level, there is one.
-        levels = _cosine_sigma(times)
+        levels = cosine_sigma(times)
         levels = levels[: int((levels < levels[-1]).sum()) + 1]
         return cls("epsilon", levels, clock="cosine")
 
@@ -138,7 +139,7 @@ class ModelSampling:
         if self.clock == "angle":
             return level.atan() * (2 / math.pi)
         if self.clock == "cosine":
-            return _cosine_time(level)
+            return cosine_time(level)
         table = self.sigmas.to(level.device).log()
         place = (level.log().unsqueeze(-1) - table).abs().argmin(dim=-1).to(torch.float64)
         return place * self.stride + (self.stride - 1)
@@ -154,7 +155,7 @@ class ModelSampling:
         if self.clock == "angle":
             return (t * (math.pi / 2)).tan()
         if self.clock == "cosine":
-            return _cosine_sigma(t)
+            return cosine_sigma(t)
         table = self.sigmas.to(t.device).log()
         t = ((t - (self.stride - 1)) / self.stride).clamp(0, len(table) - 1)
         low, high = t.floor().long(), t.ceil().long()
@@ -200,27 +201,6 @@ class ModelSampling:
         if self.prediction == "flow":
             return (1 - s) * x0 + s * noise
         return x0 + s * noise
-
-
-# Where a cosine's schedule begins, and the least share of the signal, or of noise, that it leaves.
-_COSINE_START, _LEAST_SHARE = 0.008, 1e-4
-
-
-def _cosine_sigma(time: Tensor) -> Tensor:
-    def signal(time: Tensor) -> Tensor:
-        return ((time + _COSINE_START) / (1 + _COSINE_START) * (math.pi / 2)).cos() ** 2
-
-    share = (signal(time) / signal(torch.zeros(()))).clamp(_LEAST_SHARE, 1 - _LEAST_SHARE)
-    return ((1 - share) / share).sqrt()
-
-
-def _cosine_time(sigma: Tensor) -> Tensor:
-    first = math.cos(_COSINE_START / (1 + _COSINE_START) * math.pi / 2) ** 2
-    angle = (first / (1 + sigma**2)).sqrt().acos()
-    time = angle * (2 / math.pi) * (1 + _COSINE_START) - _COSINE_START
-    # All later times have the least signal; a network knows them by the last.
-    last = math.sqrt(1 / _LEAST_SHARE - 1) * (1 - 1e-6)
-    return torch.where(sigma >= last, torch.ones_like(time), time)
 
 
 def betas(schedule: BetaSchedule, start: float, end: float, steps: int) -> Tensor:
