@@ -41,10 +41,11 @@ def checkpoint_loader_simple(
 ) -> ModelParts:
     """Load a denoiser, its text encoder and its VAE from one file.
 
-    The family is told by the weights themselves: Stable Diffusion 1, 2, 3, XL and its refiner,
-    Flux, their inpainting and editing variants, or a file that carries its configuration, as the
-    miniature does. Weights stay on disk until they are used. A part that the file does not hold is
-    missed only where it is used.
+    The family is told by the weights themselves: Stable Diffusion 1, 2, 3, XL and its refiner, the
+    x4 upscaler, Flux, their inpainting and editing variants, or a file that carries its
+    configuration, as the miniature does. Folders may also hold DeepFloyd IF or a stage of Stable
+    Cascade. Weights stay on disk until they are used. A part that is not there is missed only where
+    it is used.
 
     Args:
         ckpt_name: A .safetensors file, or a diffusers folder.
