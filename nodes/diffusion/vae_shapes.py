@@ -84,7 +84,7 @@ FLUX_LATENTS = LatentFormat(
 )
 _PUBLISHED = {
     (space.channels, space.scaling_factor): space
-    for space in (SD_LATENTS, SDXL_LATENTS, PLAYGROUND_LATENTS, SD3_LATENTS, FLUX_LATENTS)
+    for space in (SD_LATENTS, SDXL_LATENTS, SD3_LATENTS, FLUX_LATENTS)
 }
 
 
@@ -138,4 +138,11 @@ def latents_of(vae: Config) -> LatentFormat:
     if (channels, scaling) in _PUBLISHED:
         return _PUBLISHED[channels, scaling]
     downscale = 2 ** (len(vae["block_out_channels"]) - 1)
-    return LatentFormat(channels, scaling, downscale, vae.get("shift_factor") or 0.0)
+    return LatentFormat(
+        channels,
+        scaling,
+        downscale,
+        vae.get("shift_factor") or 0.0,
+        means=tuple(vae.get("latents_mean") or ()),
+        deviations=tuple(vae.get("latents_std") or ()),
+    )

@@ -12,6 +12,7 @@ from nodes.diffusion.checkpoint import load_checkpoint
 from nodes.diffusion.checkpoint_networks import Checkpoint, model_sampling
 from nodes.diffusion.families import PLAYGROUND_NOISE
 from nodes.diffusion.separate_parts import load_denoiser
+from nodes.diffusion.vae_shapes import latents_of
 from nodes.model import model_sampling_continuous_edm
 from nodes.sampling import k_sampler
 from nodes.saving import model_save
@@ -58,6 +59,14 @@ def test_each_channel_of_its_latents_has_a_mean_and_a_spread(playground: Checkpo
     wanted = (vae().decode(raw).sample / 2 + 0.5).clamp(0, 1)
     assert torch.allclose(shown, wanted, atol=1e-5)
     assert len(playground.model.latent_format.rgb) == 4
+
+
+def test_means_are_told_by_a_vaes_configuration_and_never_by_its_scale() -> None:
+    told = {"latents_mean": [1.0] * 4, "latents_std": [2.0] * 4}
+    config = {"latent_channels": 4, "scaling_factor": 0.5, "block_out_channels": [8] * 4}
+    assert latents_of(config).means == ()
+    assert latents_of(config | told).means == (1.0,) * 4
+    assert latents_of(config | told).deviations == (2.0,) * 4
 
 
 def test_a_vae_of_sdxl_serves_it_and_a_picture_is_drawn(
