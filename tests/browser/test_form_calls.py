@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import expect
@@ -12,7 +13,7 @@ from playwright.sync_api import expect
 from tests.browser.editor import Editor, image_workflow
 from tests.browser.test_keeping import save_as
 
-FORM = [
+FORM: list[dict[str, Any]] = [
     {"node": "paper", "input": "width", "label": "How wide", "max": 512},
     {"node": "paper", "input": "height", "name": "tall", "label": "How tall it's"},
 ]
