@@ -38,7 +38,7 @@ PLANS = {
     "control": Plan(images=40_000, batch=16, rate=5e-4, warm_up=100, cooldown=0.6),
     "upscaler": Plan(images=36_000, batch=16, rate=1e-3, warm_up=50, cooldown=0.6),
     "super-resolution": Plan(images=72_000, batch=16, rate=1e-3, warm_up=100, cooldown=0.6),
-    "pixel-base": Plan(images=60_000, batch=32, rate=6e-4, warm_up=100, cooldown=0.6),
+    "pixel-base": Plan(images=150_000, batch=32, rate=6e-4, warm_up=100, cooldown=0.6),
 }
 MODELS = Path("models")
 FILES = {

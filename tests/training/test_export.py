@@ -10,9 +10,16 @@ import torch
 from safetensors import safe_open
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from training import unet, vae
+from training import pixel_base, unet, vae
 from training.clip import text_config
-from training.export import LARGEST_FILE, configuration, export, load
+from training.export import (
+    LARGEST_FILE,
+    configuration,
+    export,
+    export_pixel_base,
+    load,
+    load_pixel_base,
+)
 from training.networks import Autoencoder
 from training.sample import draw_captions
 from training.tokens import BEGIN, END, encode
@@ -108,3 +115,15 @@ def test_a_file_that_would_be_too_large_is_refused(
     finally:
         model.text.embeddings.token_embedding = words
     assert not (tmp_path / "large.safetensors").exists()
+
+
+def test_small_pictures_denoiser_survives_its_file(
+    untrained: tuple[Denoiser, Autoencoder], tmp_path: Path
+) -> None:
+    model = Denoiser(untrained[0].text)
+    model.unet = pixel_base.build(untrained[0], "cpu")[0]
+    export_pixel_base(model.eval(), tmp_path / "pixels.safetensors")
+    again = load_pixel_base(tmp_path / "pixels.safetensors")
+    captions = ["a red star on a blue background"]
+    drawn, expected = (pixel_base.draw_captions(each, captions, 1) for each in (again, model))
+    assert np.abs(drawn.astype(int) - expected).mean() < 1

@@ -12,6 +12,7 @@ from nodes.control import canny_edges, control_net_apply_advanced, control_net_l
 from nodes.diffusion.checkpoint import load_checkpoint
 from nodes.diffusion.checkpoint_networks import Checkpoint
 from nodes.diffusion.upscaler_file import load_upscaler
+from nodes.latent import empty_latent_image
 from nodes.sampling import k_sampler
 from nodes.super_resolution import cascade_stage_diffusion
 from nodes.super_resolution import load_upscaler as load_upscaler_node
@@ -21,18 +22,20 @@ from nodes.vae import vae_decode
 from tests.nodes.folder_context import FolderContext
 from training.companions import FILES, MODELS, NOISE_LEVEL
 from training.control import edges_of
-from training.export import LARGEST_COMPANION, load_super_resolution
+from training.export import LARGEST_BASE, LARGEST_COMPANION, load_super_resolution
 from training.judge_edges import agreement
 from training.judge_enlarged import decibels, held_out_pairs, lanczos, measure_enlarged
 from training.pictures import draw, unit_pixels
+from training.pixel_base import SIDE
 from training.sample import GUIDANCE, STEPS
-from training.score import questions
+from training.score import measure, questions
 from training.super_resolution import SCALE, enlarge, with_noise
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = [path for path in FILES.values() if (ROOT / path).exists()]
 # Pictures of a kind that are drawn along their edges.
 PICTURES = 3
+SMALL_PICTURES = 10
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,8 @@ def _drawn(miniature: Checkpoint, caption: str, steering: tuple[ControlNet, Imag
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_companion_is_small_says_its_licence_and_has_a_card(path: Path) -> None:
-    assert (ROOT / path).stat().st_size <= LARGEST_COMPANION
+    largest = LARGEST_BASE if path == FILES["pixel-base"] else LARGEST_COMPANION
+    assert (ROOT / path).stat().st_size <= largest
     with safe_open(ROOT / path, framework="pt") as file:
         assert file.metadata()["modelspec.license"] == "Apache-2.0"
     card = (ROOT / path).with_suffix(".md").read_text(encoding="utf-8")
@@ -110,6 +114,26 @@ def test_no_strength_draws_the_very_picture_without_a_control(
     without = vae_decode(plain, vae).pixels
     assert torch.equal(_drawn(miniature, caption, (control, hint, 0.0)).pixels, without)
     assert not torch.equal(_drawn(miniature, caption, (control, hint, 1.0)).pixels, without)
+
+
+def test_small_pictures_are_what_was_asked_for_through_the_nodes() -> None:
+    torch.set_num_threads(1)
+    pixels = load_checkpoint(ROOT / FILES["pixel-base"], "float32")
+
+    def draw_small(captions: list[str], seed: int) -> np.ndarray:
+        drawn = []
+        for caption in captions:
+            positive, negative = (clip_text_encode(text, pixels.clip) for text in (caption, ""))
+            canvas = empty_latent_image(SIDE, SIDE)
+            latent = k_sampler(
+                pixels.model, positive, negative, canvas, seed=seed, steps=STEPS, cfg=GUIDANCE
+            )
+            drawn.append(vae_decode(latent, pixels.vae).pixels[0].permute(1, 2, 0).numpy())
+        small: np.ndarray = np.rint(np.stack(drawn) * 255).astype(np.uint8)
+        return small.repeat(2, 1).repeat(2, 2)
+
+    score = measure(draw_small, "plain", SMALL_PICTURES, seeds=1)
+    assert score.share("all") >= 0.8
 
 
 def test_the_upscaler_beats_lanczos_by_two_decibels() -> None:

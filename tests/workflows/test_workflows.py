@@ -25,6 +25,8 @@ EXPECTED = {
     "image_to_image": (("circle", "red", "blue"), 128),
     "inpaint": (("heart", "red", "blue"), 128),
     "refiner": (("star", "red", "blue"), 128),
+    "cascade_64_to_512": (("star", "red", "blue"), 512),
+    "cascade_classic": (("star", "red", "blue"), 1024),
     "hires_fix": (("star", "red", "blue"), 256),
     "controlnet_edges": (("heart", "red", "white"), 128),
     "cascade_128_to_512": (("star", "red", "blue"), 512),
