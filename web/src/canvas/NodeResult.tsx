@@ -5,8 +5,9 @@ import { useState } from "react";
 import { contentUrl, isPicture, isText, thumbnailUrl } from "../api/pictures";
 import type { Artifact } from "../api/types";
 import type { NodeRun } from "../runs/types";
+import { copyText } from "../store/copyText";
 import { useResultText } from "../store/resultText";
-import { notify, showDialog } from "../store/shell";
+import { showDialog } from "../store/shell";
 import { canvasTexts } from "../texts/canvas";
 import { resultTexts as t } from "../texts/results";
 import { ResultText, resultIcon } from "../widgets/Result";
@@ -113,7 +114,7 @@ function ShownText({ result, title }: ShownProps) {
             className="icon-button"
             aria-label={t.copy}
             title={t.copy}
-            onClick={() => void copy(loaded.value)}
+            onClick={() => void copyText(loaded.value)}
           >
             <Copy size={13} aria-hidden="true" />
           </button>
@@ -121,16 +122,6 @@ function ShownText({ result, title }: ShownProps) {
       </div>
     </div>
   );
-}
-
-async function copy(text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text);
-    notify({ kind: "success", text: t.copied });
-  } catch (problem) {
-    if (!(problem instanceof DOMException)) throw problem;
-    notify({ kind: "error", text: t.notCopied, hint: t.notCopiedHint });
-  }
 }
 
 function ShownFile({ result }: { readonly result: Artifact }) {
