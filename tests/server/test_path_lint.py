@@ -29,6 +29,10 @@ KNOWN = {
     ("library.py", "_keep"): "a number and a hash, under a contained folder",
     ("library.py", "_names"): "a pattern of our own",
     ("thumbnails.py", "of"): "a hash",
+    ("tiles.py", "of"): "a hash",
+    ("tiles.py", "_find"): "three numbers, under a folder named by a hash",
+    ("tiles.py", "_cut"): "a folder of our own, beside that of the tiles",
+    ("tiles.py", "_cut_level"): "three numbers",
     # Paths that are contained already are opened here.
     ("artifacts.py", "fingerprint"): "a path that its caller has",
     ("uploads.py", "_digest"): "a path that its caller has",
