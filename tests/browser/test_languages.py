@@ -30,6 +30,7 @@ def german(chromium: Browser, complaints: list[str]) -> Iterator[Page]:
 
 def opened(page: Page, url: str) -> None:
     page.goto(url)
+    expect(page.locator(".tab[data-active]")).to_be_visible()
     expect(page.locator(".run__start")).to_be_enabled()
 
 
