@@ -1,11 +1,11 @@
-/** Which nodes have elements: those in view, a dozen more a frame, none when far away. */
+/** Which nodes have elements: those in view, a few more a frame, none when far away. */
 
 import type { NodeId } from "../documents/types";
 import { visibleBox } from "./fabric";
 import { FAR, type Stage, stage } from "./stage";
 import { overlaps } from "./threads";
 
-const A_FRAME = 12;
+const A_FRAME = 4;
 /** Elements stay a little beyond the edge, so that small pans mount nothing. */
 const ENTER = 80;
 const LEAVE = 500;
