@@ -12,6 +12,7 @@ from typing import Any
 from nodes.api.catalogue import Catalogue
 from nodes.errors import NodeError
 from server.atomic import replace_with
+from server.compact_json import packed
 
 log = logging.getLogger("weft.catalogue")
 
@@ -96,8 +97,7 @@ class KnownNodes:
 
 def _read(described: Mapping[str, Any]) -> tuple[bytes, Catalogue]:
     catalogue = Catalogue.from_json(described)
-    text = json.dumps(catalogue.to_json(), ensure_ascii=False, separators=(",", ":"))
-    return text.encode(), catalogue
+    return packed(catalogue.to_json()).encode(), catalogue
 
 
 def _write(path: Path, text: bytes) -> None:

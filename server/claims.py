@@ -14,10 +14,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from server.compact_json import packed
 from server.engine.problems import Problem
 from server.feed import Feed, FeedEvent
 from server.job_changes import event_of
-from server.job_rows import Job, is_paused, job_of, packed, placed, row_of
+from server.job_rows import Job, is_paused, job_of, placed, row_of
 from server.store import Store
 
 DEATHS_ALLOWED = 3

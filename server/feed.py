@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
+from server.compact_json import packed
 from server.store import Store
 
 MIGRATIONS = (
@@ -76,21 +77,28 @@ class FeedEvent:
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as it is sent; a preview's bytes travel beside it."""
-        sent = {
+        return {**self._heading(), "data": self.data}
+
+    @cached_property
+    def data_text(self) -> str:
+        """`data` as JSON text, written once for the disk and for all who listen."""
+        return packed(self.data)
+
+    @cached_property
+    def text(self) -> str:
+        """`to_json` as text, written once however many listen."""
+        return f'{packed(self._heading())[:-1]},"data":{self.data_text}}}'
+
+    def _heading(self) -> dict[str, Any]:
+        said = {
             "type": self.type,
             "job": self.job,
             "node": self.node,
             "time": self.time,
             "document": self.document,
             "client": self.client,
-            "data": self.data,
         }
-        return sent if self.seq is None else {"seq": self.seq, **sent}
-
-    @cached_property
-    def text(self) -> str:
-        """`to_json` as text, written once however many listen."""
-        return _packed(self.to_json())
+        return said if self.seq is None else {"seq": self.seq, **said}
 
 
 class _Reader:
@@ -188,7 +196,7 @@ class Feed:
                     event.time,
                     event.document,
                     event.client,
-                    _packed(event.data),
+                    event.data_text,
                 )
                 for event in numbered
             ],
@@ -291,10 +299,6 @@ class Feed:
         for reader in self._readers:
             for event in events:
                 reader.put(event)
-
-
-def _packed(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _after(connection: sqlite3.Connection, position: int) -> list[sqlite3.Row]:

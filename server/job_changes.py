@@ -7,10 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from server.compact_json import packed
 from server.feed import Feed, FeedEvent
 from server.job_queries import WrongState, first_rank, known_as, last_rank, title_of
 from server.job_refusals import KeyConflict, QueueFull
-from server.job_rows import ACTIVE, WAITING, Job, Submission, job_of, packed, placed, waiting
+from server.job_rows import ACTIVE, WAITING, Job, Submission, job_of, placed, waiting
 
 
 def insert(

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from nodes.errors import NodeError
-from server.job_rows import WAITING, Job, Submission, is_paused, packed, row_of, waiting
+from server.compact_json import packed
+from server.job_rows import WAITING, Job, Submission, is_paused, row_of, waiting
 
 _RANKS = """
     SELECT {0}(rank) FROM (

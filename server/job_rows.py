@@ -268,8 +268,3 @@ def is_paused(connection: sqlite3.Connection) -> bool:
     """Tell whether the queue is paused."""
     row = connection.execute("SELECT value FROM queue_state WHERE name = 'paused'").fetchone()
     return row is not None and row["value"] == "1"
-
-
-def packed(value: Any) -> str:
-    """Write JSON in its shortest form."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

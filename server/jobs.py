@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from server import job_changes
+from server.compact_json import packed
 from server.feed import Feed, FeedEvent
 from server.job_changes import event_of
 from server.job_queries import (
@@ -30,7 +31,6 @@ from server.job_rows import (
     MIGRATIONS,
     Job,
     Submission,
-    packed,
     placed,
     row_of,
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 from nodes.api.catalogue import Catalogue
+from server.compact_json import packed
 from server.engine.canonical import canonical_dumps
 from server.engine.effective import effective
 from server.engine.graph import Graph
@@ -33,18 +33,14 @@ def texts_of(
         found = {"weft": canonical_dumps(workflow)}
         theirs = extra if isinstance(extra, dict) else {}
         if "prompt" in theirs:
-            found["prompt"] = _packed(theirs["prompt"])
+            found["prompt"] = packed(theirs["prompt"])
         else:
             flat = effective(graph, catalogue).to_json()
-            found["prompt"] = _packed(to_prompt(flat["nodes"], interfaces))
+            found["prompt"] = packed(to_prompt(flat["nodes"], interfaces))
         embedded = (theirs.get("extra_data") or {}).get("extra_pnginfo") or {}
         for name, value in embedded.items():
             if name not in found:
-                found[name] = _packed(value)
+                found[name] = packed(value)
         return found
 
     return texts
-
-
-def _packed(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

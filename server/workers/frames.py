@@ -7,6 +7,8 @@ import json
 import struct
 from typing import IO, Any
 
+from server.compact_json import packed
+
 _LENGTHS = struct.Struct(">II")
 _LARGEST = 2**30
 """A header or blob beyond this is no message of ours: the stream is out of step."""
@@ -20,9 +22,7 @@ class Broken(Exception):
 
 def pack(header: dict[str, Any], blob: bytes = b"") -> bytes:
     """Return the bytes of a frame."""
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
+    text = packed(header).encode("utf-8", "surrogatepass")
     return _LENGTHS.pack(len(text), len(blob)) + text + blob
 
 
