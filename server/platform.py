@@ -113,8 +113,14 @@ def watch_memory() -> Callable[[], int | None]:
         return lambda: None
     # Since Linux 4.0, a 5 makes the highest use of memory what is in use now.
     os.pwrite(mark, b"5", 0)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return lambda: (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    before = _highest_use()
+    return lambda: _highest_use() - before
+
+
+def _highest_use() -> int:
+    """Return the high-water mark in bytes; that of getrusage begins with the parent's."""
+    status = Path("/proc/self/status").read_bytes()
+    return int(status.partition(b"VmHWM:")[2].split(maxsplit=1)[0]) * 1024
 
 
 @cache
