@@ -5,7 +5,6 @@ from functools import partial
 from typing import Annotated
 
 from torch import Tensor
-from torch.nn.functional import pad
 
 from nodes.api import Choice, Context, Range, Seed, node
 from nodes.diffusion.cost import decoder_cost, encoder_cost, together
@@ -15,6 +14,7 @@ from nodes.diffusion.residence import on_device
 from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
 from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged
 from nodes.imaging.colour import METHODS
+from nodes.imaging.resize import padded_to_multiple
 from nodes.types import CascadeStage, Conditioning, Cost, Guider, Image, Latent, Model, Sampler, Vae
 
 GROUP = "upscale"
@@ -98,9 +98,8 @@ def _refined(
     if image is not None:
         pixels, scale = image.pixels[:, :3], vae.latent_format.downscale
         height, width = pixels.shape[-2:]
-        if height % scale or width % scale:
-            pixels = pad(pixels, (0, -width % scale, 0, -height % scale), mode="replicate")
-        return Image(_redone(vae, tile_pass, pixels, False, ctx)[..., :height, :width])
+        whole = padded_to_multiple(pixels, scale)
+        return Image(_redone(vae, tile_pass, whole, False, ctx)[..., :height, :width])
     assert latent is not None
     samples = in_space(latent, tile_pass.guider.model.latent_format)
     return Image(_redone(vae, tile_pass, samples, True, ctx))

@@ -7,7 +7,6 @@ from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from nodes.api import QUIET, Choice, Context, File, Range, Seed, node
 from nodes.diffusion.checkpoint_networks import model_sampling
@@ -25,7 +24,7 @@ from nodes.diffusion.super_resolution import MOST_NOISE, UpscalerParts, load_ups
 from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged
 from nodes.errors import NodeError
 from nodes.imaging.colour import METHODS
-from nodes.imaging.resize import resize
+from nodes.imaging.resize import padded_to_multiple, resize
 from nodes.types import (
     CascadeStage,
     Conditioning,
@@ -225,12 +224,10 @@ def _enlarged(
         assert latent is not None
         samples = in_space(latent, upscaler.model.latent_format)
         return Image(_run(upscaler, tile_pass, samples, level, ctx, encoded=True))
-    pixels, unit = image.pixels[:, :3], small_unit(upscaler)
+    pixels = image.pixels[:, :3]
     height, width = (side * upscaler.scale for side in pixels.shape[-2:])
-    if pixels.shape[-2] % unit or pixels.shape[-1] % unit:
-        below, beside = (-side % unit for side in pixels.shape[-2:])
-        pixels = pad(pixels, (0, beside, 0, below), mode="replicate")
-    return Image(_run(upscaler, tile_pass, pixels, level, ctx)[..., :height, :width])
+    whole = padded_to_multiple(pixels, small_unit(upscaler))
+    return Image(_run(upscaler, tile_pass, whole, level, ctx)[..., :height, :width])
 
 
 def _run(

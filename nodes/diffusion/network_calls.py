@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from nodes.diffusion.conditions import Prompt
 from nodes.diffusion.pixel_space import COLOURS, FoldedUNet
 from nodes.errors import NodeError
+from nodes.imaging.resize import padded_to_multiple
 
 # Flux and Chroma read the latent in squares of 2 x 2 cells, each as one token.
 FLUX_PATCH = 2
@@ -133,7 +134,7 @@ def predict(
         return _unet(network, x, timestep, text, said, steered)
     height, width = x.shape[-2:]
     flux = is_flux(network)
-    x = whole_patches(x, FLUX_PATCH if flux else network.config.patch_size)
+    x = padded_to_multiple(x, FLUX_PATCH if flux else network.config.patch_size, "circular")
     call = _flux if flux else _sd3
     return call(network, x, timestep, text, said)[..., :height, :width]
 
@@ -157,7 +158,7 @@ def _unet(
     if reads_level(network):
         # Where others bring halves of odd sides back to them, networks of this kind do not, and the
         # smallest plane that they halve has two cells a side.
-        x = whole_patches(x, 2 ** len(network.config.block_out_channels), "replicate")
+        x = padded_to_multiple(x, 2 ** len(network.config.block_out_channels))
     output: Tensor = network(x, timestep, **reads)[0]
     return output[..., :height, :width]
 
@@ -255,17 +256,3 @@ def unpacked(tokens: Tensor, rows: int, columns: int) -> Tensor:
     """Turn tokens (B, rows * columns, C * 4) into a latent (B, C, 2 * rows, 2 * columns)."""
     squares = tokens.transpose(1, 2).reshape(len(tokens), -1, rows, columns)
     return nn.functional.pixel_shuffle(squares, FLUX_PATCH)
-
-
-def whole_patches(x: Tensor, patch: int, mode: str = "circular") -> Tensor:
-    """Lengthen sides that are no multiples of the patch, by what stands on the other side.
-
-    Args:
-        x: (B, C, h, w).
-        patch: Its side, in cells.
-        mode: "replicate" lengthens by the last cells instead.
-    """
-    below, beside = -x.shape[-2] % patch, -x.shape[-1] % patch
-    if not (below or beside):
-        return x
-    return nn.functional.pad(x, (0, beside, 0, below), mode=mode)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from nodes.diffusion.weight_shapes import Config
+from nodes.imaging.resize import padded_to_multiple
 from nodes.types import LatentFormat, Vae
 
 COLOURS = 3
@@ -54,8 +55,7 @@ class FoldedUNet(UNet2DConditionModel):
     def forward(self, sample: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Predict from pixels; see UNet2DConditionModel."""
         height, width = sample.shape[-2:]
-        missing = (0, -width % self.fold, 0, -height % self.fold)
-        whole = nn.functional.pad(sample, missing, mode="circular") if any(missing) else sample
+        whole = padded_to_multiple(sample, self.fold, "circular")
         unfolded: Any = super()
         output = unfolded.forward(pixel_unshuffle(whole, self.fold), *args, **kwargs)
         first = pixel_shuffle(output[0], self.fold)[..., :height, :width]

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from nodes.diffusion.latent_space import in_space
-from nodes.diffusion.network_calls import FLUX_PATCH, packed, positions, whole_patches
+from nodes.diffusion.network_calls import FLUX_PATCH, packed, positions
 from nodes.errors import NodeError
+from nodes.imaging.resize import padded_to_multiple
 from nodes.types import Cond, Conditioning, Latent, LatentFormat
 
 Size = tuple[int, int]
@@ -98,7 +99,7 @@ def _fitted(latent: Latent, space: LatentFormat) -> Tensor:
             "Encode it with the VAE that belongs to the model.",
             "latent.channels",
         )
-    return whole_patches(samples, FLUX_PATCH)
+    return padded_to_multiple(samples, FLUX_PATCH, "circular")
 
 
 METHODS: Mapping[str, Callable[[Size, Sequence[Size]], Places]] = MappingProxyType(

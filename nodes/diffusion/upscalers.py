@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from nodes.diffusion.by_layer import work_place
 from nodes.imaging.on_disk import TiledWork
+from nodes.imaging.resize import padded_to_multiple
 from nodes.imaging.tiles import Tile, tiles
 from nodes.types import UpscaleModel
 
@@ -98,10 +99,8 @@ class RRDBNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Enlarge (B, channels, H, W) in [0, 1]."""
         height, width = x.shape[-2:]
-        if height % self.folded or width % self.folded:
-            rows, columns = -height % self.folded, -width % self.folded
-            x = functional.pad(x, (0, columns, 0, rows), mode="replicate")
-        shallow: Tensor = self.first(functional.pixel_unshuffle(x, self.folded))
+        whole = padded_to_multiple(x, self.folded)
+        shallow: Tensor = self.first(functional.pixel_unshuffle(whole, self.folded))
         deep = shallow
         for block in self.trunk:
             deep = block(deep)

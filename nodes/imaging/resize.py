@@ -1,4 +1,4 @@
-"""Change the size of planes (B, C, H, W): interpolation by name, fitting and cropping."""
+"""Change the size of planes (B, C, H, W): interpolation by name, fitting, cropping, padding."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "lanczos")
 
@@ -44,6 +44,20 @@ def cropped_to_ratio(planes: Tensor, width: int, height: int) -> Tensor:
     kept_rows = rows if columns * height >= rows * width else round(columns * height / width)
     top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2
     return planes[..., top : top + max(1, kept_rows), left : left + max(1, kept_columns)]
+
+
+def padded_to_multiple(planes: Tensor, multiple: int, mode: str = "replicate") -> Tensor:
+    """Lengthen planes below and at the right until their sides are multiples of a number.
+
+    Args:
+        planes: (B, C, H, W); those that fit come back as they are.
+        multiple: The number.
+        mode: "replicate" goes on with the last cells, "circular" with those of the other side.
+    """
+    below, beside = (-side % multiple for side in planes.shape[-2:])
+    if not (below or beside):
+        return planes
+    return pad(planes, (0, beside, 0, below), mode=mode)
 
 
 def fitting(width: int, height: int, like: tuple[int, int]) -> tuple[int, int]:

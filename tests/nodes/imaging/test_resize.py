@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from nodes.imaging.resize import METHODS, cropped_to_ratio, fitting, lanczos_rows, resize
+from nodes.imaging.resize import (
+    METHODS,
+    cropped_to_ratio,
+    fitting,
+    lanczos_rows,
+    padded_to_multiple,
+    resize,
+)
 
 
 def random(*shape: int) -> Tensor:
@@ -102,3 +109,17 @@ def test_rows_of_a_resized_plane_are_those_of_the_whole(size: tuple[int, int]) -
     cuts = [0, size[1] // 3, size[1] // 2, size[1]]
     parts = [lanczos_rows(planes, *size, top, end) for top, end in itertools.pairwise(cuts)]
     assert torch.allclose(torch.cat(parts, dim=2), whole, atol=1e-5)
+
+
+def test_padding_goes_on_with_the_last_cells_or_with_those_of_the_other_side() -> None:
+    planes = torch.tensor([[[[1.0, 2.0, 3.0]]]])
+    last = [[1.0, 2.0, 3.0, 3.0]] * 2
+    assert padded_to_multiple(planes, 2).tolist() == [[last]]
+    around = torch.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]])
+    expected = [[1.0, 2.0, 3.0, 1.0], [4.0, 5.0, 6.0, 4.0]]
+    assert padded_to_multiple(around, 2, "circular").tolist() == [[expected]]
+
+
+def test_sides_that_are_multiples_already_are_not_padded() -> None:
+    planes = random(1, 3, 6, 9)
+    assert padded_to_multiple(planes, 3) is planes
