@@ -74,15 +74,12 @@ def with_statistics_of(vae: Vae, work: Callable[[Vae], object]) -> Vae:
 
     Returns:
         The same VAE, whose normalisations use one mean and variance for whatever comes; those that
-        had no part in the work measure each thing by itself.
+        had no part in the work measure each thing by itself. It is not compiled.
     """
-    network = copy_sharing(vae.network)
-    norms = list(_with_measured_norms(network))
-    settled = replace(vae, network=network)
-    work(settled)
-    for norm in norms:
-        norm.settle()
-    return settled
+    worker, settle = _measuring(vae)
+    work(worker)
+    settle()
+    return worker
 
 
 def tile_sizes(tile_size: int, overlap: int, downscale: int) -> tuple[int, int]:
@@ -106,17 +103,26 @@ def _in_two_rounds(
     if len(places) == 1:
         yield places[0], made(vae, whole, places[0])
         return
-    network = copy_sharing(vae.network)
-    norms = list(_with_measured_norms(network))
-    # What torch has compiled would not notice the other normalisations.
-    worker = replace(vae, network=network, compiled_by="")
+    worker, settle = _measuring(vae)
     for place in places:
         made(worker, whole, place)
         yield place, None
-    for norm in norms:
-        norm.settle()
+    settle()
     for place in places:
         yield place, made(worker, whole, place)
+
+
+def _measuring(vae: Vae) -> tuple[Vae, Callable[[], None]]:
+    """Copy a VAE; its normalisations measure what passes until the function settles them."""
+    network = copy_sharing(vae.network)
+    norms = list(_with_measured_norms(network))
+
+    def settle() -> None:
+        for norm in norms:
+            norm.settle()
+
+    # Torch would compile it twice for each picture: while it measures, and with what it measured.
+    return replace(vae, network=network, compiled_by=""), settle
 
 
 class _MeasuredNorm(nn.Module):

@@ -16,6 +16,7 @@ from nodes.diffusion.memory import copy_sharing
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.patches import Call, LonePatch
 from nodes.diffusion.vae import decode_once
+from nodes.diffusion.vae_tiles import with_statistics_of
 from nodes.errors import NodeError
 from nodes.speed import torch_compile_model, torch_compile_vae
 from nodes.types import LatentFormat, Vae
@@ -67,7 +68,7 @@ class SmallVae(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.encoder = nn.Conv2d(3, 4, 1)
-        self.decoder = nn.Conv2d(4, 3, 1)
+        self.decoder = nn.Sequential(nn.GroupNorm(2, 4), nn.Conv2d(4, 3, 1))
 
     def decode(self, raw: Tensor) -> SimpleNamespace:
         return SimpleNamespace(sample=torch.tanh(self.decoder(raw)))
@@ -134,6 +135,19 @@ def test_a_compiled_vae_gives_the_same_pictures(cache: Path) -> None:
     torch.testing.assert_close(decode_once(torch_compile_vae(vae), latent), plain)
     assert libraries(cache)
     assert "_compiled_call_impl" not in vars(vae.network.get_submodule("decoder"))
+
+
+@needs_compiler
+def test_statistics_of_one_picture_are_not_compiled(cache: Path) -> None:
+    torch.manual_seed(0)
+    vae = Vae(SmallVae().requires_grad_(False), LatentFormat(4, 0.5, 1), "float32", "small")
+    whole, part = torch.randn(1, 4, 6, 6), torch.ones(1, 4, 3, 3)
+    plain, asked = (
+        with_statistics_of(each, lambda one: decode_once(one, whole))
+        for each in (vae, torch_compile_vae(vae))
+    )
+    assert torch.equal(decode_once(asked, part), decode_once(plain, part))
+    assert not libraries(cache)
 
 
 def test_where_there_is_no_vae_none_is_compiled() -> None:
