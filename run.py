@@ -211,6 +211,15 @@ def web_steps(npm: str) -> list[tuple[str, list[str]]]:
     ]
 
 
+def pytest_steps(pytest: list[str]) -> list[tuple[str, list[str]]]:
+    """Every core runs tests of one thread; a browser and what it talks to need them all."""
+    side_by_side = "-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
+    return [
+        ("pytest", [*pytest, *side_by_side.split(), "--ignore", "tests/browser"]),
+        ("pytest: browser", [*pytest, "tests/browser"]),
+    ]
+
+
 def check_bundle(npm: str, env: dict[str, str]) -> list[str]:
     """Build the editor anew and compare it with the committed bundle, byte by byte."""
     say("--- web: bundle")
@@ -246,9 +255,9 @@ def test(arguments: list[str], torch_build: str) -> int:
     install("requirements-dev.txt", torch_build)
     find_browser()
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": ""}
-    pytest = [("pytest", [str(PYTHON), "-m", "pytest", *arguments])]
+    pytest = [str(PYTHON), "-m", "pytest"]
     if arguments:
-        return 1 if run_steps(pytest, ROOT, env) else 0
+        return 1 if run_steps([("pytest", [*pytest, *arguments])], ROOT, env) else 0
     node = find_node()
     env["PATH"] = os.pathsep.join([str(node.parent), env.get("PATH", "")])
     npm = shutil.which("npm", path=env["PATH"]) or "npm"
@@ -261,7 +270,7 @@ def test(arguments: list[str], torch_build: str) -> int:
     failed = run_steps(checks, ROOT, env)
     failed += run_steps(web_steps(npm), ROOT / "web", env)
     failed += check_bundle(npm, env)
-    failed += run_steps(pytest, ROOT, env)
+    failed += run_steps(pytest_steps(pytest), ROOT, env)
     if failed:
         say("failed: " + ", ".join(failed))
     return 1 if failed else 0

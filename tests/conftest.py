@@ -1,7 +1,8 @@
-"""How the tests run: on one core each, and browsers last.
+"""How the tests run: on one core each, the longest file first, browsers last.
 
 Threads that share a busy machine wait for one another at every small tensor, a hundred times longer
-than the work takes. Playwright leaves an event loop running.
+than the work takes. Where files run side by side, a long one at the end would run alone. Playwright
+leaves an event loop running.
 """
 
 from __future__ import annotations
@@ -14,9 +15,15 @@ import pytest
 # Before torch is imported, which reads it once.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-BROWSER = Path(__file__).resolve().parent / "browser"
+TESTS = Path(__file__).resolve().parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what drives a browser behind all that runs an event loop of its own."""
-    items.sort(key=lambda item: item.path.is_relative_to(BROWSER))
+    """Put the workflows on real models first, and what drives a browser last."""
+    items.sort(key=lambda item: _turn(item.path))
+
+
+def _turn(path: Path) -> int:
+    if path.is_relative_to(TESTS / "browser"):
+        return 2
+    return 0 if path.is_relative_to(TESTS / "workflows") else 1
