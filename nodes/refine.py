@@ -11,7 +11,7 @@ from nodes.diffusion.cost import decoder_cost, encoder_cost, together
 from nodes.diffusion.latent_space import in_space
 from nodes.diffusion.refining import refining
 from nodes.diffusion.residence import on_device
-from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
+from nodes.diffusion.schedules import SCHEDULES, sigmas_for
 from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged
 from nodes.imaging.colour import METHODS
 from nodes.imaging.resize import padded_to_multiple
@@ -62,13 +62,7 @@ def cascade_stage_refine(
     Returns:
         cascade_stage: The stage, for a cascade.
     """
-    sigmas = sigmas_for(
-        model.sampling,
-        scheduler,
-        steps,
-        denoise,
-        skip_penultimate=sampler_name in SKIP_PENULTIMATE,
-    )
+    sigmas = sigmas_for(model.sampling, scheduler, steps, denoise, solver=sampler_name)
     tile_pass = TilePass(
         guider=Guider(model, "cfg", (positive, negative), {"scale": cfg}),
         sampler=Sampler(sampler_name),

@@ -12,7 +12,7 @@ from nodes.diffusion.patches import one_by_one
 from nodes.diffusion.preview import preview_jpeg
 from nodes.diffusion.residence import on_device
 from nodes.diffusion.sampling import Sampling, inflation, noised
-from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
+from nodes.diffusion.schedules import SCHEDULES, sigmas_for
 from nodes.diffusion.solvers import SOLVERS
 from nodes.types import Conditioning, Guider, Latent, Model, Noise, Sampler, Sigmas
 
@@ -78,13 +78,7 @@ def k_sampler(
         arXiv:2206.00364.
     """
     _warn_of_inflation(sampler_name, scheduler, steps, ctx)
-    sigmas = sigmas_for(
-        model.sampling,
-        scheduler,
-        steps,
-        denoise,
-        skip_penultimate=sampler_name in SKIP_PENULTIMATE,
-    )
+    sigmas = sigmas_for(model.sampling, scheduler, steps, denoise, solver=sampler_name)
     guider = Guider(model, "cfg", (positive, negative), {"scale": cfg})
     sampling = Sampling(guider, Sampler(sampler_name), sigmas, Noise(seed), latent_image)
     return _run(sampling, ctx).output
@@ -143,9 +137,7 @@ def k_sampler_advanced(
         latent: The latent after the steps.
     """
     _warn_of_inflation(sampler_name, scheduler, steps, ctx)
-    sigmas = sigmas_for(
-        model.sampling, scheduler, steps, skip_penultimate=sampler_name in SKIP_PENULTIMATE
-    )
+    sigmas = sigmas_for(model.sampling, scheduler, steps, solver=sampler_name)
     if end_at_step < len(sigmas) - 1:
         sigmas = sigmas[: end_at_step + 1].clone()
         if return_with_leftover_noise == "disable":

@@ -18,7 +18,7 @@ from nodes.diffusion.network_calls import text_width
 from nodes.diffusion.noise import initial_noise
 from nodes.diffusion.prompts import with_extras
 from nodes.diffusion.residence import on_device
-from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
+from nodes.diffusion.schedules import SCHEDULES, sigmas_for
 from nodes.diffusion.small_pictures import diffused, small_unit, unconditioned
 from nodes.diffusion.super_resolution import MOST_NOISE, UpscalerParts, load_upscaler_parts
 from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged
@@ -159,12 +159,7 @@ def cascade_stage_diffusion(
             "Lower `noise_level`.",
             "upscaler.noise",
         )
-    sigmas = sigmas_for(
-        upscaler.model.sampling,
-        scheduler,
-        steps,
-        skip_penultimate=sampler_name in SKIP_PENULTIMATE,
-    )
+    sigmas = sigmas_for(upscaler.model.sampling, scheduler, steps, solver=sampler_name)
     tile_pass = TilePass(
         guider=_guider(upscaler, positive, negative, cfg),
         sampler=Sampler(sampler_name),

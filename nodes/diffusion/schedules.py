@@ -15,7 +15,7 @@ Schedule = Callable[[ModelSampling, int], Tensor]
 
 # Solvers that look back over a short last step lose by it: the field leaves the last sigma but one
 # out for them.
-SKIP_PENULTIMATE = frozenset({"dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2"})
+_SKIP_PENULTIMATE = frozenset({"dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2"})
 
 
 def sigmas_for(
@@ -24,7 +24,7 @@ def sigmas_for(
     steps: int,
     denoise: float = 1.0,
     *,
-    skip_penultimate: bool = False,
+    solver: str = "",
 ) -> Tensor:
     """Give the noise levels for `steps` steps that redo a part of the way.
 
@@ -34,7 +34,7 @@ def sigmas_for(
         steps: How many steps are made, whatever `denoise` is.
         denoise: The part that is redone: the last steps of a grid of int(steps / denoise) ones.
             0 gives no steps.
-        skip_penultimate: Leave out the last level above 0, for solvers in SKIP_PENULTIMATE.
+        solver: What they are for; some have the last level above 0 left out.
 
     Returns:
         (steps + 1,) float64, descending, the last 0; some schedules give a few more or less.
@@ -43,7 +43,7 @@ def sigmas_for(
         return torch.zeros(0, dtype=torch.float64)
     # Above this the grid would gain a step only by rounding.
     whole = steps if denoise > 0.9999 else int(steps / denoise)
-    if skip_penultimate:
+    if solver in _SKIP_PENULTIMATE:
         sigmas = SCHEDULES[schedule](sampling, whole + 1)
         sigmas = torch.cat([sigmas[:-2], sigmas[-1:]])
     else:

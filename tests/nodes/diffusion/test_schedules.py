@@ -12,7 +12,7 @@ from diffusers.schedulers.scheduling_utils import AysSchedules
 from nodes.diffusion import schedules
 from nodes.diffusion.fixed_schedules import ALIGN_YOUR_STEPS, OPTIMAL_STEPS, fixed
 from nodes.diffusion.model_sampling import ModelSampling
-from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, SPACINGS, sigmas_for
+from nodes.diffusion.schedules import SCHEDULES, SPACINGS, sigmas_for
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "sigmas.json").read_text("utf-8"))
 STABLE_DIFFUSION = ModelSampling.from_betas("scaled_linear", 0.00085, 0.012, 1000)
@@ -62,11 +62,12 @@ def test_denoising_nothing_takes_no_steps() -> None:
     assert len(sigmas_for(STABLE_DIFFUSION, "normal", 20, 0.0)) == 0
 
 
-def test_solvers_that_skip_the_penultimate_level_make_as_many_steps() -> None:
+@pytest.mark.parametrize("solver", ["dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2"])
+def test_solvers_that_skip_the_penultimate_level_make_as_many_steps(solver: str) -> None:
     full = SCHEDULES["normal"](STABLE_DIFFUSION, 11)
-    skipped = sigmas_for(STABLE_DIFFUSION, "normal", 10, skip_penultimate=True)
+    skipped = sigmas_for(STABLE_DIFFUSION, "normal", 10, solver=solver)
     assert torch.equal(skipped, torch.cat([full[:-2], full[-1:]]))
-    assert "dpm_2" in SKIP_PENULTIMATE
+    assert torch.equal(sigmas_for(STABLE_DIFFUSION, "normal", 11, solver="euler"), full)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

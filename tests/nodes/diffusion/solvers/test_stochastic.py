@@ -10,7 +10,7 @@ from torch import Tensor
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.noise import noise_for, step_noise
 from nodes.diffusion.sampling import inflation
-from nodes.diffusion.schedules import SCHEDULES, SKIP_PENULTIMATE, sigmas_for
+from nodes.diffusion.schedules import SCHEDULES, sigmas_for
 from nodes.diffusion.solvers import SOLVERS, Path
 from tests.nodes.diffusion.solvers import gaussian
 
@@ -97,8 +97,7 @@ def test_pairs_that_overshoot_are_those_that_are_warned_of(schedule: str) -> Non
         # An adaptive solver has no steps to warn of; a consistency solver is for other models.
         if not solver.noise or not solver.counted or name == "lcm":
             continue
-        skip = name in SKIP_PENULTIMATE
-        sigmas = sigmas_for(gaussian.SAMPLING, schedule, 20, skip_penultimate=skip)
+        sigmas = sigmas_for(gaussian.SAMPLING, schedule, 20, solver=name)
         inflated = float(spread_over(name, sigmas.tolist(), 2000, "steps").max())
         if inflation(name, schedule, 20):
             assert inflated > 0.12, name
