@@ -29,11 +29,16 @@ class PixelSpace(nn.Module):
 
     def encode(self, pictures: Tensor) -> Any:
         """Return pictures (B, 3, H, W) in [-1, 1], as an AutoencoderKL returns their latents."""
-        return SimpleNamespace(latent_dist=SimpleNamespace(mode=lambda: pictures))
+        return as_encoded(pictures)
 
     def decode(self, latents: Tensor) -> Any:
         """Return latents (B, 3, H, W), as an AutoencoderKL returns their pictures."""
         return SimpleNamespace(sample=latents)
+
+
+def as_encoded(latents: Tensor) -> Any:
+    """Give latents as an AutoencoderKL does, which gives a distribution of them."""
+    return SimpleNamespace(latent_dist=SimpleNamespace(mode=lambda: latents))
 
 
 class FoldedUNet(UNet2DConditionModel):

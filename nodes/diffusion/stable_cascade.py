@@ -22,6 +22,7 @@ from nodes.diffusion.checkpoint_networks import Checkpoint, configured, filled, 
 from nodes.diffusion.families import TextUse
 from nodes.diffusion.missing_part import missing_clip, missing_vae
 from nodes.diffusion.model_sampling import ModelSampling
+from nodes.diffusion.pixel_space import as_encoded
 from nodes.diffusion.text_networks import make_clip
 from nodes.errors import NodeError
 from nodes.types import Clip, LatentFormat, Model, Plain, Vae
@@ -88,8 +89,7 @@ class StageA(PaellaVQModel):
 
     def encode(self, pictures: Tensor) -> Any:
         """Encode pictures (B, 3, H, W) in [-1, 1]."""
-        latents = super().encode(pictures / 2 + 0.5).latents
-        return SimpleNamespace(latent_dist=SimpleNamespace(mode=lambda: latents))
+        return as_encoded(super().encode(pictures / 2 + 0.5).latents)
 
     def decode(self, latents: Tensor) -> Any:
         """Decode latents to pictures in [-1, 1]."""
