@@ -1,14 +1,19 @@
 """Control: steer a denoiser by pictures."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
+
+from torch import cat
 
 from nodes.api import QUIET, Choice, Context, File, Range, Shape, node
 from nodes.diffusion.control import is_union, with_control
 from nodes.diffusion.control_file import load_control_net
 from nodes.errors import NodeError
 from nodes.imaging.canny import canny
-from nodes.types import Conditioning, Control, ControlNet, Image, Model, Vae
+from nodes.imaging.composite import repeated
+from nodes.imaging.resize import resize
+from nodes.types import Conditioning, Control, ControlNet, Image, Mask, Model, Vae
 
 GROUP = "prompts"
 
@@ -30,6 +35,20 @@ TASKS = (
 )
 
 
+# What unions of Flux do, by the numbers of their makers, and what SDXL's do not know of it.
+FLUX_TASKS = {
+    "auto": -1,
+    "canny/lineart/anime_lineart/mlsd": 0,
+    "tile": 1,
+    "depth": 2,
+    "blur": 3,
+    "openpose": 4,
+    "gray": 5,
+    "low quality": 6,
+}
+FLUX_ONLY = ("blur", "gray", "low quality")
+
+
 class Prompts(NamedTuple):
     """What to follow, and what to lead away from."""
 
@@ -41,10 +60,11 @@ class Prompts(NamedTuple):
 def control_net_loader(
     control_net_name: Annotated[str, File("controlnet")], *, ctx: Context = QUIET
 ) -> ControlNet:
-    """Load a ControlNet of Stable Diffusion 1, 2 or XL, a union of several, or a T2I-Adapter.
+    """Load a ControlNet of Stable Diffusion 1, 2, 3, XL or Flux, a union, or a T2I-Adapter.
 
     Args:
-        control_net_name: A .safetensors file, under the original names or those of diffusers.
+        control_net_name: A .safetensors file, under the original names or those of diffusers, or a
+            folder that diffusers has written.
 
     Returns:
         The ControlNet.
@@ -78,7 +98,7 @@ def diff_control_net_loader(
 @node("SetUnionControlNetType", title="Set Union ControlNet Type")
 def set_union_control_net_type(
     control_net: ControlNet,
-    type: Annotated[str, Choice(TASKS)] = "auto",  # noqa: A002
+    type: Annotated[str, Choice((*TASKS, *FLUX_ONLY))] = "auto",  # noqa: A002
 ) -> ControlNet:
     """Say what the pictures show that a union ControlNet is to follow.
 
@@ -90,9 +110,9 @@ def set_union_control_net_type(
         The union, set to this task.
 
     References:
-        Xinsir 2024, ControlNet++: All-in-one ControlNet for image generations and editing.
+        Xinsir 2024, ControlNet++: All-in-one ControlNet for image generations and editing;
+        InstantX 2024, FLUX.1-dev-Controlnet-Union.
     """
-    task = TASKS.index(type) - 1
     network: Any = control_net.network
     if not is_union(network):
         raise NodeError(
@@ -100,13 +120,22 @@ def set_union_control_net_type(
             "Leave the node out.",
             "controlnet.union",
         )
-    if task >= network.config.num_control_type:
+    known = union_tasks(network)
+    if type not in known:
         raise NodeError(
-            f"This union does not know {type}: it has {network.config.num_control_type} tasks.",
-            "Choose another type, or the union with more tasks (ProMax).",
+            f"This union does not know {type}: it knows {', '.join(known)}.",
+            "Choose another type, or a union with more tasks.",
             "controlnet.union",
         )
-    return replace(control_net, task=task)
+    return replace(control_net, task=known[type])
+
+
+def union_tasks(network: Any) -> Mapping[str, int]:
+    """Give the tasks of a union by name, as their makers number them; -1 names none."""
+    config = network.config
+    numbers = FLUX_TASKS if "num_mode" in config else {t: n - 1 for n, t in enumerate(TASKS)}
+    most = config.get("num_mode") or config.get("num_control_type")
+    return {task: number for task, number in numbers.items() if number < most}
 
 
 @node("ControlNetApply", title="Apply ControlNet (one prompt)")
@@ -146,7 +175,8 @@ def control_net_apply_advanced(
         negative: What it should not show.
         control_net: What reads the picture.
         image: Edges, depths, poses: what the ControlNet was trained on.
-        vae: For ControlNets that read latents; those of Stable Diffusion 1, 2 and XL do not.
+        vae: The model's, for ControlNets that read latents, as most of Stable Diffusion 3 and Flux
+            do; others pass it over.
         strength: How strongly; 0 changes nothing.
         start_percent: When it begins, 0 being pure noise.
         end_percent: When it ends, 1 being the finished picture.
@@ -155,7 +185,79 @@ def control_net_apply_advanced(
         positive: The steered prompt.
         negative: The steered negative.
     """
-    control = Control(control_net, image.pixels[:, :3], strength, start_percent, end_percent)
+    hint = image.pixels[:, :3]
+    control = Control(control_net, hint, strength, start_percent, end_percent, vae=vae)
+    return Prompts(*with_control([positive, negative], control))
+
+
+@node("ControlNetApplySD3", title="Apply ControlNet (with VAE)")
+def control_net_apply_sd3(
+    positive: Conditioning,
+    negative: Conditioning,
+    control_net: ControlNet,
+    vae: Vae,
+    image: Image,
+    strength: Strength = 1.0,
+    start_percent: Moment = 0.0,
+    end_percent: Moment = 1.0,
+) -> Prompts:
+    """Steer a prompt and its negative by a picture that the ControlNet reads as latents.
+
+    Args:
+        positive: What the picture should show.
+        negative: What it should not show.
+        control_net: What reads the picture.
+        vae: The model's, which encodes the picture.
+        image: Edges, depths, poses: what the ControlNet was trained on.
+        strength: How strongly; 0 changes nothing.
+        start_percent: When it begins, 0 being pure noise.
+        end_percent: When it ends, 1 being the finished picture.
+
+    Returns:
+        positive: The steered prompt.
+        negative: The steered negative.
+    """
+    hint = image.pixels[:, :3]
+    control = Control(control_net, hint, strength, start_percent, end_percent, vae=vae)
+    return Prompts(*with_control([positive, negative], control))
+
+
+@node("ControlNetInpaintingAliMamaApply", title="Apply inpainting ControlNet (Alimama)")
+def control_net_inpainting_alimama_apply(
+    positive: Conditioning,
+    negative: Conditioning,
+    control_net: ControlNet,
+    vae: Vae,
+    image: Image,
+    mask: Mask,
+    strength: Strength = 1.0,
+    start_percent: Moment = 0.0,
+    end_percent: Moment = 1.0,
+) -> Prompts:
+    """Paint into a picture by a ControlNet that sees what of it is to stay.
+
+    It is for Alimama's ControlNets of Stable Diffusion 3 and Flux.
+
+    Args:
+        positive: What should be painted.
+        negative: What it should not show.
+        control_net: What reads the picture and the mask.
+        vae: The model's, which encodes the picture.
+        image: The picture to paint into.
+        mask: What to paint anew; it is stretched to the picture.
+        strength: How strongly; 0 changes nothing.
+        start_percent: When it begins, 0 being pure noise.
+        end_percent: When it ends, 1 being the finished picture.
+
+    Returns:
+        positive: The prompt, with the picture.
+        negative: The negative, with the picture.
+    """
+    pixels = image.pixels[:, :3]
+    height, width = pixels.shape[-2:]
+    hole = repeated(resize(mask.values, width, height, "bilinear"), len(pixels))
+    hint = cat([pixels, hole], dim=1)
+    control = Control(control_net, hint, strength, start_percent, end_percent, vae=vae)
     return Prompts(*with_control([positive, negative], control))
 
 

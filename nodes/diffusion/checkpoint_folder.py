@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from nodes.diffusion import ldm_keys
-from nodes.diffusion.checkpoint_file import read_header, read_weights
+from nodes.diffusion.checkpoint_file import Header, read_header, read_weights
 from nodes.diffusion.checkpoint_networks import Weights
 from nodes.diffusion.families import Family, TextUse
 from nodes.diffusion.pixel_space import PIXEL_SPACE
@@ -245,6 +245,18 @@ def read_part(folder: Path) -> dict[str, Tensor]:
         "Fetch the .safetensors files of the model too.",
         "checkpoint.weights",
     )
+
+
+def read_named(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    """Map the weights of a file, or of a folder of one network.
+
+    Raises:
+        FileProblem: If there are none, or a file is damaged.
+    """
+    if path.is_dir():
+        weights = read_part(path)
+        return Header(path, {name: tuple(t.shape) for name, t in weights.items()}, {}), weights
+    return read_header(path), read_weights(path, lambda _: True)
 
 
 def _mapped(path: Path) -> dict[str, Tensor]:

@@ -13,10 +13,11 @@ from diffusers import T2IAdapter
 from torch import Tensor, nn
 
 from nodes.diffusion.by_layer import work_place
+from nodes.diffusion.hints import encoded_hint, latents_read, reads_mask
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.diffusion.t2i_adapter import features
 from nodes.errors import NodeError
-from nodes.types import Conditioning, Control, ControlNet, ModelSampling
+from nodes.types import Conditioning, Control, ControlNet, ModelSampling, Vae
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,8 @@ class FittedControl:
 
     Attributes:
         network: The ControlNet, where the latent is.
-        hint: (B, 3, H, W) in [0, 1], in the pixels of the latent.
+        hint: (B, 3, H, W) in [0, 1], in the pixels of the latent; or a latent, as it reads it.
+        scale: The hint's values for each cell of the latent, a side.
         strength: Factor on all that it adds.
         first: The highest noise level at which it holds.
         last: The lowest.
@@ -34,6 +36,7 @@ class FittedControl:
 
     network: nn.Module
     hint: Tensor
+    scale: int
     strength: float
     first: float
     last: float
@@ -41,13 +44,42 @@ class FittedControl:
 
 
 def with_control(conditionings: Sequence[Conditioning], control: Control) -> list[Conditioning]:
-    """Add one control to every part of conditionings; at strength 0 they stay as they are."""
+    """Add one control to every part of conditionings; at strength 0 they stay as they are.
+
+    Raises:
+        NodeError: If it reads latents, and there is no VAE to make them; or if it reads a mask.
+    """
     if control.strength == 0:
         return list(conditionings)
+    control = _complete(control)
     return [
         Conditioning(tuple(replace(p, controls=(*p.controls, control)) for p in each.parts))
         for each in conditionings
     ]
+
+
+def _complete(control: Control) -> Control:
+    """Refuse a control without what its network reads, and leave a VAE out that it does not use."""
+    network = control.net.network
+    if latents_read(network) is None:
+        return replace(control, vae=None)
+    if control.vae is None:
+        raise NodeError(
+            "This ControlNet reads latents, and no VAE is connected that makes them.",
+            "Connect the model's VAE, with ControlNetApplyAdvanced.",
+            "controlnet.vae",
+        )
+    if reads_mask(network) != (control.hint.shape[1] > _COLOURS):
+        wants = reads_mask(network)
+        raise NodeError(
+            f"This ControlNet {'paints into a picture' if wants else 'reads no mask'}.",
+            f"Use {'ControlNetInpaintingAliMamaApply' if wants else 'ControlNetApplyAdvanced'}.",
+            "controlnet.mask",
+        )
+    return control
+
+
+_COLOURS = 3
 
 
 def shared(conditionings: tuple[Conditioning, ...]) -> tuple[Conditioning, ...]:
@@ -64,11 +96,15 @@ def shared(conditionings: tuple[Conditioning, ...]) -> tuple[Conditioning, ...]:
 
 
 def placed(
-    conditionings: tuple[Conditioning, ...], place: Callable[[ControlNet], ControlNet]
+    conditionings: tuple[Conditioning, ...], place: Callable[[Any], Any]
 ) -> tuple[Conditioning, ...]:
-    """Put every ControlNet, once, where it is to work; a control that was shared stays shared."""
+    """Put every ControlNet, once, where it is to work; a control that was shared stays shared.
+
+    Likewise the VAEs of those that read latents.
+    """
     known: dict[int, Control] = {}
     networks: dict[int, ControlNet] = {}
+    vaes: dict[int, Vae] = {}
 
     def moved(control: Control) -> Control:
         if id(control) not in known:
@@ -77,7 +113,11 @@ def placed(
                 networks[id(net.network)] = place(net)
             # One union may stand in several controls with a task for each.
             moved_net = replace(networks[id(net.network)], task=net.task)
-            known[id(control)] = replace(control, net=moved_net)
+            vae = control.vae
+            if vae is not None and id(vae.network) not in vaes:
+                vaes[id(vae.network)] = place(vae)
+            moved_vae = None if vae is None else vaes[id(vae.network)]
+            known[id(control)] = replace(control, net=moved_net, vae=moved_vae)
         return known[id(control)]
 
     return tuple(
@@ -89,7 +129,10 @@ def placed(
 def fit_control(
     control: Control, sampling: ModelSampling, x: Tensor, downscale: int
 ) -> FittedControl:
-    """Fit a hint to a latent `x` (B, C, h, w): cut about the middle to its form, and scaled."""
+    """Fit a hint to a latent `x` (B, C, h, w): cut about the middle to its form, and scaled.
+
+    What reads latents has it encoded then, at the size of this latent.
+    """
     height, width = (side * downscale for side in x.shape[-2:])
     hint = control.hint
     tall, wide = hint.shape[-2:]
@@ -100,9 +143,12 @@ def fit_control(
         cut = round((wide - tall * width / height) / 2)
         hint = hint[..., cut : wide - cut]
     hint = nn.functional.interpolate(hint, (height, width), mode="nearest-exact")
+    if control.vae is not None:
+        hint = encoded_hint(control.net.network, control.vae, hint)
     return FittedControl(
         network=control.net.network,
         hint=hint.to(x.device),
+        scale=hint.shape[-1] // x.shape[-1],
         strength=control.strength,
         first=sigma_at(sampling, control.start),
         last=sigma_at(sampling, control.end),
@@ -186,11 +232,17 @@ def _pictures(control: FittedControl, hint: Tensor) -> dict[str, Any]:
 
 def is_union(network: nn.Module) -> bool:
     """Say whether a ControlNet knows several tasks."""
-    return hasattr(network, "task_embedding")
+    return hasattr(network, "task_embedding") or getattr(network, "union", False)
 
 
 def _check(network: Any, context: Tensor) -> None:
-    wanted = network.config.cross_attention_dim
+    wanted = network.config.get("cross_attention_dim")
+    if wanted is None:
+        raise NodeError(
+            "The ControlNet steers transformers, and the model is a U-Net.",
+            "Choose a ControlNet that was made for the model's family.",
+            "controlnet.family",
+        )
     if context.shape[2] != wanted:
         raise NodeError(
             f"The ControlNet reads texts of {wanted} numbers a token, and the model's have "

@@ -10,9 +10,14 @@ from diffusers import ControlNetModel, ControlNetUnionModel
 from torch import Tensor, nn
 
 from nodes.diffusion import ldm_keys
-from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
+from nodes.diffusion.checkpoint_file import Header, stamp
+from nodes.diffusion.checkpoint_folder import read_json, read_named
 from nodes.diffusion.checkpoint_networks import configured, filled
 from nodes.diffusion.t2i_adapter import is_t2i_adapter, make_t2i_adapter
+from nodes.diffusion.transformer_control_file import (
+    is_transformer_control,
+    make_transformer_control,
+)
 from nodes.diffusion.unet_shapes import heads, layers_told, unet_config
 from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
@@ -21,33 +26,30 @@ from nodes.types import ControlNet, Model
 PREFIX = "control_model."
 
 # How kinds of ControlNet that cannot be loaded tell themselves.
-_OTHERS = (
-    ("lora_controlnet", "a Control-LoRA"),
-    ("transformer_blocks.0.ff_context.", "a ControlNet of Stable Diffusion 3"),
-    ("double_blocks.0.", "a ControlNet of Flux"),
-)
+_OTHERS = (("lora_controlnet", "a Control-LoRA"),)
 
 
 def load_control_net(path: Path, dtype: str, model: Model | None = None) -> ControlNet:
-    """Load a ControlNet of Stable Diffusion 1, 2 or XL, a union for XL, or a T2I-Adapter.
+    """Load a ControlNet of Stable Diffusion 1, 2, 3, XL or Flux, a union, or a T2I-Adapter.
 
     Zhang et al. 2023, Adding Conditional Control to Text-to-Image Diffusion Models,
     arXiv:2302.05543.
 
     Args:
-        path: A .safetensors file.
+        path: A .safetensors file, or a folder that diffusers has written.
         dtype: What to compute in.
         model: What a file of differences is added to; others need none.
 
     Raises:
         FileProblem: If the file holds none, or one of another kind.
     """
-    header = read_header(path)
+    header, weights = read_named(path)
     if is_t2i_adapter(header.shapes):
-        adapter = make_t2i_adapter(read_weights(path, lambda _: True), dtype)
-        return ControlNet(adapter, dtype, f"{stamp(path)}#t2i_adapter")
+        return ControlNet(make_t2i_adapter(weights, dtype), dtype, f"{stamp(path)}#t2i_adapter")
+    if is_transformer_control(header.shapes):
+        return _of_transformer(path, weights, dtype)
     _check(header)
-    weights = read_weights(path, lambda name: not name.startswith(_PASSED_OVER))
+    weights = {name: w for name, w in weights.items() if not name.startswith(_PASSED_OVER)}
     if PREFIX + "zero_convs.0.0.weight" in weights:
         weights = {
             name.removeprefix(PREFIX): tensor
@@ -66,16 +68,29 @@ def load_control_net(path: Path, dtype: str, model: Model | None = None) -> Cont
         with torch.device("meta"):
             network = configured("ControlNet", kind.from_config, _own(config) | _tasks(union))
     except (KeyError, ValueError, TypeError, IndexError) as error:
-        raise FileProblem(
-            f"{path.name} holds no ControlNet of a layout that is known here ({error}).",
-            "Choose a ControlNet of Stable Diffusion 1, 2 or XL.",
-            "controlnet.kind",
-        ) from error
+        raise _unknown(path, error) from error
     network = filled(network, weights, dtype, "ControlNet")
     if union:
         _add_no_task(network)
     of_model = f"+{model.key}" if model is not None and _DIFFERENCE in header.shapes else ""
     return ControlNet(network, dtype, f"{stamp(path)}{of_model}#controlnet")
+
+
+def _of_transformer(path: Path, weights: Mapping[str, Tensor], dtype: str) -> ControlNet:
+    told = read_json(path, "config.json") if path.is_dir() else {}
+    try:
+        network, dtype = make_transformer_control(weights, dtype, told)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise _unknown(path, error) from error
+    return ControlNet(network, dtype, f"{stamp(path)}#controlnet")
+
+
+def _unknown(path: Path, error: Exception) -> FileProblem:
+    return FileProblem(
+        f"{path.name} holds no ControlNet of a layout that is known here ({error}).",
+        "Choose a ControlNet of Stable Diffusion 1, 2, 3, XL or Flux.",
+        "controlnet.kind",
+    )
 
 
 # A tensor by which a file says that it holds differences from the model that it steers.
@@ -220,7 +235,7 @@ def _check(header: Header) -> None:
         if any(sign in name for name in header.shapes):
             raise FileProblem(
                 f"{header.path.name} is {what}, and that kind cannot be loaded yet.",
-                "Choose a ControlNet of Stable Diffusion 1, 2 or XL.",
+                "Choose a ControlNet of Stable Diffusion 1, 2, 3, XL or Flux.",
                 "controlnet.kind",
             )
     if not any("zero_convs." in n or "controlnet_down_blocks." in n for n in header.shapes):

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.conditions import Box, Prompt, Prompts, active
-from nodes.diffusion.control import FittedControl, residuals
+from nodes.diffusion.control import FittedControl
 from nodes.diffusion.network_calls import counts_words, predict, text_width, told
 from nodes.diffusion.patches import Call, CallLimit, patched
+from nodes.diffusion.transformer_control import additions
 from nodes.errors import NodeError
 from nodes.types import Model, Plain
 
@@ -138,14 +139,8 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
     scaled = model.sampling.input(x, torch.tensor(sigma)).to(dtype)
     timestep = model.sampling.timestep(torch.tensor(sigma)).to(x.device).expand(x.shape[0])
     controls = [c for c in jobs[0].prompt.controls if c.last <= sigma <= c.first]
-    steered = residuals(
-        controls,
-        [_hint(jobs[0], c, model.latent_format.downscale, len(jobs)) for c in controls],
-        scaled,
-        timestep,
-        context,
-        added,
-    )
+    hints = [_hint(jobs[0], control, len(jobs)) for control in controls]
+    steered = additions(model.network, controls, hints, scaled, timestep, context, added)
     beside = [job.given(b, dtype) for job in jobs if (b := _beside(job)) is not None]
     if beside:
         scaled = torch.cat([scaled, torch.cat(beside)], dim=1)
@@ -166,12 +161,12 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
     return estimate.chunk(len(jobs))
 
 
-def _hint(job: _Job, control: FittedControl, downscale: int, jobs: int) -> Tensor:
+def _hint(job: _Job, control: FittedControl, jobs: int) -> Tensor:
     """Cut a hint to the prompt's place, and repeat it for several jobs of a batch."""
     hint, box = control.hint, job.prompt.box
     if box is not None:
         sides = (box.height, box.width, box.y, box.x)
-        hint = Box(*(side * downscale for side in sides)).of(hint)
+        hint = Box(*(side * control.scale for side in sides)).of(hint)
     return job.given(hint, hint.dtype).repeat(jobs, 1, 1, 1)
 
 

@@ -10,16 +10,13 @@ from torch import Tensor, nn
 
 from nodes.diffusion.control import shared
 from nodes.diffusion.latent_space import picture_in
-from nodes.diffusion.network_calls import input_channels, is_joint
+from nodes.diffusion.network_calls import GUIDANCE, input_channels, is_joint
 from nodes.diffusion.references import told_references
 from nodes.errors import NodeError
 from nodes.types import Cond, Conditioning, Latent, Model, Plain
 
 # The aesthetic scores that SDXL's refiner is told where nothing else is asked for.
 SCORE, NEGATIVE_SCORE = 6.0, 2.5
-
-# How strongly Flux follows a prompt where nothing else is asked for.
-GUIDANCE = 3.5
 
 # A grey picture in the latents of Stable Diffusion 1 and 2: what hides the part to be painted.
 _GREY = (0.8223, -0.6876, 0.6364, 0.1380)

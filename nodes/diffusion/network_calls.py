@@ -20,7 +20,9 @@ from nodes.imaging.resize import padded_to_multiple
 # Flux and Chroma read the latent in squares of 2 x 2 cells, each as one token.
 FLUX_PATCH = 2
 # What a flow network of diffusers calls the time of pure noise.
-_FLOW_STEPS = 1000
+FLOW_STEPS = 1000
+# How strongly Flux follows a prompt where nothing else is asked for.
+GUIDANCE = 3.5
 
 
 def is_joint(network: nn.Module) -> bool:
@@ -125,7 +127,7 @@ def predict(
         timestep: (B,).
         text: (B, T, D).
         said: What `told` names, for the whole batch.
-        steered: What controls add within a UNet.
+        steered: What controls add within it.
 
     Returns:
         Its prediction (B, C', h, w).
@@ -136,7 +138,7 @@ def predict(
     flux = is_flux(network)
     x = padded_to_multiple(x, FLUX_PATCH if flux else network.config.patch_size, "circular")
     call = _flux if flux else _sd3
-    return call(network, x, timestep, text, said)[..., :height, :width]
+    return call(network, x, timestep, text, said, steered)[..., :height, :width]
 
 
 def _unet(
@@ -180,17 +182,27 @@ def _check_adapters(network: Any, x: Tensor, steered: Mapping[str, Any]) -> None
 
 
 def _sd3(
-    network: Any, x: Tensor, timestep: Tensor, text: Tensor, said: Mapping[str, Tensor]
+    network: Any,
+    x: Tensor,
+    timestep: Tensor,
+    text: Tensor,
+    said: Mapping[str, Tensor],
+    steered: Mapping[str, Any],
 ) -> Tensor:
     said = {name: value.to(x.dtype) for name, value in said.items()}
     output: Tensor = network(
-        x, timestep=timestep, encoder_hidden_states=text, return_dict=False, **said
+        x, timestep=timestep, encoder_hidden_states=text, return_dict=False, **said, **steered
     )[0]
     return output
 
 
 def _flux(
-    network: Any, x: Tensor, timestep: Tensor, text: Tensor, said: Mapping[str, Tensor]
+    network: Any,
+    x: Tensor,
+    timestep: Tensor,
+    text: Tensor,
+    said: Mapping[str, Tensor],
+    steered: Mapping[str, Any],
 ) -> Tensor:
     rows, columns = (side // FLUX_PATCH for side in x.shape[-2:])
     tokens, places = packed(x), positions(rows, columns).to(x.device)
@@ -199,6 +211,12 @@ def _flux(
         tokens = torch.cat([tokens, said.pop("reference_tokens").to(x.dtype)], dim=1)
         # They are alike for all of a batch.
         places = torch.cat([places, said.pop("reference_places")[0].to(x.device)])
+        # Controls steer what is drawn alone.
+        more = (0, 0, 0, tokens.shape[1] - rows * columns)
+        steered = {
+            name: [nn.functional.pad(plane, more) for plane in planes]
+            for name, planes in steered.items()
+        }
     attention: dict[str, Any] = {}
     if "text_bias" in said:
         count = text.shape[1] + tokens.shape[1]
@@ -207,13 +225,14 @@ def _flux(
     output: Tensor = network(
         hidden_states=tokens,
         # It multiplies by that number itself.
-        timestep=timestep / _FLOW_STEPS,
+        timestep=timestep / FLOW_STEPS,
         encoder_hidden_states=text,
         img_ids=places,
         # Text has no position.
         txt_ids=torch.zeros(text.shape[1], 3, device=x.device),
         return_dict=False,
         **{name: value.to(x.dtype) for name, value in said.items()},
+        **steered,
         joint_attention_kwargs=attention,
     )[0]
     return unpacked(output[:, : rows * columns], rows, columns)

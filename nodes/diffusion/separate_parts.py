@@ -9,8 +9,8 @@ from torch import Tensor
 
 from nodes.diffusion import ldm_keys
 from nodes.diffusion.checkpoint import make_model, unknown_keys_told, with_prediction
-from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
-from nodes.diffusion.checkpoint_folder import read_part
+from nodes.diffusion.checkpoint_file import stamp
+from nodes.diffusion.checkpoint_folder import read_named
 from nodes.diffusion.families import TEXT_USES, TextUse, detect
 from nodes.diffusion.t5_keys import T5Place
 from nodes.diffusion.text_keys import TextPlace, text_places
@@ -54,7 +54,7 @@ def load_denoiser(path: Path, dtype: str) -> Model:
     Raises:
         FileProblem: If the file holds none, or one of another family.
     """
-    header, mapped = _read(path)
+    header, mapped = read_named(path)
     with unknown_keys_told(path):
         shapes = _as_in_checkpoints(header.shapes)
         weights = _as_in_checkpoints(mapped)
@@ -116,7 +116,7 @@ class _Found:
 
 
 def _text_encoder(path: Path) -> _Found:
-    header, weights = _read(path)
+    header, weights = read_named(path)
     places = text_places(header.shapes)
     if len(places) == 1:
         return _Found(path, places[0], weights)
@@ -126,13 +126,6 @@ def _text_encoder(path: Path) -> _Found:
         "Choose a file from the text_encoders folder.",
         "clip.kind",
     )
-
-
-def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
-    if path.is_dir():
-        weights = read_part(path)
-        return Header(path, {name: tuple(t.shape) for name, t in weights.items()}, {}), weights
-    return read_header(path), read_weights(path, lambda _: True)
 
 
 def _as_in_checkpoints(named: Mapping[str, Any]) -> dict[str, Any]:

@@ -154,6 +154,16 @@ def _sd3_places(names: Mapping[str, object]) -> Iterator[Place]:
             yield Place(modulation, (ours + "norm1_context.linear",), swapped=True)
 
 
+def _sd3_control_places(names: Mapping[str, object]) -> Iterator[Place]:
+    """List the places of Stability's ControlNets, whose blocks read no text."""
+    kept = ("controlnet_blocks", "pos_embed_input", "time_text_embed")
+    yield from _renames({name: name for name in kept})
+    for layer in range(count(names, "transformer_blocks.")):
+        path = f"transformer_blocks.{layer}."
+        yield from _renames(_SD3_PICTURE, path, path)
+        yield _qkv(path + "attn.qkv", path + "attn.")
+
+
 _FLUX_OUTSIDE = {
     "img_in": "x_embedder",
     "txt_in": "context_embedder",
@@ -215,5 +225,8 @@ def _chroma_places(names: Mapping[str, object]) -> Iterator[Place]:
 
 
 SD3 = Layout("Stable Diffusion 3 transformer", "x_embedder.proj.weight", _sd3_places)
+SD3_CONTROL = Layout(
+    "Stable Diffusion 3 ControlNet", "pos_embed_input.proj.weight", _sd3_control_places
+)
 FLUX = Layout("Flux transformer", "img_in.weight", _flux_places)
 CHROMA = Layout("Chroma transformer", "img_in.weight", _chroma_places)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from nodes.api import wire
+from nodes.types.models import Vae
 from nodes.types.pictures import Latent, Mask
 from nodes.types.tensor_file import STORED, Plain, stored
 
@@ -28,7 +29,8 @@ class ControlNet:
     """A network that steers a denoiser by a picture.
 
     Attributes:
-        network: A ControlNetModel, a ControlNetUnionModel or a T2IAdapter of diffusers, frozen.
+        network: A ControlNetModel, a ControlNetUnionModel, an SD3ControlNetModel, a
+            FluxControlNetModel or a T2IAdapter of diffusers, frozen.
         dtype: Name of the dtype to compute in.
         key: Names the weights.
         task: Of a union, which of its tasks it is to do; -1 names none.
@@ -47,11 +49,12 @@ class Control:
 
     Attributes:
         net: The network.
-        hint: (B, 3, H, W) in [0, 1] at any resolution.
+        hint: (B, 3|4, H, W) in [0, 1] at any resolution; a fourth channel says where to paint anew.
         strength: Factor on all that it adds to the denoiser.
         start: Fraction of the sampling at which it begins to hold, 0 being pure noise.
         end: Fraction of the sampling at which it ceases to hold.
         both: Whether it holds for the negative conditioning as well, unless that has others.
+        vae: What encodes the hint, for a network that reads latents.
     """
 
     net: ControlNet
@@ -60,6 +63,7 @@ class Control:
     start: float = 0.0
     end: float = 1.0
     both: bool = False
+    vae: Vae | None = None
 
 
 @stored
