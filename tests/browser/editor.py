@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -55,6 +55,20 @@ def slow_workflow(steps: int = 40, seconds: float = 0.1, title: str = "Slow") ->
     )
 
 
+Read = TypeVar("Read")
+
+DRAFTED = """async (words) => {
+    const asked = (request) => new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+    });
+    const database = await asked(indexedDB.open("weft-drafts"));
+    const windows = await asked(database.transaction("windows").objectStore("windows").getAll());
+    database.close();
+    return windows.join().includes(words);
+}"""
+
+
 class Editor:
     """One page of the editor."""
 
@@ -70,7 +84,7 @@ class Editor:
     def ready(self) -> None:
         expect(self.page.get_by_role("navigation", name="Open workflows")).to_be_visible()
         expect(self.page.locator(".tab[data-active]")).to_be_visible()
-        expect(self.page.locator(".run__start")).to_be_enabled()
+        expect(self.page.locator(".canvas[aria-busy=true]")).to_have_count(0, timeout=RUN_PATIENCE)
 
     def drop(self, content: Mapping[str, Any] | bytes, name: str = "test.json") -> None:
         """Drop a file onto the canvas."""
@@ -156,6 +170,21 @@ class Editor:
         while not self.page.evaluate(condition, given):
             assert time.monotonic() < deadline, f"This never came true: {condition}"
             self.page.wait_for_timeout(50)
+
+    def read_until(self, read: Callable[[], Read], holds: Callable[[Read], bool]) -> Read:
+        """Read until what is read is as it should be, and return it.
+
+        What a pointer, a wheel or a timer leads to may come a while after it.
+        """
+        deadline = time.monotonic() + RUN_PATIENCE / 1000
+        while not holds(found := read()):
+            assert time.monotonic() < deadline, f"It stayed at {found!r:.1000}"
+            self.page.wait_for_timeout(50)
+        return found
+
+    def expect_draft(self, words: str) -> None:
+        """Wait until words of a document are in the browser's database."""
+        self.wait_for(DRAFTED, words)
 
     def panel(self, name: str) -> Locator:
         """Open a panel of the left side and return it."""

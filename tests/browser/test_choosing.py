@@ -133,12 +133,14 @@ def test_a_workflow_is_wired_valued_and_emptied_by_keys_alone_in_the_outline(
     expect(wires).to_be_visible()
     editor.page.keyboard.type("images")
     editor.key("Enter")
-    expect(wires.get_by_role("option").first).to_be_visible()
+    expect(wires.get_by_role("option", selected=True)).to_be_visible()
     editor.key("Enter")
-    expect(wires).to_have_count(0)
+    # At once: what a key does is done when it has been pressed.
     assert editor.exported()["nodes"]["preview_image"]["inputs"]["images"] == {
         "link": ["empty_image", "image"]
     }
+    expect(wires).to_have_count(0)
+    expect(outline.locator("[data-row=preview_image]")).to_be_focused()
     outline.locator("[data-row=empty_image]").focus()
     editor.key("Enter")
     inspector = editor.page.get_by_role("region", name="Inspector")
@@ -146,3 +148,29 @@ def test_a_workflow_is_wired_valued_and_emptied_by_keys_alone_in_the_outline(
     outline.locator("[data-row=preview_image]").focus()
     editor.key("Delete")
     expect(rows).to_have_count(1)
+
+
+def test_the_focus_goes_back_to_where_it_was_before_a_dialog(editor: Editor) -> None:
+    editor.load(image_workflow("Focus"))
+    outline = editor.panel("Outline")
+    row = outline.locator("[data-row=show]")
+    row.focus()
+    for chord in ("w", "Control+k", "Control+,", "Control+Shift+s"):
+        editor.key(chord)
+        expect(editor.page.get_by_role("dialog")).to_be_visible()
+        editor.key("Escape")
+        expect(row).to_be_focused()
+
+
+def test_a_node_is_named_while_it_is_out_of_sight(editor: Editor) -> None:
+    editor.load(image_workflow("Far off"))
+    outline = editor.panel("Outline")
+    editor.click_ground()
+    for _ in range(12):
+        editor.key("-")
+    expect(editor.nodes()).to_have_count(0)
+    outline.locator("[data-row=show]").focus()
+    editor.key("F2")
+    editor.page.keyboard.type("Last")
+    editor.key("Enter")
+    assert editor.exported()["nodes"]["show"]["title"] == "Last"

@@ -34,7 +34,7 @@ def hostile_workflow(title: str = "Values") -> dict[str, Any]:
 def expect_harmless(editor: Editor) -> None:
     assert editor.page.evaluate("window.hacked") is None
     assert editor.page.evaluate("({}).polluted") is None
-    assert editor.page.locator("main script, main img[src='x']").count() == 0
+    expect(editor.page.locator("main script, main img[src='x']")).to_have_count(0)
 
 
 def test_hostile_values_are_shown_and_run_as_text(editor: Editor) -> None:
@@ -103,7 +103,7 @@ def test_a_picture_whose_text_is_no_workflow_is_refused_in_words(
     editor: Editor, picture: bytes, said: str
 ) -> None:
     tabs = editor.page.locator(".tab")
-    before = tabs.count()
+    expect(tabs).to_have_count(1)
     editor.drop(picture, "evil.png")
     expect(editor.page.get_by_role("status").filter(has_text=said).first).to_be_visible()
-    assert tabs.count() == before
+    expect(tabs).to_have_count(1)

@@ -34,7 +34,7 @@ def rename(editor: Editor, node: str, title: str) -> None:
 def test_what_was_never_saved_is_there_after_a_reload(editor: Editor) -> None:
     editor.load(image_workflow("Draft"))
     rename(editor, "paper", "My paper")
-    editor.page.wait_for_timeout(900)
+    editor.expect_draft("My paper")
     editor.page.reload()
     editor.ready()
     expect(editor.page.locator(".tab[data-active]")).to_contain_text("Draft")
@@ -61,8 +61,8 @@ def test_two_windows_that_were_closed_are_both_there_in_the_next(
     second.open(server.url)
     for window, title in ((editor, "From the first"), (second, "From the second")):
         window.load(image_workflow(title))
-        rename(window, "paper", "Kept")
-        window.page.wait_for_timeout(900)
+        rename(window, "paper", f"Kept {title}")
+        window.expect_draft(f"Kept {title}")
     editor.page.close()
     second.page.close()
     third = Editor(context.new_page(), editor._folder)
@@ -162,10 +162,10 @@ def test_a_comfyui_prompt_opens_by_drop(editor: Editor) -> None:
 
 def test_what_cannot_be_read_is_said_and_nothing_is_opened(editor: Editor) -> None:
     tabs = editor.page.locator(".tab")
-    before = tabs.count()
+    expect(tabs).to_have_count(1)
     editor.drop(b"not a workflow", "notes.json")
     expect(editor.page.get_by_text("This file holds no workflow.").first).to_be_visible()
-    assert tabs.count() == before
+    expect(tabs).to_have_count(1)
 
 
 def test_unknown_nodes_big_seeds_and_foreign_keys_survive(editor: Editor) -> None:

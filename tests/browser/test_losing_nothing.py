@@ -12,9 +12,6 @@ from tests.browser.editor import RUN_PATIENCE, Editor, image_workflow
 from tests.browser.test_keeping import expect_saved, rename, save_as
 from tests.browser.weft_server import WeftServer
 
-SETTLED = 900
-"""Milliseconds after which a change is in the browser's database."""
-
 
 def crash(page: Page) -> None:
     """End the page's process, with nothing told to the page."""
@@ -39,7 +36,7 @@ def test_what_was_changed_before_the_page_crashed_is_there_in_the_next(
     first.open(server.url)
     first.load(image_workflow("Crashed"))
     rename(first, "paper", "Before the crash")
-    first.page.wait_for_timeout(SETTLED)
+    first.expect_draft("Before the crash")
     crash(first.page)
     second = window(context, first, server.url, complaints)
     expect(second.page.locator(".tab[data-active]")).to_contain_text("Crashed")
@@ -57,8 +54,8 @@ def test_two_windows_on_one_document_each_keep_their_own_changes(
     expect(second.node("paper")).to_be_visible()
     rename(editor, "paper", "From the first")
     rename(second, "paper", "From the second")
-    for each in (editor, second):
-        each.page.wait_for_timeout(SETTLED)
+    for each, title in ((editor, "From the first"), (second, "From the second")):
+        each.expect_draft(title)
         each.page.reload()
         each.ready()
     expect(editor.node("paper")).to_contain_text("From the first")

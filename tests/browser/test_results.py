@@ -111,7 +111,7 @@ def test_a_picture_that_moves_moves_on_its_node(editor: Editor) -> None:
     )
     editor.run()
     editor.expect_picture("save")
-    assert (editor.picture("save").get_attribute("src") or "").endswith("/content")
+    expect(editor.picture("save")).to_have_attribute("src", re.compile("/content$"))
     expect(editor.panel("Gallery").get_by_title("Moves", exact=True).first).to_be_visible()
 
 

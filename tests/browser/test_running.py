@@ -73,13 +73,13 @@ def test_a_failure_is_a_sentence_on_its_node_with_what_to_do(editor: Editor) -> 
 
 
 def test_a_run_shows_its_progress_and_stops_when_told_to(editor: Editor) -> None:
-    editor.load(slow_workflow(steps=400))
+    editor.load(slow_workflow(steps=2000))
     editor.run()
     editor.expect_state("slow", "running")
     queue = editor.panel("Queue")
     bar = queue.get_by_role("progressbar")
     expect(bar).to_have_attribute("aria-valuenow", re.compile("[1-9]"), timeout=RUN_PATIENCE)
-    expect(queue).to_contain_text("of 400")
+    expect(queue).to_contain_text("of 2000")
     editor.page.get_by_role("button", name="Stop").click()
     editor.expect_state("slow", "cancelled")
     expect(queue).to_contain_text("Cancelled")

@@ -14,7 +14,7 @@ from tests.browser.editor import Editor, workflow
 from tests.browser.weft_server import WeftServer
 
 HOLD_MS = 900
-"""Longer than the editor waits before a resting finger opens a menu."""
+"""Milliseconds: longer than the editor waits before a resting finger opens a menu."""
 
 
 class Hand:
@@ -33,8 +33,9 @@ class Hand:
         self._send("touchEnd")
 
     def hold(self, point: tuple[float, float]) -> None:
+        """Rest on a place until a menu opens."""
         self._send("touchStart", point)
-        self._editor.page.wait_for_timeout(HOLD_MS)
+        expect(self._editor.page.get_by_role("menu")).to_be_visible()
         self._send("touchEnd")
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 8) -> None:
@@ -71,6 +72,12 @@ def middle(thing: Locator) -> tuple[float, float]:
     box = thing.bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def width_of(editor: Editor, node: str) -> float:
+    box = editor.node(node).bounding_box()
+    assert box is not None
+    return box["width"]
 
 
 @pytest.fixture
@@ -112,6 +119,20 @@ def ground(editor: Editor) -> tuple[float, float]:
     return left, 690
 
 
+def expect_moved(
+    editor: Editor, node: str, start: tuple[float, float], by: tuple[float, float]
+) -> None:
+    """Wait until a node has moved on the screen; a hand is not exact."""
+    near = pytest.approx((start[0] + by[0], start[1] + by[1]), abs=12)
+    editor.read_until(lambda: middle(editor.node(node)), lambda now: now == near)
+
+
+def expect_place(editor: Editor, node: str, x: float, y: float) -> None:
+    """Wait until a node has a place in the document."""
+    near = pytest.approx({"x": x, "y": y}, abs=20)
+    editor.read_until(lambda: editor.exported()["view"][node], lambda view: view == near)
+
+
 def title(editor: Editor, node: str) -> Locator:
     return editor.node(node).locator(".node__title")
 
@@ -120,49 +141,47 @@ def test_one_finger_moves_the_canvas(editor: Editor, hand: Hand) -> None:
     before = middle(editor.node("paper"))
     start = ground(editor)
     hand.drag(start, (start[0] + 60, start[1] - 80))
-    after = middle(editor.node("paper"))
-    assert after[0] - before[0] == pytest.approx(60, abs=12)
-    assert after[1] - before[1] == pytest.approx(-80, abs=12)
+    expect_moved(editor, "paper", before, (60, -80))
     assert editor.exported()["view"]["paper"] == {"x": 0, "y": 0}
 
 
 def test_one_finger_on_a_node_moves_the_node(editor: Editor, hand: Hand) -> None:
     start = middle(title(editor, "paper"))
     hand.drag(start, (start[0], start[1] + 96))
-    view = editor.exported()["view"]["paper"]
-    assert view["x"] == 0
-    assert view["y"] == pytest.approx(96, abs=20)
+    expect_place(editor, "paper", 0, 96)
 
 
 @pytest.mark.parametrize("place", ["the ground", "a node"])
 def test_two_fingers_zoom_where_they_are_and_move_nothing_else(
     editor: Editor, hand: Hand, place: str
 ) -> None:
-    before = editor.node("paper").bounding_box()
-    assert before is not None
+    before = width_of(editor, "paper")
     x, y = ground(editor) if place == "the ground" else middle(title(editor, "paper"))
     hand.pinch(((x - 20, y), (x + 20, y)), ((x - 35, y - 120), (x + 35, y - 120)))
-    after = editor.node("paper").bounding_box()
-    assert after is not None
-    assert after["width"] / before["width"] == pytest.approx(1.75, rel=0.05)
+    wider = pytest.approx(1.75 * before, rel=0.05)
+    editor.read_until(lambda: width_of(editor, "paper"), lambda width: width == wider)
     assert editor.exported()["view"]["paper"] == {"x": 0, "y": 0}
     expect(editor.page.get_by_role("menu")).to_have_count(0)
 
 
 def test_a_finger_that_stays_after_a_pinch_moves_nothing(editor: Editor, hand: Hand) -> None:
     x, y = ground(editor)
+    whole = width_of(editor, "paper")
     hand.pinch(((x - 20, y), (x + 20, y)), ((x - 30, y), (x + 30, y)))
+    larger = pytest.approx(1.5 * whole, rel=0.05)
+    editor.read_until(lambda: width_of(editor, "paper"), lambda width: width == larger)
     before = middle(editor.node("paper"))
     hand.drag((x, y), (x + 50, y))
-    after = middle(editor.node("paper"))
-    assert after[0] - before[0] == pytest.approx(50, abs=12)
+    expect_moved(editor, "paper", before, (50, 0))
 
 
 def test_a_wire_is_drawn_by_a_finger_beside_the_port(editor: Editor, hand: Hand) -> None:
     x, y = middle(editor.port("paper", "out", "image"))
     hand.drag((x + 12, y + 3), middle(editor.port("show", "in", "images")))
-    nodes = editor.exported()["nodes"]
-    assert nodes["show"]["inputs"]["images"] == {"link": ["paper", "image"]}
+    editor.read_until(
+        lambda: editor.exported()["nodes"]["show"]["inputs"],
+        lambda inputs: inputs == {"images": {"link": ["paper", "image"]}},
+    )
 
 
 def test_a_resting_finger_opens_the_menu_of_what_is_under_it(editor: Editor, hand: Hand) -> None:
@@ -194,5 +213,7 @@ def test_a_tap_selects_and_a_value_is_typed(editor: Editor, hand: Hand) -> None:
     field = width.get_by_role("textbox", name="width")
     field.fill("96")
     hand.tap(ground(editor))
-    assert editor.exported()["nodes"]["paper"]["inputs"]["width"] == 96
+    editor.read_until(
+        lambda: editor.exported()["nodes"]["paper"]["inputs"]["width"], lambda width: width == 96
+    )
     expect(editor.page.locator("[data-node][data-selected]")).to_have_count(0)

@@ -44,7 +44,7 @@ import { pinAt, threadAt } from "./scene";
 import { keepScene } from "./sceneKeeper";
 import { CONTROLS, FAR, stage, useStage, worldOf, ZOOM_RANGE } from "./stage";
 import { fingerDown, fingersTaken, menuOpened } from "./touch";
-import { centreOn, fitAll, setMover } from "./viewport";
+import { cameraTaken, centreOn, fitAll, setMover } from "./viewport";
 import { ZoomBar } from "./ZoomBar";
 
 const NOTHING: never[] = [];
@@ -83,7 +83,7 @@ function useCamera(): void {
     const fitted = stage.getState().camera;
     const stop = useCatalogue.subscribe(({ state }, before) => {
       if (state === before.state || known) return;
-      if (sameCamera(stage.getState().camera, fitted)) requestAnimationFrame(() => fitAll(false));
+      if (sameCamera(stage.getState().camera, fitted)) fitAll(false);
     });
     return () => {
       stop();
@@ -127,6 +127,7 @@ function useSize() {
 function CanvasBody() {
   const element = useSize();
   const claimed = useRef(false);
+  const waiting = useCatalogue(({ state }) => state === "loading");
   useLayoutEffect(keepScene, []);
   useCamera();
   useReveal();
@@ -193,6 +194,7 @@ function CanvasBody() {
       ref={element}
       className="canvas"
       aria-label={canvasTexts.canvas}
+      aria-busy={waiting}
       onPointerDownCapture={press}
       onMouseDownCapture={guard}
       onTouchStartCapture={guardTouch}
@@ -222,7 +224,10 @@ function CanvasBody() {
         elementsSelectable={false}
         disableKeyboardA11y
         proOptions={{ hideAttribution: true }}
-        onMoveStart={() => element.current?.setAttribute("data-moving", "")}
+        onMoveStart={(event) => {
+          if (event) cameraTaken();
+          element.current?.setAttribute("data-moving", "");
+        }}
         onMove={(_, camera) => stage.setState({ camera })}
         onMoveEnd={() => element.current?.removeAttribute("data-moving")}
         onPaneContextMenu={(event) => event.preventDefault()}

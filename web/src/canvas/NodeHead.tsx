@@ -101,7 +101,10 @@ interface TitleInputProps {
 
 function TitleInput({ title, rename }: TitleInputProps) {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.select(), []);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
   const close = (value: string | undefined): void => {
     if (value !== undefined && value !== title) edit(rename(value));
     stage.setState({ naming: undefined });

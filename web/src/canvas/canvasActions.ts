@@ -18,6 +18,7 @@ import {
   distribute,
   enterChosen,
   frameChosen,
+  nameChosen,
   noteHere,
   nudge,
   openSearch,
@@ -97,7 +98,7 @@ function canvasActions(): readonly Action[] {
       title: t.rename,
       keys: ["F2"],
       enabled: some,
-      run: () => stage.setState({ naming: chosen()[0] }),
+      run: nameChosen,
     },
     { id: "node.runTo", title: t.runTo, keys: ["Shift+R"], enabled: some, run: () => void runTo(chosen()) },
     {

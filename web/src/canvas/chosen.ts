@@ -15,10 +15,11 @@ import { activeGraph, edit, enter, select } from "../store/tabs";
 import { actionTexts, canvasTexts } from "../texts/canvas";
 import { aligned, distributed, type Edge } from "./arrange";
 import { selectionOf } from "./current";
+import { visibleBox } from "./fabric";
 import type { Placed } from "./scene";
-import { stage, toWorld } from "./stage";
-import { union } from "./threads";
-import { fitAll } from "./viewport";
+import { FAR, stage, toWorld } from "./stage";
+import { overlaps, union } from "./threads";
+import { centreOn, fitAll } from "./viewport";
 
 export const some = (): boolean => selectionOf().size > 0;
 export const several = (): boolean => selectionOf().size > 1;
@@ -50,6 +51,16 @@ export function toggleMode(mode: NodeMode, ids: readonly NodeId[] = chosen()): v
   if (ids.length === 0) return;
   const all = ids.every((id) => nodes[id]?.mode === mode);
   edit(setMode(ids, all ? null : mode));
+}
+
+/** Lets the name of the first selected node be typed, where it can be seen. */
+export function nameChosen(): void {
+  const [id] = chosen();
+  const { scene, camera, width, height } = stage.getState();
+  const placed = id === undefined ? undefined : scene.placed.get(id);
+  if (placed === undefined) return;
+  if (camera.zoom < FAR || !overlaps(placed, visibleBox(camera, width, height), 0)) centreOn(placed.id);
+  stage.setState({ naming: placed.id });
 }
 
 export function toggleCollapsed(): void {

@@ -13,14 +13,16 @@ const LEAVE = 500;
 function wanted(state: Stage, now: ReadonlySet<NodeId>): { keep: NodeId[]; add: NodeId[] } {
   const keep: NodeId[] = [];
   const add: NodeId[] = [];
-  if (state.camera.zoom < FAR) return { keep, add };
+  const far = state.camera.zoom < FAR;
   const visible = visibleBox(state.camera, state.width, state.height);
   for (const placed of state.scene.placed.values()) {
-    if (now.has(placed.id)) {
-      if (overlaps(placed, visible, LEAVE / state.camera.zoom)) keep.push(placed.id);
-    } else if (overlaps(placed, visible, ENTER / state.camera.zoom)) {
-      add.push(placed.id);
-    }
+    const { id } = placed;
+    // The field for a name is there before anything is typed, wherever its node is.
+    if (id === state.naming) (now.has(id) ? keep : add).unshift(id);
+    else if (far) continue;
+    else if (now.has(id)) {
+      if (overlaps(placed, visible, LEAVE / state.camera.zoom)) keep.push(id);
+    } else if (overlaps(placed, visible, ENTER / state.camera.zoom)) add.push(id);
   }
   return { keep, add };
 }
@@ -29,6 +31,7 @@ function wanted(state: Stage, now: ReadonlySet<NodeId>): { keep: NodeId[]; add: 
 export function keepMounted(): () => void {
   let frame = 0;
   const step = (): void => {
+    cancelAnimationFrame(frame);
     frame = 0;
     const state = stage.getState();
     const { keep, add } = wanted(state, state.mounted);
@@ -39,6 +42,7 @@ export function keepMounted(): () => void {
     if (add.length > A_FRAME) frame = requestAnimationFrame(step);
   };
   const stop = stage.subscribe((state, before) => {
+    if (state.naming !== before.naming) step();
     const moved = state.camera !== before.camera || state.scene !== before.scene;
     if ((moved || state.width !== before.width || state.height !== before.height) && frame === 0) {
       frame = requestAnimationFrame(step);

@@ -6,8 +6,7 @@ import { specOf, typedGraph } from "../store/catalogue";
 import { notify } from "../store/shell";
 import { activeGraph, activeTab, documentOf, edit, select } from "../store/tabs";
 import { subgraphTexts as t } from "../texts/subgraphs";
-import { chosen, chosenSubgraph } from "./chosen";
-import { stage } from "./stage";
+import { chosen, chosenSubgraph, nameChosen } from "./chosen";
 
 function nameOf(id: string): string {
   return activeGraph().nodes[id]?.title ?? specOf(id).title;
@@ -37,7 +36,7 @@ export function groupChosen(): void {
   const made = makeSubgraph(documentOf(tab), typedGraph(), ids, title);
   edit(made.edit);
   select([made.id]);
-  stage.setState({ naming: made.id });
+  nameChosen();
 }
 
 export function unpackChosen(): void {

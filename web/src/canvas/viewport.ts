@@ -14,7 +14,16 @@ export function setMover(next: Mover | undefined): void {
   mover = next;
 }
 
+/** Where a zoom by steps is going, so that steps in quick succession add up. */
+let goal: number | undefined;
+
+/** A hand has taken the camera: what it was going to is forgotten. */
+export function cameraTaken(): void {
+  goal = undefined;
+}
+
 export function moveCamera(camera: Camera, duration = 0): void {
+  goal = undefined;
   mover?.(camera, duration > 0 ? { duration } : undefined);
 }
 
@@ -53,8 +62,9 @@ export function zoomTo(zoom: number): void {
   const kept = heldZoom(zoom);
   const [x, y] = toWorld([width / 2, height / 2], camera);
   moveCamera({ x: width / 2 - x * kept, y: height / 2 - y * kept, zoom: kept }, 140);
+  goal = kept;
 }
 
 export function zoomBy(factor: number): void {
-  zoomTo(stage.getState().camera.zoom * factor);
+  zoomTo((goal ?? stage.getState().camera.zoom) * factor);
 }

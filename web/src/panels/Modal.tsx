@@ -5,6 +5,7 @@ import { Dialog } from "radix-ui";
 import type { ReactNode } from "react";
 import { showDialog } from "../store/shell";
 import { texts } from "../texts/panels";
+import { useFocusKeeper } from "./focusing";
 import { IconButton } from "./Pieces";
 
 interface ModalProps {
@@ -24,13 +25,18 @@ export function closeDialog(): void {
 }
 
 export function Modal({ title, wide, full, footer, tools, bare, children }: ModalProps) {
+  const { onCloseAutoFocus } = useFocusKeeper();
   const size = full ? " dialog--full" : wide ? " dialog--wide" : "";
   return (
     <Dialog.Root open onOpenChange={(open) => !open && closeDialog()}>
       <Dialog.Portal>
         {/* A plain element: the library's own writes a style sheet into the page, which the page's policy forbids. */}
         <div className="dialog__overlay" />
-        <Dialog.Content className={`dialog${size}`} aria-describedby={undefined}>
+        <Dialog.Content
+          className={`dialog${size}`}
+          aria-describedby={undefined}
+          onCloseAutoFocus={onCloseAutoFocus}
+        >
           <div className="dialog__header">
             <Dialog.Title className="dialog__title">{title}</Dialog.Title>
             {tools}

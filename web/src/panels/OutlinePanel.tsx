@@ -3,6 +3,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { CircleAlert, ListTree, SearchX, TriangleAlert } from "lucide-react";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { sourcesOf } from "../documents/inputs";
 import { ordered } from "../documents/order";
 import type { Graph, NodeId } from "../documents/types";
@@ -134,12 +135,10 @@ function Rows({ ids, graph }: RowsProps) {
 
 /** Opens the inspector, and goes to its first field. */
 function showValues(): void {
-  useShell.setState({ inspector: true });
-  requestAnimationFrame(() =>
-    document
-      .querySelector<HTMLElement>(".inspector .panel__body :is(input, textarea, button, [tabindex='0'])")
-      ?.focus(),
-  );
+  flushSync(() => useShell.setState({ inspector: true }));
+  document
+    .querySelector<HTMLElement>(".inspector .panel__body :is(input, textarea, button, [tabindex='0'])")
+    ?.focus();
 }
 
 interface RowProps {

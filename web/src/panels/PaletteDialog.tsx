@@ -1,14 +1,13 @@
 /** Everything by name: actions with their keys, and nodes to add. */
 
 import { Command } from "cmdk";
-import { Dialog } from "radix-ui";
 import { useState } from "react";
 import { addOffered } from "../canvas/adding";
 import { categoryLabel } from "../catalogue/categories";
 import { type Action, chordText, useActions } from "../store/actions";
 import { useNodeSearch } from "../store/offers";
 import { texts } from "../texts/panels";
-import { closeDialog } from "./Modal";
+import { PickDialog } from "./PickDialog";
 
 const NODES_SHOWN = 12;
 
@@ -20,64 +19,52 @@ export function PaletteDialog() {
   // Unasked, only what can be done now is offered; who searches also finds what cannot, and why its key is dead.
   const found = matching(query === "" ? all.filter((action) => action.enabled?.() !== false) : all, query);
   const nodes = query.trim() === "" ? [] : search(query).slice(0, NODES_SHOWN);
-  const act = (work: () => void) => {
-    closeDialog();
-    // The dialog gives the focus back as it closes: what is done next may want it elsewhere.
-    requestAnimationFrame(work);
-  };
   return (
-    <Dialog.Root open onOpenChange={(open) => !open && closeDialog()}>
-      <Dialog.Portal>
-        <div className="dialog__overlay" />
-        <Dialog.Content className="dialog palette" aria-describedby={undefined}>
-          <Dialog.Title className="visually-hidden">{texts.palette.title}</Dialog.Title>
-          <Command label={texts.palette.title} shouldFilter={false} loop>
-            <Command.Input
-              className="palette__input"
-              placeholder={texts.palette.placeholder}
-              value={query}
-              onValueChange={setQuery}
-            />
-            <Command.List className="palette__list" label={texts.palette.title}>
-              <Command.Empty className="empty">{texts.common.nothing}</Command.Empty>
-              {groupsOf(found).map(([group, members]) => (
-                <Command.Group key={group} heading={texts.palette.groups[group] ?? group}>
-                  {members.map((action) => (
-                    <Command.Item
-                      key={action.id}
-                      value={action.id}
-                      className="menu__item"
-                      disabled={action.enabled?.() === false}
-                      onSelect={() => act(action.run)}
-                    >
-                      {action.title}
-                      {action.keys[0] !== undefined && (
-                        <span className="menu__key">{chordText(action.keys[0])}</span>
-                      )}
-                    </Command.Item>
-                  ))}
-                </Command.Group>
+    <PickDialog
+      title={texts.palette.title}
+      placeholder={texts.palette.placeholder}
+      query={query}
+      onQuery={setQuery}
+      found
+    >
+      {(act) => (
+        <>
+          {groupsOf(found).map(([group, members]) => (
+            <Command.Group key={group} heading={texts.palette.groups[group] ?? group}>
+              {members.map((action) => (
+                <Command.Item
+                  key={action.id}
+                  value={action.id}
+                  className="menu__item"
+                  disabled={action.enabled?.() === false}
+                  onSelect={() => act(action.run)}
+                >
+                  {action.title}
+                  {action.keys[0] !== undefined && (
+                    <span className="menu__key">{chordText(action.keys[0])}</span>
+                  )}
+                </Command.Item>
               ))}
-              {nodes.length > 0 && (
-                <Command.Group heading={texts.palette.nodes}>
-                  {nodes.map((spec) => (
-                    <Command.Item
-                      key={spec.id}
-                      value={`+${spec.id}`}
-                      className="menu__item"
-                      onSelect={() => act(() => addOffered(spec))}
-                    >
-                      {spec.title}
-                      <span className="menu__key">{categoryLabel(spec)}</span>
-                    </Command.Item>
-                  ))}
-                </Command.Group>
-              )}
-            </Command.List>
-          </Command>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+            </Command.Group>
+          ))}
+          {nodes.length > 0 && (
+            <Command.Group heading={texts.palette.nodes}>
+              {nodes.map((spec) => (
+                <Command.Item
+                  key={spec.id}
+                  value={`+${spec.id}`}
+                  className="menu__item"
+                  onSelect={() => act(() => addOffered(spec))}
+                >
+                  {spec.title}
+                  <span className="menu__key">{categoryLabel(spec)}</span>
+                </Command.Item>
+              ))}
+            </Command.Group>
+          )}
+        </>
+      )}
+    </PickDialog>
   );
 }
 

@@ -1,7 +1,6 @@
 /** Wiring by key: first the port of the node, then what it is wired to. */
 
 import { Command } from "cmdk";
-import { Dialog } from "radix-ui";
 import { useState } from "react";
 import { searchFor } from "../canvas/adding";
 import { fittingPorts, inputSpec, outputSpec } from "../canvas/fitting";
@@ -15,7 +14,7 @@ import { specOf } from "../store/catalogue";
 import { activeGraph, edit } from "../store/tabs";
 import { texts } from "../texts/panels";
 import { wireTexts as t } from "../texts/wires";
-import { closeDialog } from "./Modal";
+import { PickDialog } from "./PickDialog";
 
 interface WireDialogProps {
   readonly node: NodeId;
@@ -32,36 +31,21 @@ export function WireDialog({ node, port: given }: WireDialogProps) {
   const [query, setQuery] = useState("");
   const title = port === undefined ? t.ports(nameOf(node)) : t.ends(labelOf(port), nameOf(node));
   return (
-    <Dialog.Root open onOpenChange={(open) => !open && closeDialog()}>
-      <Dialog.Portal>
-        <div className="dialog__overlay" />
-        <Dialog.Content className="dialog palette" aria-describedby={undefined}>
-          <Dialog.Title className="visually-hidden">{title}</Dialog.Title>
-          <Command label={title} loop>
-            <Command.Input
-              className="palette__input"
-              placeholder={title}
-              value={query}
-              onValueChange={setQuery}
-            />
-            <Command.List className="palette__list" label={title}>
-              <Command.Empty className="empty">{texts.common.nothing}</Command.Empty>
-              {port === undefined ? (
-                <Ports
-                  node={node}
-                  onPick={(picked) => {
-                    setQuery("");
-                    setPort(picked);
-                  }}
-                />
-              ) : (
-                <Ends port={port} />
-              )}
-            </Command.List>
-          </Command>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <PickDialog title={title} placeholder={title} query={query} onQuery={setQuery}>
+      {(act) =>
+        port === undefined ? (
+          <Ports
+            node={node}
+            onPick={(picked) => {
+              setQuery("");
+              setPort(picked);
+            }}
+          />
+        ) : (
+          <Ends port={port} act={act} />
+        )
+      }
+    </PickDialog>
   );
 }
 
@@ -118,16 +102,17 @@ function PortGroup({ heading, side, node, ports, onPick }: PortGroupProps) {
 /** Ports are many in a large graph: the search finds the rest. */
 const MOST = 300;
 
-function Ends({ port }: { readonly port: PortAddress }) {
+interface EndsProps {
+  readonly port: PortAddress;
+  readonly act: (work: () => void) => void;
+}
+
+function Ends({ port, act }: EndsProps) {
   const side = port.side === "out" ? "in" : "out";
   const held = sourcesOf(activeGraph().nodes[port.node]?.inputs[port.name]);
   const ends = [...fittingPorts(port)].flatMap(([node, names]) =>
     [...names].map((name): PortAddress => ({ node, side, name })),
   );
-  const act = (work: () => void) => {
-    closeDialog();
-    requestAnimationFrame(work);
-  };
   return (
     <>
       <Command.Group heading={t.wireTo}>
