@@ -125,6 +125,7 @@ class Dispatcher:
             seat.idle = True
             claim = await self._next(seat)
             seat.idle = False
+            seat.looked = False
             start = None if claim is None else Start(claim)
             while start is not None:
                 seat.claim = start.claim
@@ -167,23 +168,30 @@ class Dispatcher:
                     return taken
             if self._stopping or seat.worker.state != "idle":
                 return None
-            seat.wake.clear()
-            rivals = [
-                other
-                for other in self._seats
-                if other.idle and other is not seat and other.worker.state == "idle"
-            ]
-            if rivals and not await self._suits(seat, rivals):
-                # Another worker is the better one; if it does not come, this one will do.
-                await self._woken(seat, _PATIENCE)
-            claim = await self._claims.claim(seat.worker.name)
-            if claim is not None:
-                for other in rivals:
-                    other.wake.set()
+            if seat.looked:
+                seat.looked = False
+            elif (claim := await self._claimed(seat)) is not None:
                 return claim
             seat.waiting = True
             await self._woken(seat, _LOOK_AROUND)
             seat.waiting = False
+
+    async def _claimed(self, seat: Seat) -> Claim | None:
+        """Claim the next job for a worker, unless it suits another that is idle better."""
+        seat.wake.clear()
+        rivals = [
+            other
+            for other in self._seats
+            if other.idle and other is not seat and other.worker.state == "idle"
+        ]
+        if rivals and not await self._suits(seat, rivals):
+            # Another worker is the better one; if it does not come, this one will do.
+            await self._woken(seat, _PATIENCE)
+        claim = await self._claims.claim(seat.worker.name)
+        if claim is not None:
+            for other in rivals:
+                other.wake.set()
+        return claim
 
     def _lend(self) -> Offer | None:
         """Hold a seat for a job that is being queued; where several are free, the best has it."""
@@ -281,15 +289,18 @@ class Dispatcher:
         ending: Ending,
         claimed: Callable[[Claim], None],
     ) -> Claim | None:
-        alone = not any(other.idle for other in self._seats)
+        claim_next = not self._stopping and not any(other.idle for other in self._seats)
+        # What is queued after this write sets it again.
+        seat.wake.clear()
         following = await self._claims.finish(
             claim,
             ending.state,
             ending.problem,
             record.rest(ending.told),
-            claim_next=alone and not self._stopping,
+            claim_next=claim_next,
             claimed=claimed,
         )
+        seat.looked = claim_next and following is None
         await record.close()
         self._watch.ended(claim.job, ending.state)
         if record.saved:

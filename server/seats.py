@@ -14,7 +14,17 @@ from server.workers import Ending, Task, Worker
 
 
 class Seat:
-    """One worker's place in the loop."""
+    """One worker's place in the loop.
+
+    Attributes:
+        worker: Whose place it is.
+        wake: Set when there may be work.
+        idle: Whether the worker could take a job.
+        waiting: Whether it waits for one, after it was seen that there is none.
+        looked: Whether the end of its last run was written with the sight that nothing waits.
+        offer: What a job that is being queued makes of the place.
+        claim: What the worker runs.
+    """
 
     def __init__(self, worker: Worker) -> None:
         """Give a worker its place."""
@@ -22,6 +32,7 @@ class Seat:
         self.wake = asyncio.Event()
         self.idle = False
         self.waiting = False
+        self.looked = False
         self.offer: asyncio.Future[Claim | None] | None = None
         self.claim: Claim | None = None
 

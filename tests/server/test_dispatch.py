@@ -194,10 +194,7 @@ def test_a_job_that_needs_nothing_computed_is_over_in_the_commit_that_queues_it(
 ) -> None:
     async def test(services: Services) -> None:
         same = Submission(workflow(*saving("same")))
-        first = (await services.jobs.submit(same)).id
-        await changed(services, first, "succeeded")
-        while not all(seat.waiting for seat in services.dispatcher._seats):
-            await asyncio.sleep(0.01)
+        await run_one(services, "same")
         again = (await services.jobs.submit(same)).id
         # What is seen now is what the write left that the answer followed.
         state = await services.store.read(
@@ -225,6 +222,34 @@ def test_a_job_that_needs_nothing_computed_is_over_in_the_commit_that_queues_it(
         assert "node.started" in [event.type for event in await services.feed.of_job(third)]
 
     with_services(tmp_path, test)
+
+
+def test_a_job_takes_two_commits_and_one_that_needs_nothing_computed_takes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What depends on the time would write more often on a busy machine.
+    monkeypatch.setattr("server.dispatch._LOOK_AROUND", 600.0)
+    monkeypatch.setattr("server.run_record._GATHER_SECONDS", 600.0)
+    monkeypatch.setattr("server.workers.local._REHEARSED_WITHIN", 600.0)
+
+    async def test(services: Services) -> None:
+        statements: list[str] = []
+        await run_one(services, "first")
+        await services.store.write(lambda database: database.set_trace_callback(statements.append))
+        for text, commits in (("second", 2), ("third", 2), ("third", 1)):
+            statements.clear()
+            await run_one(services, text)
+            assert statements.count("COMMIT") == commits, statements
+
+    with_services(tmp_path, test)
+
+
+async def run_one(services: Services, text: str) -> None:
+    """Run a quick workflow, until the worker waits for the next."""
+    job = (await services.jobs.submit(Submission(workflow(*saving(text))))).id
+    await changed(services, job, "succeeded")
+    while not all(seat.waiting for seat in services.dispatcher._seats):
+        await asyncio.sleep(0.01)
 
 
 def with_services(data: Path, test: Callable[[Services], Awaitable[None]]) -> None:
