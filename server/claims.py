@@ -25,6 +25,15 @@ DEATHS_ALLOWED = 3
 """A job that took its worker down this often is not tried again."""
 
 
+_TAKE = """
+    UPDATE jobs SET state = 'running', worker = ?, attempts = attempts + 1, started = ?,
+        finished = NULL
+    WHERE number = (
+        SELECT number FROM jobs WHERE state = 'queued' ORDER BY suspect, rank LIMIT 1
+    ) AND NOT EXISTS (SELECT 1 FROM queue_state WHERE name = 'paused' AND value = '1')
+    RETURNING *
+"""
+
 Entry = FeedEvent | Callable[[sqlite3.Connection], FeedEvent]
 """An event, or what makes one inside the write that keeps it."""
 
@@ -172,14 +181,9 @@ class Claims:
 
     def take(self, connection: sqlite3.Connection, worker: str) -> Claim | None:
         """Do what `claim` does as a part of another write."""
-        row = None if is_paused(connection) else _next_row(connection)
+        row = connection.execute(_TAKE, (worker, time.time())).fetchone()
         if row is None:
             return None
-        row = connection.execute(
-            "UPDATE jobs SET state = 'running', worker = ?, attempts = attempts + 1, started = ?,"
-            " finished = NULL WHERE id = ? RETURNING *",
-            (worker, time.time(), row["id"]),
-        ).fetchone()
         claim = Claim(job_of(row), worker, *_body(connection, row["id"]))
         data = {"worker": worker, "attempt": row["attempts"]}
         self._feed.append(connection, [claim.event("job.started", data)])
@@ -194,29 +198,16 @@ class Claims:
         events: Sequence[Entry],
     ) -> None:
         """Record a job's end as a part of another write."""
-        self._record(connection, claim, events)
-        self._end(connection, claim, state, problem)
+        row = _held(connection, claim)
+        if row is not None:
+            self._end(connection, claim, state, problem, _kept(connection, claim, row, events))
 
     def _record(
         self, connection: sqlite3.Connection, claim: Claim, entries: Sequence[Entry]
     ) -> None:
         row = _held(connection, claim)
-        if row is None or not entries:
-            return
-        events = [e if isinstance(e, FeedEvent) else e(connection) for e in entries]
-        warnings = [event.data["problem"] for event in events if event.type == "node.warning"]
-        if warnings:
-            connection.execute(
-                "UPDATE jobs SET warnings = ? WHERE id = ?",
-                (packed([*json.loads(row["warnings"]), *warnings]), claim.job.id),
-            )
-        for event in events:
-            if event.type == "plan":
-                connection.execute(
-                    "UPDATE job_bodies SET plan = ? WHERE job = ?",
-                    (packed(event.data), claim.job.id),
-                )
-        self._feed.append(connection, events)
+        if row is not None and entries:
+            self._feed.append(connection, _kept(connection, claim, row, entries))
 
     def _end(
         self,
@@ -224,9 +215,8 @@ class Claims:
         claim: Claim,
         state: str,
         problem: Mapping[str, Any] | None,
+        before: Sequence[FeedEvent] = (),
     ) -> None:
-        if _held(connection, claim) is None:
-            return
         finished = time.time()
         connection.execute(
             "UPDATE jobs SET state = ?, problem = ?, finished = ?, cancelling = 0 WHERE id = ?",
@@ -234,7 +224,7 @@ class Claims:
         )
         started = claim.job.started or finished
         data = {"state": state, "problem": problem, "seconds": finished - started}
-        self._feed.append(connection, [claim.event("job.finished", data)])
+        self._feed.append(connection, [*before, claim.event("job.finished", data)])
 
     def _give_back(
         self, connection: sqlite3.Connection, row: sqlite3.Row, *, suspect: bool
@@ -272,6 +262,26 @@ def _held(connection: sqlite3.Connection, claim: Claim) -> sqlite3.Row | None:
         (claim.job.id, claim.worker, claim.job.attempts),
     ).fetchone()
     return row
+
+
+def _kept(
+    connection: sqlite3.Connection, claim: Claim, row: sqlite3.Row, entries: Sequence[Entry]
+) -> list[FeedEvent]:
+    """Keep what events say of their job with it; return them, to be appended."""
+    events = [e if isinstance(e, FeedEvent) else e(connection) for e in entries]
+    warnings = [event.data["problem"] for event in events if event.type == "node.warning"]
+    if warnings:
+        connection.execute(
+            "UPDATE jobs SET warnings = ? WHERE id = ?",
+            (packed([*json.loads(row["warnings"]), *warnings]), claim.job.id),
+        )
+    for event in events:
+        if event.type == "plan":
+            connection.execute(
+                "UPDATE job_bodies SET plan = ? WHERE job = ?",
+                (packed(event.data), claim.job.id),
+            )
+    return events
 
 
 def _body(connection: sqlite3.Connection, job: str) -> tuple[str, tuple[str, ...] | None, Any]:

@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any
 
 from server.compact_json import packed
@@ -45,6 +46,9 @@ _PAGE = 500
 _BACKLOG = 2_000
 """Events held for one slow reader before it is sent back to reading them from the disk."""
 _PRUNE_EVERY = 1_000
+_ROWS = 500
+"""Rows in one statement: a step for each would hand over Python's lock as often."""
+_MARKS = "(?, ?, ?, ?, ?, ?, ?, ?)"
 _BATCH = 64
 """Events that a reader is given at once, at most."""
 
@@ -185,22 +189,10 @@ class Feed:
         """Number and keep events inside a write; they are sent once it is on the disk."""
         numbered = [replace(event, seq=self._last + n) for n, event in enumerate(events, 1)]
         self._last += len(numbered)
-        connection.executemany(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    event.seq,
-                    event.type,
-                    event.job,
-                    event.node,
-                    event.time,
-                    event.document,
-                    event.client,
-                    event.data_text,
-                )
-                for event in numbered
-            ],
-        )
+        for at in range(0, len(numbered), _ROWS):
+            rows = [_row(event) for event in numbered[at : at + _ROWS]]
+            marks = ", ".join([_MARKS] * len(rows))
+            connection.execute(f"INSERT INTO events VALUES {marks}", list(chain(*rows)))
         if self._last - self._keep - self._pruned >= _PRUNE_EVERY:
             self._pruned = self._last - self._keep
             connection.execute("DELETE FROM events WHERE seq <= ?", (self._pruned,))
@@ -304,6 +296,19 @@ class Feed:
 def _after(connection: sqlite3.Connection, position: int) -> list[sqlite3.Row]:
     query = "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
     return connection.execute(query, (position, _PAGE)).fetchall()
+
+
+def _row(event: FeedEvent) -> tuple[Any, ...]:
+    return (
+        event.seq,
+        event.type,
+        event.job,
+        event.node,
+        event.time,
+        event.document,
+        event.client,
+        event.data_text,
+    )
 
 
 def _from_row(row: sqlite3.Row) -> FeedEvent:

@@ -9,20 +9,21 @@ from typing import Any
 
 from server.compact_json import packed
 from server.feed import Feed, FeedEvent
-from server.job_queries import WrongState, first_rank, known_as, last_rank, title_of
+from server.job_queries import WrongState, known_as, standing, title_of
 from server.job_refusals import KeyConflict, QueueFull
-from server.job_rows import ACTIVE, WAITING, Job, Submission, job_of, placed, waiting
+from server.job_rows import ACTIVE, WAITING, Job, Submission, job_of, placed
 
 
 def insert(
     connection: sqlite3.Connection,
     feed: Feed,
     submission: Submission,
+    id_: str,
     workflow: str,
     fingerprint: str,
     limit: int,
 ) -> Job:
-    """Queue a job, unless it is known by its key or id already.
+    """Queue a job under an id, unless it is known by the key or id that its client chose.
 
     Raises:
         KeyConflict: when its key or id belongs to another job.
@@ -33,27 +34,27 @@ def insert(
         if known["fingerprint"] != fingerprint:
             raise KeyConflict
         return placed(connection, known)
-    queued = waiting(connection)
+    queued, rank = standing(connection, front=submission.front)
     if queued >= limit:
         raise QueueFull(limit)
     row = connection.execute(
         "INSERT INTO jobs (id, state, title, client, document, source, created, rank, key,"
         " fingerprint) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
         (
-            submission.id,
+            id_,
             submission.title or title_of(submission.workflow),
             submission.client,
             submission.document,
             submission.source,
             time.time(),
-            first_rank(connection) if submission.front else last_rank(connection),
+            rank,
             submission.key,
             fingerprint,
         ),
     ).fetchone()
     connection.execute(
         "INSERT INTO job_bodies (job, workflow, targets, extra) VALUES (?, ?, ?, ?)",
-        (submission.id, workflow, packed(submission.targets), packed(submission.extra)),
+        (id_, workflow, packed(submission.targets), packed(submission.extra)),
     )
     made = job_of(row, 0 if submission.front else queued)
     feed.append(connection, [event_of(made, "job.queued", made.to_json())])
@@ -82,12 +83,13 @@ def retry(connection: sqlite3.Connection, row: sqlite3.Row, limit: int) -> None:
     """
     if row["state"] not in ("failed", "cancelled", "quarantined"):
         raise WrongState(row["state"], "retried", "Submit the workflow again instead.")
-    if waiting(connection) >= limit:
+    queued, rank = standing(connection, front=False)
+    if queued >= limit:
         raise QueueFull(limit)
     connection.execute(
         "UPDATE jobs SET state = 'queued', rank = ?, suspect = 0, cancelling = 0, deaths = 0,"
         " started = NULL, finished = NULL, problem = NULL, warnings = '[]' WHERE id = ?",
-        (last_rank(connection), row["id"]),
+        (rank, row["id"]),
     )
 
 

@@ -13,10 +13,12 @@ from nodes.errors import NodeError
 from server.compact_json import packed
 from server.job_rows import WAITING, Job, Submission, is_paused, row_of, waiting
 
-_RANKS = """
-    SELECT {0}(rank) FROM (
-        SELECT {0}(rank) AS rank FROM jobs WHERE state = 'queued' AND suspect = 0
-        UNION ALL SELECT rank FROM jobs WHERE state = 'running'
+_STANDING = """
+    SELECT (SELECT count(*) FROM jobs WHERE state = 'queued'), (
+        SELECT {0}(rank) FROM (
+            SELECT {0}(rank) AS rank FROM jobs WHERE state = 'queued' AND suspect = 0
+            UNION ALL SELECT rank FROM jobs WHERE state = 'running'
+        )
     )
 """
 """Asked of each state apart, so that an index answers; a running job may be given back."""
@@ -76,14 +78,10 @@ def title_of(workflow: Any) -> str:
     return title if isinstance(title, str) else ""
 
 
-def first_rank(connection: sqlite3.Connection) -> float:
-    """Return a rank before all that wait or run."""
-    return float(connection.execute(_RANKS.format("min")).fetchone()[0] or 0) - 1
-
-
-def last_rank(connection: sqlite3.Connection) -> float:
-    """Return a rank behind all that wait or run."""
-    return float(connection.execute(_RANKS.format("max")).fetchone()[0] or 0) + 1
+def standing(connection: sqlite3.Connection, *, front: bool) -> tuple[int, float]:
+    """Return how many jobs wait, and a rank before or behind all that wait or run."""
+    queued, rank = connection.execute(_STANDING.format("min" if front else "max")).fetchone()
+    return queued, float(rank or 0) + (-1 if front else 1)
 
 
 def move(connection: sqlite3.Connection, row: sqlite3.Row, before: str | None) -> bool:

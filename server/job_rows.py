@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
+import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -210,6 +213,18 @@ class QueueView:
             "running": [job.to_json() for job in self.running],
             "queued": [job.to_json() for job in self.queued],
         }
+
+
+def new_id() -> str:
+    """Make a job's id: a UUID of version 7 (RFC 9562), which begins with the time.
+
+    Ids of jobs that follow one another stand together in every index, so that a commit touches few
+    pages.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    variant_and_random = 0b10 << 62 | secrets.randbits(62)
+    number = milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | variant_and_random
+    return str(uuid.UUID(int=number))
 
 
 def job_of(row: sqlite3.Row, position: int | None = None) -> Job:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from server import job_changes
@@ -31,6 +29,7 @@ from server.job_rows import (
     MIGRATIONS,
     Job,
     Submission,
+    new_id,
     placed,
     row_of,
 )
@@ -121,15 +120,16 @@ class Jobs(JobReader):
             raise Draining
         workflow = packed(submission.workflow)
         fingerprint = fingerprint_of(submission, workflow)
-        submission = replace(submission, id=submission.id or str(uuid.uuid4()))
+        id_ = submission.id or new_id()
         repeated = self._repeats(fingerprint, workflow)
         taker = self._lend()
         if taker is not None and repeated:
-            await _rehearsed(taker, submission, workflow)
+            task = Task(f"{id_}#1", id_, workflow, submission.targets, submission.extra)
+            await _rehearsed(taker, task)
 
         def work(connection: sqlite3.Connection) -> Job:
             job = job_changes.insert(
-                connection, self._feed, submission, workflow, fingerprint, self._limit
+                connection, self._feed, submission, id_, workflow, fingerprint, self._limit
             )
             if taker is not None:
                 taker.take(connection)
@@ -288,10 +288,7 @@ class Jobs(JobReader):
         return True
 
 
-async def _rehearsed(taker: Taker, submission: Submission, workflow: str) -> None:
-    assert submission.id is not None
-    run = f"{submission.id}#1"
-    task = Task(run, submission.id, workflow, submission.targets, submission.extra)
+async def _rehearsed(taker: Taker, task: Task) -> None:
     try:
         await taker.rehearse(task)
     except BaseException:

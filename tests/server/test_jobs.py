@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from nodes.errors import NodeError
 from server.artifacts import Artifacts
 from server.claims import DEATHS_ALLOWED, Claim, Claims
 from server.feed import Feed, FeedEvent
-from server.job_rows import Submission
+from server.job_rows import Submission, new_id
 from server.jobs import Draining, Jobs, KeyConflict, NoSuchJob, QueueFull, WrongState
 from server.settings import Settings
 from server.store import Store
@@ -65,6 +66,17 @@ def with_queue(folder: Path, test: Test, limit: int = 10_000) -> None:
         asyncio.run(test(Queue(store, feed, jobs, Claims(store, feed))))  # type: ignore[arg-type]
     finally:
         store.close()
+
+
+def test_ids_begin_with_the_time_and_are_all_different() -> None:
+    before = time.time_ns() // 1_000_000
+    made = [uuid.UUID(new_id()) for _ in range(1000)]
+    after = time.time_ns() // 1_000_000
+    times = [identifier.int >> 80 for identifier in made]
+    assert times == sorted(times)
+    assert before <= times[0] <= times[-1] <= after
+    assert {(identifier.version, identifier.variant) for identifier in made} == {(7, uuid.RFC_4122)}
+    assert len(set(made)) == len(made)
 
 
 def test_jobs_are_claimed_in_order_and_the_front_comes_first(tmp_path: Path) -> None:

@@ -57,6 +57,17 @@ def test_a_failing_write_undoes_itself_alone(store: Store) -> None:
     assert numbers(store) == [1, 3]
 
 
+def test_a_write_that_fails_alone_leaves_nothing_and_tells_its_caller(store: Store) -> None:
+    def failing(connection: sqlite3.Connection) -> None:
+        connection.execute(insert(1))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        store.write_now(failing)
+    store.write_now(lambda connection: connection.execute(insert(2)))
+    assert numbers(store) == [2]
+
+
 def test_writes_that_wait_together_share_a_commit(store: Store) -> None:
     go = threading.Event()
     commits: list[str] = []
