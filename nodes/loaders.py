@@ -42,9 +42,9 @@ def checkpoint_loader_simple(
     """Load a denoiser, its text encoder and its VAE from one file.
 
     The family is told by the weights themselves: Stable Diffusion 1, 2, 3, XL and its refiner, the
-    x4 upscaler, Flux, their inpainting and editing variants, or a file that carries its
-    configuration, as the miniature does. Folders may also hold DeepFloyd IF or a stage of Stable
-    Cascade. Weights stay on disk until they are used. A part that is not there is missed only where
+    x4 upscaler, Flux, their inpainting and editing variants, a stage of Stable Cascade, or a file
+    that carries its configuration, as the miniature does. Folders may also hold DeepFloyd IF.
+    Weights stay on disk until they are used. A part that is not there is missed only where
     it is used.
 
     Args:
@@ -88,7 +88,8 @@ def vae_loader(vae_name: Annotated[str, File("vae")], *, ctx: Context = QUIET) -
     """Load a VAE from a file of its own.
 
     Args:
-        vae_name: A .safetensors file of Stable Diffusion or Flux, or a folder of diffusers.
+        vae_name: A .safetensors file of Stable Diffusion or Flux, or of what codes for a stage of
+            Stable Cascade, or a folder of diffusers.
 
     Returns:
         The VAE.

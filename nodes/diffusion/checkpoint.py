@@ -23,6 +23,8 @@ from nodes.diffusion.missing_part import missing_clip, missing_vae
 from nodes.diffusion.network_calls import reads_level
 from nodes.diffusion.pixel_space import is_pixel_space
 from nodes.diffusion.stable_cascade import is_stage, load_stage
+from nodes.diffusion.stable_cascade_file import load_stage_file
+from nodes.diffusion.stable_cascade_keys import stage_prefix
 from nodes.diffusion.text_keys import text_places
 from nodes.diffusion.text_networks import TextPart, find_vocabulary, make_clip
 from nodes.diffusion.thresholds import thresholds
@@ -49,6 +51,9 @@ def load_checkpoint(path: Path, dtype: str) -> Checkpoint:
         family, weights, words = read_folder(path)
         return _assemble(family, weights, words, dtype, path)
     header = read_header(path)
+    if stage_prefix(header.shapes) is not None:
+        with unknown_keys_told(path):
+            return load_stage_file(path, dtype)
     family = with_prediction(read_family(header), header, lambda name: _one(path, name))
     words = [
         find_vocabulary(family.tokenizer, text, path, family.text_join)

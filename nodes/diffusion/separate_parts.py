@@ -12,6 +12,8 @@ from nodes.diffusion.checkpoint import make_model, unknown_keys_told, with_predi
 from nodes.diffusion.checkpoint_file import stamp
 from nodes.diffusion.checkpoint_folder import read_named
 from nodes.diffusion.families import TEXT_USES, TextUse, detect
+from nodes.diffusion.stable_cascade_file import stage_of
+from nodes.diffusion.stable_cascade_keys import stage_prefix
 from nodes.diffusion.t5_keys import T5Place
 from nodes.diffusion.text_keys import TextPlace, text_places
 from nodes.diffusion.text_networks import TextPart, find_vocabulary, make_clip
@@ -55,6 +57,8 @@ def load_denoiser(path: Path, dtype: str) -> Model:
         FileProblem: If the file holds none, or one of another family.
     """
     header, mapped = read_named(path)
+    if stage_prefix(mapped) is not None:
+        return stage_of(mapped, dtype, stamp(path))
     with unknown_keys_told(path):
         shapes = _as_in_checkpoints(header.shapes)
         weights = _as_in_checkpoints(mapped)

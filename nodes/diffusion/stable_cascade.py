@@ -24,6 +24,7 @@ from nodes.diffusion.missing_part import missing_clip, missing_vae
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.pixel_space import as_encoded
 from nodes.diffusion.text_networks import make_clip
+from nodes.diffusion.weight_shapes import Config
 from nodes.errors import NodeError
 from nodes.types import Clip, LatentFormat, Model, Plain, Vae
 
@@ -114,23 +115,51 @@ def load_stage(folder: Path, dtype: str) -> Checkpoint:
     index, key = read_json(folder, "model_index.json"), stamp(folder)
     part = _PIPELINES[index["_class_name"]]
     config = read_json(folder / part, "config.json")
-    with torch.device("meta"):
-        network = configured("UNet", StageUNet.from_config, config)
-    dtype = wide_half(dtype)
-    network = filled(network, read_part(folder / part), dtype, "UNet")
-    form = STAGE_C if part == "prior" else STAGE_B
-    vae = missing_vae(folder.name, form, key) if part == "prior" else _stage_a(folder, key)
+    model = make_stage(config, read_part(folder / part), dtype, key)
+    vae = missing_vae(folder.name, model.latent_format, key)
+    if part == "decoder":
+        vae = make_stage_a(
+            read_json(folder / "vqgan", "config.json"), read_part(folder / "vqgan"), key
+        )
     texts = read_text_encoders(folder, index, "stable cascade")
     clip: Clip = missing_clip(folder.name, key)
     if texts:
         clip = make_clip(texts, TextUse(normed=False), dtype, key, "stable cascade")
-    model = Model(network, ModelSampling.from_cosine(), form, dtype, f"{key}#unet")
     return Checkpoint(f"stable-cascade-{part}", model, clip, vae)
 
 
-def _stage_a(folder: Path, key: str) -> Vae:
-    config = read_json(folder / "vqgan", "config.json")
+def make_stage(config: Config, weights: Mapping[str, Tensor], dtype: str, key: str) -> Model:
+    """Build the model of stage B or C around its weights.
+
+    Args:
+        config: Of a StableCascadeUNet.
+        weights: Under the names of diffusers.
+        dtype: What to compute in; float16 is too narrow, so that it computes in bfloat16 then.
+        key: Names the weights.
+
+    Raises:
+        FileProblem: If configuration and weights do not agree.
+    """
+    with torch.device("meta"):
+        network = configured("UNet", StageUNet.from_config, config)
+    dtype = wide_half(dtype)
+    network = filled(network, weights, dtype, "UNet")
+    form = STAGE_B if config.get("effnet_in_channels") else STAGE_C
+    return Model(network, ModelSampling.from_cosine(), form, dtype, f"{key}#unet")
+
+
+def make_stage_a(config: Config, weights: Mapping[str, Tensor], key: str) -> Vae:
+    """Build stage A around its weights.
+
+    Args:
+        config: Of a PaellaVQModel.
+        weights: Under the names of diffusers.
+        key: Names the weights.
+
+    Raises:
+        FileProblem: If configuration and weights do not agree.
+    """
     with torch.device("meta"):
         network = configured("VAE", StageA.from_config, config)
-    network = filled(network, read_part(folder / "vqgan"), "float32", "VAE")
+    network = filled(network, weights, "float32", "VAE")
     return Vae(network, STAGE_B, "float32", f"{key}#vae")

@@ -24,6 +24,7 @@ _PLACES = (
     ("conditioner.embedders.1.model.", True),
     ("text_encoders.clip_l.transformer.text_model.", False),
     ("text_encoders.clip_g.transformer.text_model.", False),
+    ("text_encoder.clip_g.transformer.text_model.", False),
     ("text_model.", False),
     ("", False),
     ("", True),

@@ -92,6 +92,9 @@ def find_vocabulary(tokenizer: Config, encoder: Config, model: Path, join: TextJ
     """
     if is_t5(encoder):
         return find_t5_vocabulary(model, T5_LENGTHS[join])
+    if join == "stable cascade":
+        # It reads what OpenCLIP says where there are no words too, and was shown end marks there.
+        encoder = encoder | {"pad_token_id": encoder["eos_token_id"]}
     return make_vocabulary(tokenizer, encoder)
 
 

@@ -7,6 +7,7 @@ from nodes.diffusion.checkpoint import read_family, unknown_keys_told
 from nodes.diffusion.checkpoint_file import Header, read_header, read_weights, stamp
 from nodes.diffusion.checkpoint_folder import diffusers_vae_to_ldm, read_vae_folder
 from nodes.diffusion.checkpoint_networks import make_vae
+from nodes.diffusion.stable_cascade_file import is_coder, load_coder
 from nodes.diffusion.vae_shapes import (
     FLUX_LATENTS,
     SD3_LATENTS,
@@ -36,6 +37,8 @@ def load_vae(path: Path, dtype: str) -> Vae:
         config, weights = read_vae_folder(path)
         return make_vae(config, weights, latents_of(config), dtype, stamp(path))
     header = read_header(path)
+    if is_coder(header.shapes):
+        return load_coder(path)
     weights = read_weights(path, _is_of_vae)
     if any(name.startswith("encoder.down_blocks.") for name in weights):
         weights = diffusers_vae_to_ldm(weights)
