@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from nodes.diffusion.control import shared
 from nodes.diffusion.latent_space import picture_in
 from nodes.diffusion.network_calls import GUIDANCE, input_channels, is_joint
+from nodes.diffusion.pixel_space import COLOURS
 from nodes.diffusion.references import told_references
 from nodes.errors import NodeError
 from nodes.types import Cond, Conditioning, Latent, Model, Plain
@@ -65,7 +66,7 @@ def _whole(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
         part = replace(part, extras={**part.extras, **told})
     channels = latent.samples.shape[1]
     more = input_channels(model.network) - channels
-    if more == _COLOURS or "small_picture" in part.extras:
+    if more == COLOURS or "small_picture" in part.extras:
         return _enlarged_from(part, latent)
     beside = _BESIDE.get(more, {}).get(channels)
     return part if beside is None else beside(part, latent, model)
@@ -222,8 +223,6 @@ _PICTURES = frozenset(
         "picture_deviations",
     }
 )
-# The channels of a picture that stands beside a latent.
-_COLOURS = 3
 
 # By the channels that a network reads beside the latent's, and by those.
 _BESIDE: Mapping[int, Mapping[int, Callable[[Cond, Latent, Model], Cond]]] = {
