@@ -23,6 +23,8 @@ else:
     import resource
 
 _PR_SET_PDEATHSIG = 1
+_STATUS_BYTES = 4096
+"""The memory stands in the first of them."""
 
 
 class Taken(Exception):
@@ -111,26 +113,29 @@ def watch_memory() -> Callable[[], int | None]:
     mark = _high_water_mark()
     if mark is None or sys.platform == "win32":
         return lambda: None
+    reset, status = mark
     # Since Linux 4.0, a 5 makes the highest use of memory what is in use now.
-    os.pwrite(mark, b"5", 0)
-    before = _highest_use()
-    return lambda: _highest_use() - before
+    os.pwrite(reset, b"5", 0)
+    before = _highest_use(status)
+    return lambda: _highest_use(status) - before
 
 
-def _highest_use() -> int:
+def _highest_use(status: int) -> int:
     """Return the high-water mark in bytes; that of getrusage begins with the parent's."""
-    status = Path("/proc/self/status").read_bytes()
-    return int(status.partition(b"VmHWM:")[2].split(maxsplit=1)[0]) * 1024
+    text = os.pread(status, _STATUS_BYTES, 0)
+    return int(text.partition(b"VmHWM:")[2].split(maxsplit=1)[0]) * 1024
 
 
 @cache
-def _high_water_mark() -> int | None:
+def _high_water_mark() -> tuple[int, int] | None:
+    """Open what sets the mark back, and what tells it: each is used twice a node."""
     if sys.platform != "linux":
         return None
     try:
-        return os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    return reset, os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
 
 
 @cache
