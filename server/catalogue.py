@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from nodes.api.catalogue import Catalogue
 from nodes.errors import NodeError
 from server.atomic import replace_with
 from server.compact_json import packed
+from server.single_flight import SingleFlight
 
 log = logging.getLogger("weft.catalogue")
 
@@ -45,6 +46,8 @@ class KnownNodes:
         self._path = path
         self._catalogue: Catalogue | None = None
         self._arrived = asyncio.Event()
+        self._told: dict[str, bytes] = {}
+        self._telling = SingleFlight[bytes]()
         self.text = b""
         if path.exists():
             self._recall()
@@ -80,8 +83,30 @@ class KnownNodes:
             log.warning("the catalogue cannot be kept for the next start", exc_info=True)
         return True
 
+    async def told(
+        self, catalogue: Catalogue, name: str, tell: Callable[[Catalogue], Mapping[str, Any]]
+    ) -> bytes:
+        """Return the JSON of something that a catalogue makes, which is kept until the next one.
+
+        Args:
+            catalogue: What `get` returned.
+            name: Names what is made, one of a few: the same name is the same for one catalogue.
+            tell: Makes it, in a thread.
+        """
+
+        async def make() -> bytes:
+            text = await asyncio.to_thread(lambda: packed(tell(catalogue)).encode())
+            if catalogue is self._catalogue:
+                self._told[name] = text
+            return text
+
+        if catalogue is self._catalogue and name in self._told:
+            return self._told[name]
+        return await self._telling.do((catalogue.hash, name), make)
+
     def _take(self, catalogue: Catalogue, text: bytes) -> None:
         self._catalogue = catalogue
+        self._told.clear()
         self.text = text
         self._arrived.set()
 

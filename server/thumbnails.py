@@ -9,6 +9,7 @@ from pathlib import Path
 
 from server.atomic import replace_with
 from server.pictures import MOST_PIXELS, small
+from server.single_flight import SingleFlight
 
 SIZES = (64, 128, 256, 512)
 """Sides that are made, so that the cache holds few variants; others are rounded up."""
@@ -31,7 +32,7 @@ class Thumbnails:
         self._made = 0
         # Two at a time: each may hold a decoded picture of 400 MB.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="thumbnails")
-        self._underway: dict[Path, asyncio.Task[Path]] = {}
+        self._makings = SingleFlight[Path]()
 
     async def of(self, source: Path, size: int) -> Path:
         """Return the file of a picture's thumbnail, a WebP.
@@ -49,13 +50,7 @@ class Thumbnails:
         target = self._folder / key[:2] / f"{key}.webp"
         if await asyncio.to_thread(target.is_file):
             return target
-        task = self._underway.get(target)
-        if task is None:
-            # Many who ask at once wait for one making.
-            task = asyncio.create_task(self._make(source, side, target))
-            self._underway[target] = task
-            task.add_done_callback(lambda _: self._underway.pop(target, None))
-        return await asyncio.shield(task)
+        return await self._makings.do(target, lambda: self._make(source, side, target))
 
     def close(self) -> None:
         """Stop making thumbnails."""

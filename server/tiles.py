@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 from nodes.errors import FileProblem
 from server.atomic import PART_PREFIX
 from server.pictures import MOST_PIXELS, in_bytes, measure, opened
+from server.single_flight import SingleFlight
 from server.thumbnails import key_of, trim
 
 SIDE = 512
@@ -45,7 +46,7 @@ class Tiles:
         self._budget_bytes = budget_bytes
         # One at a time: it holds a decoded picture of up to 800 MB.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tiles")
-        self._underway: dict[str, asyncio.Task[None]] = {}
+        self._cuttings = SingleFlight[None]()
 
     async def of(self, source: Path, level: int, column: int, row: int) -> Path:
         """Return the file of a tile: JPEG, or WebP where the picture is transparent.
@@ -65,7 +66,7 @@ class Tiles:
         found = await asyncio.to_thread(_find, folder, name)
         if found is None:
             await asyncio.to_thread(_check, source, self._most_pixels, level, column, row)
-            await self._cut_once(source, folder)
+            await self._cuttings.do(folder, lambda: self._cut(source, folder))
             found = await asyncio.to_thread(_find, folder, name)
         if found is None:
             # The budget is smaller than one picture.
@@ -75,15 +76,6 @@ class Tiles:
     def close(self) -> None:
         """Stop cutting tiles."""
         self._thread.shutdown(wait=True, cancel_futures=True)
-
-    async def _cut_once(self, source: Path, folder: Path) -> None:
-        task = self._underway.get(folder.name)
-        if task is None:
-            # Many who ask at once wait for one cutting.
-            task = asyncio.create_task(self._cut(source, folder))
-            self._underway[folder.name] = task
-            task.add_done_callback(lambda _: self._underway.pop(folder.name, None))
-        await asyncio.shield(task)
 
     async def _cut(self, source: Path, folder: Path) -> None:
         loop = asyncio.get_running_loop()

@@ -20,7 +20,6 @@ from server.http.table import Call, Tagged
 from server.node_texts import preferred
 from server.opening import opened
 from server.settings import VERSION
-from server.strict_json import dumps
 from server.typed_json import Bounds
 
 
@@ -124,15 +123,17 @@ async def get_nodes(call: Call, query: NodesQuery) -> Tagged[Ready]:
     if texts is None:
         return Tagged(Ready(call.services.nodes.text), catalogue.hash)
     words = texts
-    text = await asyncio.to_thread(lambda: dumps(words.over(catalogue.to_json())))
-    return Tagged(Ready(text.encode()), f"{catalogue.hash}-{words.hash}")
+    text = await call.services.nodes.told(
+        catalogue, f"nodes in {words.language}", lambda nodes: words.over(nodes.to_json())
+    )
+    return Tagged(Ready(text), f"{catalogue.hash}-{words.hash}")
 
 
 async def get_schema(call: Call) -> Tagged[Ready]:
     """Return the JSON Schema of the workflow file, one definition a node type, for text editors."""
     catalogue = await call.services.nodes.get()
-    text = await asyncio.to_thread(lambda: dumps(workflow_schema(catalogue)))
-    return Tagged(Ready(text.encode()), catalogue.hash)
+    text = await call.services.nodes.told(catalogue, "schema", workflow_schema)
+    return Tagged(Ready(text), catalogue.hash)
 
 
 async def get_system(call: Call) -> System:
