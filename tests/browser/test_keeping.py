@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import urllib.request
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import forgive, listen
 from tests.browser.editor import Editor, image_workflow, workflow
@@ -147,6 +150,35 @@ def test_a_picture_opens_as_the_workflow_that_made_it(editor: Editor, server: We
     editor.drop(png, "carrier.png")
     expect(editor.page.locator(".tab[data-active]")).to_contain_text("In the picture")
     expect(editor.node("show")).to_be_visible()
+
+
+def test_what_is_dropped_before_the_editor_is_ready_is_taken_up(
+    page: Page, server: WeftServer, tmp_path: Path
+) -> None:
+    held: list[Route] = []
+    for address in ("**/api/v1/nodes*", "**/api/v1/templates/text_to_image"):
+        page.route(address, lambda route: held.append(route))
+    editor = Editor(page, tmp_path)
+    page.goto(server.url)
+    expect(page.locator("main")).to_be_visible()
+    editor.drop(image_workflow("Early"))
+    expect(page.locator(".tab[data-active]")).to_contain_text("Early")
+    editor.drop(picture_alone(), "early.png")
+    editor.read_until(lambda: len(held), lambda count: count == 2)
+    for route in held:
+        route.continue_()
+    editor.ready()
+    expect(editor.nodes()).to_have_count(3)
+    expect(page.locator(".tab")).to_have_count(1)
+    loads = [node for node in editor.exported()["nodes"].values() if node["type"] == "LoadImage"]
+    assert [node["inputs"]["image"] for node in loads] == ["early.png"]
+
+
+def picture_alone() -> bytes:
+    """A picture without a workflow in it."""
+    made = io.BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(made, "PNG")
+    return made.getvalue()
 
 
 def test_a_comfyui_prompt_opens_by_drop(editor: Editor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -219,3 +220,41 @@ def test_of_a_large_picture_only_what_is_in_sight_is_fetched(
     expect(large.first).to_be_visible()
     contents = [address for address in asked if address.endswith("/content")]
     assert len(contents) <= 1, "Only the small picture is fetched whole."
+
+
+def test_the_slider_between_two_large_pictures_fetches_what_is_in_sight(
+    asked: list[str], editor: Editor
+) -> None:
+    nodes = {"paper": paper(512), "larger": enlarged("paper", 6), "show": shows("larger")}
+    ran(editor, workflow(nodes, "Two large"), "show")
+    content = workflow({**nodes, "paper": {**paper(500)}}, "Other large")
+    ran(editor, content, "show")
+    asked.clear()
+    gallery = editor.panel("Gallery")
+    gallery.get_by_text("Previews").click()
+    gallery.get_by_title("Other large").first.click()
+    dialog = editor.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Compare", exact=True).click()
+    dialog.locator(".picture__strip button").first.click()
+    panes = dialog.locator(".compared .stage-pane")
+    expect(panes).to_have_count(2)
+    tiles = panes.locator("img[src*='/tile']")
+    box = panes.first.bounding_box()
+    assert box is not None
+    editor.page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.5)
+    for _ in range(14):
+        editor.page.mouse.wheel(0, -120)
+    for place in (0, 1):
+        expect(panes.nth(place).locator("img[src*='level=0']").first).to_be_attached()
+    editor.read_until(tiles.count, lambda count: count <= 24)
+    over = dialog.locator(".compared__over")
+    half = over.get_attribute("style") or ""
+    dialog.get_by_role("slider").press("ArrowRight")
+    expect(over).not_to_have_attribute("style", half)
+    middle = box["x"] + box["width"] * 0.505, box["y"] + box["height"] / 2
+    editor.page.mouse.move(*middle)
+    editor.page.mouse.down()
+    editor.page.mouse.move(box["x"] + box["width"] * 0.25, middle[1], steps=4)
+    editor.page.mouse.up()
+    expect(dialog.get_by_role("slider")).to_have_value(re.compile(r"^2[3-7](\.5)?$"))
+    assert not [address for address in asked if address.endswith("/content")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,17 @@ class Hand:
     def tap(self, point: tuple[float, float]) -> None:
         self._send("touchStart", point)
         self._send("touchEnd")
+
+    def tap_twice(self, point: tuple[float, float]) -> None:
+        """Tap twice, as fast as a hand does, however slow the machine is."""
+        start = time.time()
+        for tap in (0.0, 0.15):
+            for kind, after in (("touchStart", 0.0), ("touchEnd", 0.05)):
+                points = [{"x": point[0], "y": point[1]}] if kind == "touchStart" else []
+                self._session.send(
+                    "Input.dispatchTouchEvent",
+                    {"type": kind, "touchPoints": points, "timestamp": start + tap + after},
+                )
 
     def hold(self, point: tuple[float, float]) -> None:
         """Rest on a place until a menu opens."""
@@ -202,6 +214,17 @@ def test_a_finger_that_moves_first_opens_no_menu(editor: Editor, hand: Hand) -> 
     hand.drag(start, (start[0] + 80, start[1]))
     editor.page.wait_for_timeout(HOLD_MS)
     expect(editor.page.get_by_role("menu")).to_have_count(0)
+
+
+def test_two_taps_search_for_a_node_and_open_a_title(editor: Editor, hand: Hand) -> None:
+    hand.tap_twice(ground(editor))
+    field = editor.page.get_by_role("combobox", name="Search nodes")
+    expect(field).to_be_focused()
+    editor.page.keyboard.type("invert image")
+    hand.tap(middle(editor.page.get_by_role("option").first))
+    expect(editor.nodes()).to_have_count(3)
+    hand.tap_twice(middle(title(editor, "paper")))
+    expect(editor.page.get_by_label("Name of the node")).to_be_focused()
 
 
 def test_a_tap_selects_and_a_value_is_typed(editor: Editor, hand: Hand) -> None:

@@ -3,15 +3,13 @@
 import { useEffect } from "react";
 import { Canvas } from "../canvas/Canvas";
 import { Dialogs } from "../panels/Dialogs";
-import { FormView } from "../panels/FormView";
 import { Inspector } from "../panels/Inspector";
-import { ProblemsPanel } from "../panels/ProblemsPanel";
-import { ProfilePanel } from "../panels/ProfilePanel";
 import { registerActions } from "../store/actions";
 import { useDocument, useDocumentId } from "../store/current";
 import { useDocumentRun } from "../store/runs";
 import { useShell } from "../store/shell";
 import { appTexts } from "../texts/app";
+import { Later, later } from "../widgets/later";
 import { appActions } from "./appActions";
 import { Banner } from "./Banner";
 import { Breadcrumbs } from "./Breadcrumbs";
@@ -20,6 +18,10 @@ import { FileDrop } from "./FileDrop";
 import { Notices } from "./Notices";
 import { Rail } from "./Rail";
 import { TopBar } from "./TopBar";
+
+const FormView = later(async () => (await import("../panels/FormView")).FormView);
+const ProblemsPanel = later(async () => (await import("../panels/ProblemsPanel")).ProblemsPanel);
+const ProfilePanel = later(async () => (await import("../panels/ProfilePanel")).ProfilePanel);
 
 export function App() {
   useEffect(() => registerActions(appActions()), []);
@@ -36,9 +38,11 @@ export function App() {
         <main className="app__main">
           <Banner />
           {!form && <Breadcrumbs />}
-          {form ? <FormView /> : <Canvas />}
+          <Later>{form ? <FormView /> : <Canvas />}</Later>
           {bottom !== null && (
-            <div className="bottom">{bottom === "problems" ? <ProblemsPanel /> : <ProfilePanel />}</div>
+            <div className="bottom">
+              <Later>{bottom === "problems" ? <ProblemsPanel /> : <ProfilePanel />}</Later>
+            </div>
           )}
         </main>
         {inspector && (

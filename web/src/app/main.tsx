@@ -4,6 +4,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { startSession } from "../store/session";
 import { language } from "../texts/language";
+import { loadRest } from "../widgets/later";
 import { App } from "./App";
 import { keepKeys } from "./keys";
 import { keepPasting } from "./pasting";
@@ -21,6 +22,8 @@ keepTheme();
 keepKeys();
 keepPasting();
 void startSession();
+// Safari has no such callback.
+(window.requestIdleCallback ?? window.setTimeout)(() => void loadRest());
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("The page has no root element.");

@@ -43,7 +43,7 @@ import { SelectionBar } from "./SelectionBar";
 import { pinAt, threadAt } from "./scene";
 import { keepScene } from "./sceneKeeper";
 import { CONTROLS, FAR, stage, useStage, worldOf, ZOOM_RANGE } from "./stage";
-import { fingerDown, fingersTaken, menuOpened } from "./touch";
+import { fingerDown, fingersTaken, touchAnswered } from "./touch";
 import { cameraTaken, centreOn, fitAll, setMover } from "./viewport";
 import { ZoomBar } from "./ZoomBar";
 
@@ -155,7 +155,7 @@ function CanvasBody() {
     if (claimed.current || fingersTaken()) event.stopPropagation();
   };
   const late = (event: MouseEvent | TouchEvent): void => {
-    if (!event.nativeEvent.isTrusted || !menuOpened()) return;
+    if (!event.nativeEvent.isTrusted || !touchAnswered()) return;
     event.preventDefault();
     if (event.type === "contextmenu") event.stopPropagation();
   };

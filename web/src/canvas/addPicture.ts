@@ -1,11 +1,12 @@
-/** A picture from outside becomes an image node: uploaded, chosen, and selected. */
+/** A picture from outside becomes an image node: uploaded, chosen, and selected, as soon as the nodes are known. */
 
 import { uploadPicture } from "../api/pictures";
 import { setValue } from "../commands/values";
 import { useCatalogue } from "../store/catalogue";
 import { refreshFolder } from "../store/folders";
 import { report } from "../store/notices";
-import { edit } from "../store/tabs";
+import { edit, useTabs } from "../store/tabs";
+import { until } from "../store/until";
 import { widgetKind } from "../widgets/kinds";
 import { addNodeOfType } from "./adding";
 import { worldOf } from "./stage";
@@ -25,6 +26,8 @@ export async function addPicture(
   picture: File | Promise<File>,
   place: { clientX: number; clientY: number },
 ): Promise<void> {
+  await until(useCatalogue, ({ state }) => state === "ready");
+  await until(useTabs, ({ active }) => active !== null);
   const spec = loader();
   const input = spec?.inputs.find((port) => widgetKind(port) === "image");
   if (spec === undefined || input === undefined) return;

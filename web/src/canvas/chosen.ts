@@ -13,6 +13,7 @@ import { specOf } from "../store/catalogue";
 import { useSettings } from "../store/settings";
 import { activeGraph, edit, enter, select } from "../store/tabs";
 import { actionTexts, canvasTexts } from "../texts/canvas";
+import { wantedLater } from "../widgets/later";
 import { aligned, distributed, type Edge } from "./arrange";
 import { selectionOf } from "./current";
 import { visibleBox } from "./fabric";
@@ -77,10 +78,15 @@ export function distribute(axis: "across" | "down"): void {
   edit(moveNodes(distributed(chosenBoxes(), axis)));
 }
 
+const tidying = wantedLater(() => import("./tidy"));
+
 /** Lay out the selection, or everything where less than two nodes are selected. */
 export async function tidy(): Promise<void> {
-  const ids = several() ? selectionOf() : new Set(Object.keys(activeGraph().nodes));
-  const { tidied } = await import("./tidy");
+  const graph = activeGraph();
+  const ids = several() ? selectionOf() : new Set(Object.keys(graph.nodes));
+  const { tidied } = await tidying();
+  // The first time takes a moment, in which another tab may have come.
+  if (activeGraph() !== graph) return;
   const { scene } = stage.getState();
   const moves = tidied(scene, ids, useSettings.getState().grid);
   const routes = [...scene.threads.values()]

@@ -1,4 +1,7 @@
-/** Fingers on the canvas: two move and zoom it wherever they are, one that rests opens the menu of what is under it. */
+/**
+ * Fingers on the canvas: two move and zoom it wherever they are, one that rests opens the menu of what is under it, and
+ * two taps are a double click.
+ */
 
 import type { Point } from "../documents/types";
 import { DRAG_START, letGo } from "./pointer";
@@ -11,15 +14,21 @@ const HOLD_MS = 500;
 const TREMBLE = DRAG_START * 2.5;
 
 interface Finger {
+  readonly target: EventTarget | null;
   readonly at: Point;
   readonly start: Point;
 }
+
+/** Two taps are one double tap within this time and this distance. */
+const DOUBLE_MS = 350;
+const DOUBLE_REACH = TREMBLE * 3;
 
 const fingers = new Map<number, Finger>();
 /** From a second finger or a menu on, React Flow's own gestures stay out of the touch. */
 let taken = false;
 let resting: ReturnType<typeof setTimeout> | undefined;
 let opened = false;
+let lastTap: { readonly at: Point; readonly time: number } | undefined;
 
 /** Notes a finger; true where the touch is no press on what lies under it. */
 export function fingerDown(event: PointerEvent): boolean {
@@ -28,7 +37,7 @@ export function fingerDown(event: PointerEvent): boolean {
   if (event.pointerType !== "touch") return false;
   if (fingers.size === 0) listen();
   const at: Point = [event.clientX, event.clientY];
-  fingers.set(event.pointerId, { at, start: at });
+  fingers.set(event.pointerId, { target: event.target, at, start: at });
   clearTimeout(resting);
   if (fingers.size === 1) {
     const { target } = event;
@@ -46,8 +55,8 @@ export function fingersTaken(): boolean {
   return taken;
 }
 
-/** Has the touch opened a menu? What the browser makes of it then (its own menu, a click) comes too late. */
-export function menuOpened(): boolean {
+/** Has the touch opened something? What the browser makes of it then (its own menu, a click) comes too late. */
+export function touchAnswered(): boolean {
   return opened;
 }
 
@@ -58,20 +67,42 @@ function openMenu(target: Element, [clientX, clientY]: Point): void {
   opened = true;
 }
 
+/** A second tap at the same place means what a double click means there. */
+function tapped({ target, at }: Finger, time: number): void {
+  const [x, y] = at;
+  const twice =
+    lastTap !== undefined &&
+    time - lastTap.time <= DOUBLE_MS &&
+    Math.hypot(x - lastTap.at[0], y - lastTap.at[1]) <= DOUBLE_REACH;
+  lastTap = twice ? undefined : { at, time };
+  if (!twice) return;
+  target?.dispatchEvent(
+    new MouseEvent("dblclick", { bubbles: true, cancelable: true, clientX: x, clientY: y }),
+  );
+  opened = true;
+}
+
 function moved(event: PointerEvent): void {
   const finger = fingers.get(event.pointerId);
   if (finger === undefined) return;
   const before = span();
   fingers.set(event.pointerId, { ...finger, at: [event.clientX, event.clientY] });
-  const [x, y] = finger.start;
-  if (Math.hypot(event.clientX - x, event.clientY - y) > TREMBLE) clearTimeout(resting);
+  if (trembled(finger, event)) clearTimeout(resting);
   if (fingers.size === 2) pinch(before, span());
+}
+
+/** Has a finger moved more than one that rests? */
+function trembled({ start: [x, y] }: Finger, { clientX, clientY }: PointerEvent): boolean {
+  return Math.hypot(clientX - x, clientY - y) > TREMBLE;
 }
 
 function lifted(event: PointerEvent): void {
   clearTimeout(resting);
+  const finger = fingers.get(event.pointerId);
   fingers.delete(event.pointerId);
   if (fingers.size > 0) return;
+  if (finger && event.type === "pointerup" && !taken && !trembled(finger, event))
+    tapped(finger, event.timeStamp);
   window.removeEventListener("pointermove", moved, true);
   window.removeEventListener("pointerup", lifted, true);
   window.removeEventListener("pointercancel", lifted, true);

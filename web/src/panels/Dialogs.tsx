@@ -3,32 +3,30 @@
  * since what is typed right after its key is meant for it.
  */
 
-import { lazy, Suspense } from "react";
 import { type Dialog, useShell } from "../store/shell";
+import { Later, later } from "../widgets/later";
 import { CloseDialog, ConfirmDialog, ConflictDialog, RenameDialog, SaveAsDialog } from "./FileDialogs";
 import { PaletteDialog } from "./PaletteDialog";
 import { TokenDialog } from "./TokenDialog";
 import { WireDialog } from "./WireDialog";
 import "./panels.css";
 
-const PictureDialog = lazy(async () => ({ default: (await import("./PictureDialog")).PictureDialog }));
-const BesideDialog = lazy(async () => ({ default: (await import("./BesideDialog")).BesideDialog }));
-const DifferenceDialog = lazy(async () => ({
-  default: (await import("./DifferenceDialog")).DifferenceDialog,
-}));
-const KeysDialog = lazy(async () => ({ default: (await import("./KeysDialog")).KeysDialog }));
-const SettingsDialog = lazy(async () => ({ default: (await import("./SettingsDialog")).SettingsDialog }));
-const SweepDialog = lazy(async () => ({ default: (await import("./SweepDialog")).SweepDialog }));
-const SweepGrid = lazy(async () => ({ default: (await import("./SweepGrid")).SweepGrid }));
-const StagesDialog = lazy(async () => ({ default: (await import("./StagesDialog")).StagesDialog }));
-const VersionsDialog = lazy(async () => ({ default: (await import("./VersionsDialog")).VersionsDialog }));
+const PictureDialog = later(async () => (await import("./PictureDialog")).PictureDialog);
+const BesideDialog = later(async () => (await import("./BesideDialog")).BesideDialog);
+const DifferenceDialog = later(async () => (await import("./DifferenceDialog")).DifferenceDialog);
+const KeysDialog = later(async () => (await import("./KeysDialog")).KeysDialog);
+const SettingsDialog = later(async () => (await import("./SettingsDialog")).SettingsDialog);
+const SweepDialog = later(async () => (await import("./SweepDialog")).SweepDialog);
+const SweepGrid = later(async () => (await import("./SweepGrid")).SweepGrid);
+const StagesDialog = later(async () => (await import("./StagesDialog")).StagesDialog);
+const VersionsDialog = later(async () => (await import("./VersionsDialog")).VersionsDialog);
 
 export function Dialogs() {
   const dialog = useShell((state) => state.dialog);
   return dialog === null ? null : (
-    <Suspense>
+    <Later>
       <Open dialog={dialog} />
-    </Suspense>
+    </Later>
   );
 }
 

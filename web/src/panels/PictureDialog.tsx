@@ -25,6 +25,7 @@ import { texts } from "../texts/panels";
 import { resultTexts } from "../texts/results";
 import { stageTexts } from "../texts/stages";
 import { ResultText, resultIcon } from "../widgets/Result";
+import { Compared } from "./Compared";
 import { ago, byteSize } from "./format";
 import { LargePicture } from "./LargePicture";
 import { closeDialog, Modal } from "./Modal";
@@ -74,7 +75,7 @@ export function PictureDialog({ artifact: id, compare }: PictureProps) {
             disabled={place < 0 || place >= items.length - 1}
             onClick={() => go(1)}
           />
-          {picture && (
+          {picture && isSized(loaded.value) && (
             <IconButton
               icon={Columns2}
               label={compare === undefined ? texts.gallery.compare : texts.gallery.stopComparing}
@@ -92,7 +93,7 @@ export function PictureDialog({ artifact: id, compare }: PictureProps) {
               onClick={() => showDialog({ kind: "beside", left: id, right: compare })}
             />
           )}
-          {whole && (
+          {whole && compare === undefined && (
             <IconButton
               icon={actual ? Minimize : Maximize}
               label={actual ? texts.gallery.fit : texts.gallery.actual}
@@ -120,7 +121,7 @@ export function PictureDialog({ artifact: id, compare }: PictureProps) {
         </div>
         {choosing && (
           <Strip
-            items={items.filter((item) => item.id !== id && isPicture(item))}
+            items={items.filter((item) => item.id !== id && isPicture(item) && isSized(item))}
             onPick={(other) => show(id, other)}
           />
         )}
@@ -220,33 +221,6 @@ function confirmRemoval(id: string): void {
     label: texts.common.delete,
     run: () => void removePicture(id),
   });
-}
-
-/** Two pictures in one place; the slider says where one ends. */
-function Compared({ left, right }: { readonly left: string; readonly right: string }) {
-  const [share, setShare] = useState(50);
-  return (
-    <div className="compared">
-      <img src={contentUrl(right)} alt="" />
-      <img
-        src={contentUrl(left)}
-        alt=""
-        className="compared__over"
-        style={{ clipPath: `inset(0 ${100 - share}% 0 0)` }}
-      />
-      <div className="compared__line" style={{ left: `${share}%` }} aria-hidden />
-      <input
-        type="range"
-        className="compared__slider"
-        min={0}
-        max={100}
-        step={0.5}
-        value={share}
-        aria-label={texts.gallery.slider}
-        onChange={(event) => setShare(Number(event.target.value))}
-      />
-    </div>
-  );
 }
 
 const STRIP = 30;

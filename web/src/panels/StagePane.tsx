@@ -14,6 +14,7 @@ interface StagePaneProps {
   readonly title: string;
   readonly look: Look;
   readonly pane: Frame;
+  /** Pixels that are enlarged are squares; what is made smaller is always smooth. */
   readonly sharp: boolean;
   /** The place that the pointer is at in one of the panes. */
   readonly spot: Point | null;
@@ -29,7 +30,7 @@ export function StagePane({ picture, title, look, pane, sharp, spot, onLook, onS
     <div
       ref={element}
       className="stage-pane"
-      data-sharp={sharp || undefined}
+      data-sharp={(sharp && percentOf(look, pane, picture) > 100) || undefined}
       onPointerMove={(event) => onSpot(placeUnder(pointIn(event), look, pane, picture))}
       onPointerLeave={() => onSpot(null)}
     >

@@ -2,16 +2,17 @@
 
 import { LayoutTemplate, SearchX } from "lucide-react";
 import { useState } from "react";
-import { getTemplates, templateCoverUrl } from "../api/library";
+import { templateCoverUrl } from "../api/library";
 import type { LibraryItem } from "../api/types";
 import { openTemplate } from "../store/files";
+import { getShipped } from "../store/shipped";
 import { useLoaded } from "../store/useLoaded";
 import { texts } from "../texts/panels";
 import { Cover } from "./Cover";
 import { Empty, Failed, Loading, PanelHeader, SearchField } from "./Pieces";
 
 export function TemplatesPanel() {
-  const [loaded, reload] = useLoaded(getTemplates);
+  const [loaded, reload] = useLoaded(getShipped);
   return (
     <section className="panel" aria-label={texts.templates.title}>
       <PanelHeader title={texts.templates.title} />

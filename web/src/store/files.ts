@@ -1,7 +1,7 @@
 /** Opening and saving: the server's library, templates, files of this machine, and pictures that carry a workflow. */
 
 import { ApiError } from "../api/http";
-import { convert, getTemplate, getVersion, getWorkflow, putCover, putWorkflow } from "../api/library";
+import { convert, getVersion, getWorkflow, putCover, putWorkflow } from "../api/library";
 import { getArtifactWorkflow, isPicture } from "../api/pictures";
 import type { Problem } from "../api/types";
 import { withSignatures } from "../catalogue/signatures";
@@ -20,6 +20,7 @@ import { changed } from "./changes";
 import { report } from "./notices";
 import { remember } from "./recents";
 import { notify, showDialog } from "./shell";
+import { openShipped } from "./shipped";
 import {
   activate,
   activeTab,
@@ -37,10 +38,12 @@ const STARTER = "text_to_image";
 
 export async function openStarter(): Promise<void> {
   try {
-    openTab(await getTemplate(STARTER), { pristine: true });
+    const starter = await openShipped(STARTER);
+    // A file may have been dropped meanwhile.
+    if (useTabs.getState().tabs.length === 0) openTab(starter, { pristine: true });
   } catch (problem) {
     if (!(problem instanceof ApiError)) throw problem;
-    newDocument();
+    if (useTabs.getState().tabs.length === 0) newDocument();
   }
 }
 
@@ -72,7 +75,7 @@ export async function openVersion(name: string, version: string): Promise<void> 
 
 export async function openTemplate(name: string): Promise<void> {
   await reported(async () => {
-    openTab(await getTemplate(name), { pristine: true });
+    openTab(await openShipped(name), { pristine: true });
   });
 }
 

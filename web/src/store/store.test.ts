@@ -16,6 +16,7 @@ import {
   openTab,
   redo,
   reopenTab,
+  restoreTabs,
   seal,
   select,
   undo,
@@ -47,6 +48,16 @@ describe("tabs", () => {
     expect(dirty()).toBe(false);
     add("a");
     expect(dirty()).toBe(true);
+  });
+
+  test("that a draft kept come back before what was opened meanwhile", () => {
+    openTab(EMPTY_DOCUMENT);
+    const kept = useTabs.getState().tabs;
+    useTabs.setState({ tabs: [], active: null });
+    const opened = openTab(EMPTY_DOCUMENT);
+    restoreTabs(kept, kept[0]?.id ?? null);
+    expect(useTabs.getState().tabs.map(({ id }) => id)).toEqual([kept[0]?.id, opened]);
+    expect(activeTab()?.id).toBe(opened);
   });
 
   test("drop nodes from the selection that an edit took away", () => {

@@ -89,9 +89,12 @@ export function openTab(document: Document, options: OpenOptions = {}): string {
   return tab.id;
 }
 
-/** Puts back tabs that a draft kept. */
-export function restoreTabs(tabs: readonly Tab[], active: string | null): void {
-  useTabs.setState({ tabs, active: active ?? tabs[0]?.id ?? null });
+/** Puts back tabs that a draft kept; what was opened meanwhile stays, and is what is shown. */
+export function restoreTabs(kept: readonly Tab[], shown: string | null): void {
+  useTabs.setState(({ tabs, active }) => ({
+    tabs: [...kept, ...tabs],
+    active: active ?? shown ?? kept[0]?.id ?? null,
+  }));
 }
 
 export function activate(id: string): void {

@@ -53,6 +53,7 @@ const appTextsEnglish = {
   undo: "Undo",
   redo: "Redo",
   dropFile: "Drop to open",
+  partFailed: "This part of the editor could not be shown. What is open is kept.",
 };
 
 export type AppTexts = typeof appTextsEnglish;

@@ -117,6 +117,7 @@ const textsEnglish = {
     compare: "Compare",
     stopComparing: "Stop comparing",
     compareWith: "Choose the picture to compare with",
+    unsized: (name: string) => `The size of ${name} is not known, so it cannot be laid over another picture.`,
     slider: "Where one picture ends and the other begins",
     download: "Download",
     previous: "Previous picture",

@@ -1,7 +1,7 @@
 /** A picture among the user's inputs: chosen, dropped, pasted or uploaded, and masked by hand. */
 
 import { Brush, Images, Upload } from "lucide-react";
-import { type ClipboardEvent, type DragEvent, lazy, Suspense, useRef, useState } from "react";
+import { type ClipboardEvent, type DragEvent, useRef, useState } from "react";
 import { uploadPicture } from "../api/pictures";
 import { refreshFolder } from "../store/folders";
 import { notify } from "../store/shell";
@@ -10,14 +10,13 @@ import { pickerTexts } from "../texts/pictures";
 import { pictureIn } from "./dropped";
 import { FileField } from "./FileField";
 import { ImagePreview } from "./ImagePreview";
+import { Later, later } from "./later";
 import type { WidgetProps } from "./props";
 import { plainText } from "./ValueText";
 
-const MaskDialog = lazy(() => import("./MaskDialog").then(({ MaskDialog }) => ({ default: MaskDialog })));
+const MaskDialog = later(async () => (await import("./MaskDialog")).MaskDialog);
 
-const PicturePicker = lazy(() =>
-  import("./PicturePicker").then(({ PicturePicker }) => ({ default: PicturePicker })),
-);
+const PicturePicker = later(async () => (await import("./PicturePicker")).PicturePicker);
 
 export function ImageField(props: WidgetProps) {
   const { value, label, onChange, onSettled } = props;
@@ -116,7 +115,7 @@ export function ImageField(props: WidgetProps) {
         }}
       />
       {choosing && (
-        <Suspense>
+        <Later>
           <PicturePicker
             value={name}
             onClose={() => setChoosing(false)}
@@ -126,10 +125,10 @@ export function ImageField(props: WidgetProps) {
               onSettled();
             }}
           />
-        </Suspense>
+        </Later>
       )}
       {painting && (
-        <Suspense>
+        <Later>
           <MaskDialog
             name={name}
             onClose={() => setPainting(false)}
@@ -140,7 +139,7 @@ export function ImageField(props: WidgetProps) {
               onSettled();
             }}
           />
-        </Suspense>
+        </Later>
       )}
     </div>
   );

@@ -52,4 +52,5 @@ export const appTexts: AppTexts = {
   undo: "Rückgängig",
   redo: "Wiederholen",
   dropFile: "Zum Öffnen ablegen",
+  partFailed: "Dieser Teil des Editors ließ sich nicht zeigen. Was offen ist, bleibt erhalten.",
 };

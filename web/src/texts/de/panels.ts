@@ -117,6 +117,8 @@ export const texts: Texts = {
     compare: "Vergleichen",
     stopComparing: "Vergleich beenden",
     compareWith: "Das Bild zum Vergleich auswählen",
+    unsized: (name: string) =>
+      `Die Größe von ${name} ist nicht bekannt, es lässt sich nicht über ein anderes Bild legen.`,
     slider: "Wo das eine Bild endet und das andere anfängt",
     download: "Herunterladen",
     previous: "Voriges Bild",

@@ -1,0 +1,1 @@
+import{t as e}from"./workflow.js";import{r as t}from"./x.js";var n=t();function r({url:t}){return(0,n.jsx)(`span`,{className:`cover`,"aria-hidden":!0,children:t===void 0?(0,n.jsx)(e,{size:18,strokeWidth:1.5}):(0,n.jsx)(`img`,{src:t,alt:``,loading:`lazy`,draggable:!1})})}export{r as t};
