@@ -2,7 +2,8 @@
 
 A file `nodes/texts/de.json` has `categories` by the parts of their paths, `ports` by their names,
 and `nodes` by their ids, each with `title`, `summary`, and `ports` that are called otherwise there.
-What it leaves out stays in English.
+`nodes/texts/help/de.json` has what is said of nodes and of their ports, by the English sentence:
+many ports are explained alike. What they leave out stays in English.
 """
 
 from __future__ import annotations
@@ -30,13 +31,15 @@ class NodeTexts:
         categories: By the parts of categories' paths.
         ports: By the names of inputs and outputs.
         nodes: By id: `title`, `summary`, and `ports` that are called otherwise here.
-        hash: Of the file.
+        helps: By the English help of nodes, inputs and outputs.
+        hash: Of the files.
     """
 
     language: str
     categories: Mapping[str, str]
     ports: Mapping[str, str]
     nodes: Mapping[str, Mapping[str, Any]]
+    helps: Mapping[str, str]
     hash: str
 
     def over(self, catalogue: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,6 +60,7 @@ class NodeTexts:
             **spec,
             "title": title,
             "summary": words.get("summary", spec["summary"]),
+            "help": self._help(spec),
             "category_label": "/".join(parts),
             "aliases": spec["aliases"] + ([spec["title"]] if title != spec["title"] else []),
             "inputs": [self._port(port, own) for port in spec["inputs"]],
@@ -65,7 +69,12 @@ class NodeTexts:
 
     def _port(self, port: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, Any]:
         label = own.get(port["name"]) or self.ports.get(port["name"])
-        return {**port, "label": label} if label else {**port}
+        named = {**port, "label": label} if label else {**port}
+        return {**named, "help": self._help(port)} if "help" in port else named
+
+    def _help(self, told: Mapping[str, Any]) -> str:
+        english: str = told.get("help", "")
+        return self.helps.get(english, english)
 
 
 def read_texts(folder: Path) -> dict[str, NodeTexts]:
@@ -74,14 +83,20 @@ def read_texts(folder: Path) -> dict[str, NodeTexts]:
     Raises:
         ValueError: when a file is not JSON.
         KeyError: when it lacks one of its three parts.
+        FileNotFoundError: when a language has no file of help.
     """
     found = {}
     for path in sorted(folder.glob("*.json")):
-        data = path.read_bytes()
+        data, helps = path.read_bytes(), (folder / "help" / path.name).read_bytes()
         content = json.loads(data)
-        digest = hashlib.blake2b(data, digest_size=8).hexdigest()
+        digest = hashlib.blake2b(data + helps, digest_size=8).hexdigest()
         found[path.stem] = NodeTexts(
-            path.stem, content["categories"], content["ports"], content["nodes"], digest
+            path.stem,
+            content["categories"],
+            content["ports"],
+            content["nodes"],
+            json.loads(helps),
+            digest,
         )
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ WORDS = NodeTexts(
     {"serving": "Bedienung"},
     {"number": "Zahl", "int": "Ergebnis"},
     {"Twice": {"title": "Doppelt", "ports": {"number": "Was"}}},
+    {"What to double.": "Was verdoppelt wird."},
     "0",
 )
 
@@ -36,6 +36,8 @@ def test_words_are_laid_over_the_catalogue_and_nothing_else_changes() -> None:
     assert doubled["category"] == plain["nodes"]["Twice"]["category"]
     assert (doubled["inputs"][0]["label"], doubled["inputs"][0]["name"]) == ("Was", "number")
     assert doubled["outputs"][0]["label"] == "Ergebnis"
+    assert doubled["inputs"][0]["help"] == "Was verdoppelt wird."
+    assert kept["inputs"][0]["help"] == plain["nodes"]["Keep"]["inputs"][0]["help"]
     assert (kept["title"], kept["aliases"]) == ("Keep", [])
     assert [port.get("label") for port in kept["inputs"]] == ["Zahl", None]
     assert "label" not in plain["nodes"]["Twice"]["inputs"][0]
@@ -84,11 +86,16 @@ def test_the_words_are_of_nodes_ports_and_categories_that_there_are(texts: NodeT
 
 
 @pytest.mark.parametrize("texts", TEXTS.values(), ids=list(TEXTS))
-def test_whatever_the_shipped_workflows_show_has_its_words(texts: NodeTexts) -> None:
-    specs = load(folders=()).specs
-    for path in (ROOT / "workflows").glob("*.json"):
-        for node in json.loads(path.read_text("utf-8"))["nodes"].values():
-            spec = specs[node["type"]]
-            assert {"title", "summary"} <= set(texts.nodes[spec.id])
-            assert port_names(spec) <= set(texts.ports)
-            assert set(spec.category.split("/")) <= set(texts.categories)
+def test_every_node_has_its_words_and_every_word_of_help_is_of_a_node(texts: NodeTexts) -> None:
+    specs = load(folders=()).to_json()["nodes"]
+    ports = [port for spec in specs.values() for port in (*spec["inputs"], *spec["outputs"])]
+    told = {item["help"] for item in (*specs.values(), *ports) if item.get("help")}
+    assert {port["name"] for port in ports} <= set(texts.ports)
+    assert {part for spec in specs.values() for part in spec["category"].split("/")} <= set(
+        texts.categories
+    )
+    assert [
+        name for name in specs if not {"title", "summary"} <= set(texts.nodes.get(name, ()))
+    ] == []
+    assert sorted(told - set(texts.helps)) == [], "Say these in nodes/texts/help, too."
+    assert sorted(set(texts.helps) - told) == [], "These are said of nothing any more."
