@@ -17,7 +17,7 @@ class _Bringing(nn.Module):
 
     works_on: torch.device
     works_in: torch.dtype
-    weight_factor: float = 1.0
+    weight_factor: Tensor | None = None
 
     def __getattr__(self, name: str) -> Any:
         value = super().__getattr__(name)
@@ -25,7 +25,8 @@ class _Bringing(nn.Module):
             return value
         dtype = self.works_in if value.is_floating_point() else value.dtype
         brought = value.to(self.works_on, dtype, non_blocking=True)
-        return brought * self.weight_factor if _has_factor(self, name, value) else brought
+        factor = factor_of(self, name, value)
+        return brought if factor is None else (brought * factor).to(dtype)
 
 
 def bring(layer: Any, device: torch.device, dtype: torch.dtype) -> None:
@@ -39,12 +40,32 @@ def bring(layer: Any, device: torch.device, dtype: torch.dtype) -> None:
     if not isinstance(layer, _Bringing):
         kind: Any = type(layer)
         layer.__class__ = _bringing(kind)
-    layer.works_on, layer.works_in = device, dtype
+    layer.works_in = dtype
+    _work_on(layer, device)
 
 
-def multiply(layer: Any, factor: float) -> None:
-    """Let a layer that brings its weights multiply those that are kept in 8 bits by a factor."""
-    layer.weight_factor = factor
+def multiply(layer: Any, factor: Tensor) -> None:
+    """Let a layer that brings its weights multiply those that are kept in 8 bits by a factor.
+
+    Args:
+        layer: See `bring`.
+        factor: One number, or one for each row of the weights.
+    """
+    rows = (-1, *[1] * (layer._parameters["weight"].ndim - 1)) if factor.ndim else ()
+    layer.weight_factor = factor.float().reshape(rows).to(layer.works_on)
+
+
+def factor_of(layer: nn.Module, name: str, kept: Tensor) -> Tensor | None:
+    """Give the factor of a weight, if it has one: what came in its place has none."""
+    if isinstance(layer, _Bringing) and name == "weight" and kept.itemsize == 1:
+        return layer.weight_factor
+    return None
+
+
+def _work_on(layer: _Bringing, device: torch.device) -> None:
+    layer.works_on = device
+    if layer.weight_factor is not None:
+        layer.weight_factor = layer.weight_factor.to(device)
 
 
 def kept_values(layer: nn.Module, name: str) -> Tensor | None:
@@ -53,16 +74,15 @@ def kept_values(layer: nn.Module, name: str) -> Tensor | None:
     if kept is None:
         return None
     values = kept.detach().float()
-    if isinstance(layer, _Bringing) and _has_factor(layer, name, kept):
-        return values * layer.weight_factor
-    return values
+    factor = factor_of(layer, name, kept)
+    return values if factor is None else values * factor.to(values.device)
 
 
 def move_work(module: nn.Module, device: torch.device) -> None:
     """Let the layers of a module that bring their weights do so to another device."""
     for layer in module.modules():
         if isinstance(layer, _Bringing):
-            layer.works_on = device
+            _work_on(layer, device)
 
 
 def work_place(module: nn.Module) -> tuple[torch.device, torch.dtype]:
@@ -72,11 +92,6 @@ def work_place(module: nn.Module) -> tuple[torch.device, torch.dtype]:
             return layer.works_on, layer.works_in
     first = next(module.parameters())
     return first.device, first.dtype
-
-
-def _has_factor(layer: _Bringing, name: str, kept: Tensor) -> bool:
-    """Say whether a factor is for a weight: what came in the place of the file's own has none."""
-    return name == "weight" and kept.itemsize == 1 and layer.weight_factor != 1.0
 
 
 @cache

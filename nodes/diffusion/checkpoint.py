@@ -22,6 +22,7 @@ from nodes.diffusion.families import Family, detect
 from nodes.diffusion.missing_part import missing_clip, missing_vae
 from nodes.diffusion.network_calls import reads_level
 from nodes.diffusion.pixel_space import is_pixel_space
+from nodes.diffusion.scaled_weights import with_factors
 from nodes.diffusion.stable_cascade import is_stage, load_stage
 from nodes.diffusion.stable_cascade_file import load_stage_file
 from nodes.diffusion.stable_cascade_keys import stage_prefix
@@ -168,10 +169,20 @@ def _file_weights(header: Header, family: Family) -> Weights:
             for text, config in zip(texts, family.text_encoders, strict=True)
         ]
         if family.transformer is None:
-            denoiser = ldm_keys.unet_from_ldm(mapped, family.denoiser)
+            denoiser = unet_weights(mapped, family.denoiser)
         else:
             denoiser = family.transformer.weights(mapped)
         return Weights(denoiser, _vae_weights(mapped, family.vae), encoders)
+
+
+def unet_weights(file: Mapping[str, Tensor], config: Config) -> dict[str, Tensor]:
+    """Pick a UNet's weights out of an LDM file; factors are among them, see `with_factors`.
+
+    Raises:
+        UnknownKeysError: If a weight has no place in a UNet of this configuration.
+    """
+    own = {name: tensor for name, tensor in file.items() if name.startswith(ldm_keys.UNET_PREFIX)}
+    return ldm_keys.unet_from_ldm(with_factors(own), config)
 
 
 def _vae_weights(mapped: Mapping[str, Tensor], config: Config) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nodes.diffusion.ldm_keys import UNET_PREFIX
+from nodes.diffusion.scaled_weights import without_marks
 from nodes.diffusion.text_keys import text_places
 from nodes.diffusion.transformers import CHROMA_NETWORK, SD3_NETWORK, Transformer, find_transformer
 from nodes.diffusion.unet_shapes import UNET_NETWORK, heads, unet_config
@@ -98,6 +99,7 @@ def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
         FileProblem: If it is no checkpoint, or of a kind not known here.
         UnknownKeysError: If it holds a weight that does not belong to it.
     """
+    shapes = without_marks(shapes)
     transformer = find_transformer(shapes)
     if transformer is not None:
         return _of_transformer(transformer, shapes)
@@ -105,6 +107,8 @@ def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
         raise FileProblem(_what_else(shapes), code="checkpoint.kind")
     unet = unet_config(shapes)
     name = _FAMILIES.get((unet["cross_attention_dim"], unet["in_channels"]))
+    if "class_embed_type" in unet:
+        name = UNCLIP
     if name is None:
         raise FileProblem(
             f"This checkpoint's UNet (text width {unet['cross_attention_dim']}, "
@@ -120,11 +124,12 @@ def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
         unet | heads(unet),
         vae_config(shapes, latents),
         texts,
-        UPSCALER_NOISE if name == UPSCALER else _noise(shapes, metadata),
+        UPSCALER_NOISE if name == UPSCALER else _noise(name, shapes, metadata),
         text_use=TEXT_USES.get(tuple(text.get("hidden_size", 0) for text in texts), TextUse()),
     )
 
 
+UNCLIP = "stable-diffusion-v2-unclip"
 UPSCALER = "stable-diffusion-x4-upscaler"
 _FAMILIES = {
     (768, 4): "stable-diffusion-v1",
@@ -216,12 +221,14 @@ COSXL_NOISE: Config = {
 }
 
 
-def _noise(shapes: Shapes, metadata: Mapping[str, str]) -> Config:
+def _noise(name: str, shapes: Shapes, metadata: Mapping[str, str]) -> Config:
     if PLAYGROUND_MARKS[0] in shapes:
         return PLAYGROUND_NOISE
     if COSXL_MARKS[0] in shapes:
         return COSXL_NOISE
     noise = dict(STABLE_DIFFUSION_NOISE)
+    if name == UNCLIP:
+        noise["prediction_type"] = "v_prediction"
     said = metadata.get("modelspec.prediction_type", "").lower()
     # Fine-tuned models that predict velocity say so by an empty tensor of this name.
     if said.startswith("v") or "v_pred" in shapes:

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nodes.diffusion import ldm_keys
-from nodes.diffusion.by_layer import kept_values
+from nodes.diffusion.by_layer import factor_of, kept_values
 from nodes.diffusion.families import COSXL_MARKS, PLAYGROUND_MARKS, detect
 from nodes.diffusion.missing_part import MissingPart
 from nodes.diffusion.network_calls import is_joint
@@ -156,8 +156,8 @@ def _values(network: nn.Module) -> Weights:
     for name, kept in network.state_dict().items():
         path, _, kind = name.rpartition(".")
         layer = network.get_submodule(path)
-        scaled = kind == "weight" and getattr(layer, "weight_factor", 1.0) != 1.0
-        value = kept_values(layer, kind) if scaled and kept.itemsize == 1 else None
+        scaled = factor_of(layer, kind, kept) is not None
+        value = kept_values(layer, kind) if scaled else None
         found[name] = kept if value is None else value.to(torch.bfloat16)
     return found
 

@@ -23,23 +23,24 @@ def without_marks(named: Mapping[str, V]) -> dict[str, V]:
 
 
 def with_factors(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Leave the marks out, but for factors of one number, each under the name `module.FACTOR`.
+    """Leave the marks out, but for factors of what is in 8 bits, each named `module.FACTOR`.
 
-    What has a factor for each row is multiplied by it.
+    They are one number, or (rows,). All else that has a factor is multiplied by it.
     """
     found = without_marks(weights)
     for name, factor in _factors(weights).items():
-        if factor.numel() == 1 and found[name].dtype in EIGHT_BITS:
-            found[f"{name.removesuffix('.weight')}.{FACTOR}"] = factor.reshape(())
+        if found[name].dtype in EIGHT_BITS and factor.numel() in (1, len(found[name])):
+            one = factor.numel() == 1
+            found[f"{name.removesuffix('.weight')}.{FACTOR}"] = factor.reshape(() if one else -1)
         else:
             found[name] = _product(found[name], factor)
     return found
 
 
-def factors_apart(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, float]]:
+def factors_apart(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Part what `with_factors` gives: the weights by name, and the factors by module."""
     end = f".{FACTOR}"
-    factors = {n.removesuffix(end): float(t) for n, t in weights.items() if n.endswith(end)}
+    factors = {n.removesuffix(end): t for n, t in weights.items() if n.endswith(end)}
     return {name: t for name, t in weights.items() if not name.endswith(end)}, factors
 
 

@@ -8,10 +8,16 @@ from typing import Any
 from torch import Tensor
 
 from nodes.diffusion import ldm_keys
-from nodes.diffusion.checkpoint import make_model, unknown_keys_told, with_prediction
+from nodes.diffusion.checkpoint import (
+    make_model,
+    unet_weights,
+    unknown_keys_told,
+    with_prediction,
+)
 from nodes.diffusion.checkpoint_file import stamp
 from nodes.diffusion.checkpoint_folder import read_named
 from nodes.diffusion.families import TEXT_USES, TextUse, detect
+from nodes.diffusion.scaled_weights import with_factors, without_marks
 from nodes.diffusion.stable_cascade_file import stage_of
 from nodes.diffusion.stable_cascade_keys import stage_prefix
 from nodes.diffusion.t5_keys import T5Place
@@ -60,13 +66,13 @@ def load_denoiser(path: Path, dtype: str) -> Model:
     if stage_prefix(mapped) is not None:
         return stage_of(mapped, dtype, stamp(path))
     with unknown_keys_told(path):
-        shapes = _as_in_checkpoints(header.shapes)
-        weights = _as_in_checkpoints(mapped)
+        shapes = _as_in_checkpoints(without_marks(header.shapes))
+        weights = _as_in_checkpoints(with_factors(mapped))
         family = with_prediction(
             detect(shapes, header.metadata), header, lambda name: weights[name]
         )
         if family.transformer is None:
-            own = ldm_keys.unet_from_ldm(weights, family.denoiser)
+            own = unet_weights(weights, family.denoiser)
         else:
             own = family.transformer.weights(weights)
     return make_model(family, own, family.latents, dtype, stamp(path))
