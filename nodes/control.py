@@ -64,7 +64,7 @@ def control_net_loader(
 
     Args:
         control_net_name: A .safetensors file, under the original names or those of diffusers, or a
-            folder that diffusers has written.
+            folder of diffusers.
 
     Returns:
         The ControlNet.
@@ -236,7 +236,7 @@ def control_net_inpainting_alimama_apply(
 ) -> Prompts:
     """Paint into a picture by a ControlNet that sees what of it is to stay.
 
-    It is for Alimama's ControlNets of Stable Diffusion 3 and Flux.
+    This is for Alimama's ControlNets of Stable Diffusion 3 and Flux.
 
     Args:
         positive: What should be painted.

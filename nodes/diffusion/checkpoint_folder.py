@@ -127,6 +127,7 @@ _LAST_BUT_ONE = TextUse(2, normed=False)
 _DOES = "(Inpaint|Img2Img|InstructPix2Pix)?Pipeline"
 _KINDS = (
     _Kind(re.compile("StableDiffusion" + _DOES), "unet", UNET_NETWORK, (4, 8, 9), TextUse()),
+    _Kind(re.compile("StableUnCLIPImg2ImgPipeline"), "unet", UNET_NETWORK, (4,), TextUse()),
     _Kind(re.compile("StableDiffusionUpscalePipeline"), "unet", UNET_NETWORK, (7,), TextUse()),
     _Kind(
         re.compile("StableDiffusionLatentUpscalePipeline"),

@@ -200,12 +200,14 @@ def _unet_names(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     ups = config.get("up_block_types", ("UpBlock2D", *["CrossAttnUpBlock2D"] * 3))
     layers = config.get("layers_per_block", 2)
     counts = [layers] * len(downs) if isinstance(layers, int) else list(layers)
+    projected = config.get("class_embed_type") == "projection"
+    beside = "class_embedding" if projected else "add_embedding"
     yield from (
         ("conv_in", "input_blocks.0.0"),
         ("time_embedding.linear_1", "time_embed.0"),
         ("time_embedding.linear_2", "time_embed.2"),
-        ("add_embedding.linear_1", "label_emb.0.0"),
-        ("add_embedding.linear_2", "label_emb.0.2"),
+        (f"{beside}.linear_1", "label_emb.0.0"),
+        (f"{beside}.linear_2", "label_emb.0.2"),
         ("class_embedding", "label_emb"),
         ("conv_norm_out", "out.0"),
         ("conv_out", "out.2"),

@@ -81,6 +81,9 @@ def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
     if is_joint(network):
         said = {} if pooled is None else {"pooled_projections": pooled}
         return said | {n: v for n in _BESIDE if isinstance(v := prompt.extras.get(n), Tensor)}
+    labels = prompt.extras.get("class_labels")
+    if isinstance(labels, Tensor):
+        return {"class_labels": labels}
     level = prompt.extras.get("noise_level")
     if isinstance(level, int):
         return {"class_labels": torch.tensor([level])}
@@ -150,7 +153,10 @@ def _unet(
     steered: Mapping[str, Any],
 ) -> Tensor:
     added = dict(said)
-    reads: dict[str, Any] = {"class_labels": added.pop("class_labels", None), "return_dict": False}
+    labels = added.pop("class_labels", None)
+    if labels is not None and labels.is_floating_point():
+        labels = labels.to(x.dtype)
+    reads: dict[str, Any] = {"class_labels": labels, "return_dict": False}
     if not isinstance(network, UNet2DModel):
         _check_adapters(network, x, steered)
         if "timestep_cond" in added:

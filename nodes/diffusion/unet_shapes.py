@@ -43,12 +43,12 @@ def unet_config(shapes: Shapes, prefix: str = UNET_PREFIX) -> Config:
     if "label_emb.weight" in names:
         config["num_class_embeds"] = names["label_emb.weight"][0]
     if "label_emb.0.0.weight" in names:
-        width = names["label_emb.0.0.weight"][1]
-        config |= {
-            "addition_embed_type": "text_time",
-            "addition_time_embed_dim": 256,
-            "projection_class_embeddings_input_dim": width,
-        }
+        config["projection_class_embeddings_input_dim"] = names["label_emb.0.0.weight"][1]
+        if context[1] == _SD2_TEXT_WIDTH:
+            # What an image encoder says stands where others have a class: unCLIP.
+            config["class_embed_type"] = "projection"
+        else:
+            config |= {"addition_embed_type": "text_time", "addition_time_embed_dim": 256}
     return config
 
 
@@ -64,7 +64,7 @@ def heads(unet: Config) -> Config:
     return {"attention_head_dim": [channels // 64 for channels in unet["block_out_channels"]]}
 
 
-_SD1_TEXT_WIDTH = 768
+_SD1_TEXT_WIDTH, _SD2_TEXT_WIDTH = 768, 1024
 
 
 def layers_told(names: Collection[str]) -> Config:
@@ -84,6 +84,7 @@ def layers_told(names: Collection[str]) -> Config:
         "down_block_types": kinds("Down"),
         "up_block_types": kinds("Up"),
         "layers_per_block": layers,
+        "class_embed_type": "projection" if "class_embedding.linear_1.weight" in names else None,
     }
 
 
