@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from nodes.api import JSON
@@ -14,6 +16,19 @@ MOST_HEADER_BYTES = 16 * 2**20
 _LENGTH_BYTES = 8
 
 
+@dataclass(frozen=True)
+class Header:
+    """The head of a safetensors file.
+
+    Attributes:
+        metadata: Texts by name.
+        shapes: Of every tensor, by name.
+    """
+
+    metadata: Mapping[str, JSON]
+    shapes: Mapping[str, tuple[int, ...]]
+
+
 def metadata(path: Path) -> dict[str, JSON]:
     """Return the metadata of a safetensors file: texts by name, none where it has none.
 
@@ -23,8 +38,15 @@ def metadata(path: Path) -> dict[str, JSON]:
     Raises:
         FileProblem: `file.format` when it is no safetensors file.
     """
-    if path.is_dir():
-        return {}
+    return {} if path.is_dir() else dict(read_header(path).metadata)
+
+
+def read_header(path: Path) -> Header:
+    """Read what a safetensors file says of itself and of its tensors; blocks.
+
+    Raises:
+        FileProblem: `file.format` when it is no safetensors file.
+    """
     with path.open("rb") as file:
         length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
         if not 2 <= length <= MOST_HEADER_BYTES:
@@ -36,8 +58,16 @@ def metadata(path: Path) -> dict[str, JSON]:
         raise _no_weights() from problem
     if not isinstance(header, dict):
         raise _no_weights()
-    told = header.get("__metadata__", {})
-    return told if isinstance(told, dict) else {}
+    told = header.pop("__metadata__", {})
+    return Header(
+        told if isinstance(told, dict) else {},
+        {name: _shape(tensor) for name, tensor in header.items()},
+    )
+
+
+def _shape(tensor: JSON) -> tuple[int, ...]:
+    sides = tensor.get("shape", []) if isinstance(tensor, dict) else []
+    return tuple(side for side in sides if isinstance(side, int)) if isinstance(sides, list) else ()
 
 
 def _no_weights() -> FileProblem:

@@ -19,6 +19,7 @@ from server.http.bodies import read_form
 from server.http.content import FOREVER, REVALIDATE, file_answer
 from server.http.keys import THUMBNAILS, TILES
 from server.http.table import Call, Tagged
+from server.model_family import family_of
 from server.strict_json import loads
 from server.typed_json import Bounds
 from server.uploads import Upload, part_for, store_masked, store_picture
@@ -103,6 +104,34 @@ class FileMetadata:
         return {"name": self.name, "metadata": dict(self.metadata)}
 
 
+@dataclass(frozen=True)
+class FileFamily:
+    """Which models a file is for.
+
+    Attributes:
+        name: Of the file.
+        family: A short word, such as "SDXL".
+    """
+
+    name: str
+    family: str
+
+
+@dataclass(frozen=True)
+class FamilyList:
+    """What the files of a kind are for.
+
+    Attributes:
+        items: Sorted by name; files that are not recognised are not among them.
+    """
+
+    items: tuple[FileFamily, ...]
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the fields as JSON."""
+        return {"items": [{"name": item.name, "family": item.family} for item in self.items]}
+
+
 async def list_artifacts(call: Call, query: ArtifactQuery) -> ArtifactPage:
     """List the files that runs made, the newest first."""
     folder = query.folder or (None if query.job else "output")
@@ -150,6 +179,17 @@ async def delete_artifact(call: Call, id: str) -> None:  # noqa: A002
 async def list_files(call: Call, kind: str) -> FileList:
     """List the files of a kind: `input`, or a kind of models."""
     return FileList(tuple(await asyncio.to_thread(call.services.files.info, kind)))
+
+
+async def list_families(call: Call, kind: str) -> FamilyList:
+    """Tell which models the files of a kind are for, by their headers."""
+    listing = await asyncio.to_thread(call.services.files.listing, kind)
+    return FamilyList(await asyncio.to_thread(_families, listing))
+
+
+def _families(paths: Mapping[str, Path]) -> tuple[FileFamily, ...]:
+    found = ((name, family_of(path)) for name, path in paths.items())
+    return tuple(FileFamily(name, family) for name, family in found if family is not None)
 
 
 async def get_metadata(call: Call, kind: str, name: str) -> FileMetadata:

@@ -110,6 +110,7 @@ ROUTES: tuple[Route, ...] = (
         ),
     ),
     Route("GET", f"{V1}/files/{{kind}}", pictures.list_files, large=True),
+    Route("GET", f"{V1}/files/{{kind}}/families", pictures.list_families, large=True),
     Route("GET", f"{V1}/files/{{kind}}/{{name}}/metadata", pictures.get_metadata),
     Route("GET", f"{V1}/files/input/{{name}}", pictures.get_input, media="*/*"),
     Route(

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.editor import Editor, image_workflow, workflow
@@ -174,3 +180,32 @@ def test_a_node_is_named_while_it_is_out_of_sight(editor: Editor) -> None:
     editor.page.keyboard.type("Last")
     editor.key("Enter")
     assert editor.exported()["nodes"]["show"]["title"] == "Last"
+
+
+@pytest.fixture
+def adapter(models: Path) -> Iterator[str]:
+    """A LoRA of SDXL, as far as its header goes, among others of no known kind."""
+    folder = models / "loras"
+    folder.mkdir(exist_ok=True)
+    for name, width in (("fox", 2048), ("owl", 3), ("elk", 768)):
+        shapes = {"unet.attn2.to_k.lora_A.weight": {"dtype": "F16", "shape": [8, width]}}
+        header = json.dumps(shapes).encode()
+        content = len(header).to_bytes(8, "little") + header
+        (folder / f"{name}.safetensors").write_bytes(content)
+    yield "fox.safetensors"
+    shutil.rmtree(folder)
+
+
+def test_a_model_is_found_by_the_family_that_it_is_for(editor: Editor, adapter: str) -> None:
+    editor.load(workflow({"lora": {"type": "LoraLoader"}}, "Picks"))
+    editor.key("i")
+    editor.node("lora").locator(".node__title").click()
+    inspector = editor.page.get_by_role("region", name="Inspector")
+    inspector.get_by_role("button", name="lora name:").click()
+    options = editor.page.get_by_role("option")
+    expect(options.filter(has_text="fox")).to_contain_text(re.compile(r"SDXL · \d+ B"))
+    expect(options.filter(has_text="owl")).to_contain_text(re.compile(r"^owl\S+\d+ B"))
+    editor.page.keyboard.type("sdxl")
+    expect(options).to_have_count(1)
+    editor.key("Enter")
+    assert editor.exported()["nodes"]["lora"]["inputs"]["lora_name"] == adapter

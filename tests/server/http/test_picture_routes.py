@@ -307,6 +307,9 @@ def test_models_are_listed_by_kind_and_tell_of_themselves(tmp_path: Path) -> Non
     }.items():
         put(tmp_path / "m/loras" / f"{name}.safetensors", data)
     put(tmp_path / "m/loras/old.ckpt", b"pickle")
+    shapes = {"unet.attn2.to_k.lora_A.weight": {"dtype": "F16", "shape": [8, 2048]}}
+    lora = json.dumps(shapes).encode()
+    put(tmp_path / "m/loras/fox.safetensors", len(lora).to_bytes(8, "little") + lora)
     with serving(tmp_path / "data", models_dirs=(tmp_path / "m",)) as server:
         names = [item["name"] for item in server.get(f"{V1}/files/loras").json()["items"]]
         assert "a/b.safetensors" in names
@@ -318,3 +321,8 @@ def test_models_are_listed_by_kind_and_tell_of_themselves(tmp_path: Path) -> Non
             assert server.get(f"{at}/{name}.safetensors/metadata").code == "file.format"
         assert server.get(f"{at}/old.ckpt/metadata").code == "file.unsafe"
         assert server.get(f"{V1}/files/secrets").code == "file.kind"
+        assert server.get(f"{V1}/files/secrets/families").code == "file.kind"
+        # What cannot be read is not recognised, and keeps nothing else from being so.
+        assert server.get(f"{at}/families").json() == {
+            "items": [{"name": "fox.safetensors", "family": "SDXL"}]
+        }

@@ -4,7 +4,7 @@ import { asObject, isReal, isString } from "../documents/fields";
 import { toDocument } from "../documents/parse";
 import type { Document } from "../documents/types";
 import { API, part, query, request, requestText } from "./http";
-import { readArtifact, readFile, readPage } from "./read";
+import { readArtifact, readFamily, readFile, readPage } from "./read";
 import type { Artifact, Page, StoredFile, Upload } from "./types";
 
 export interface ArtifactQuery {
@@ -98,6 +98,12 @@ export function inputThumbnailUrl(name: string, size = 256): string {
 /** What a folder of models or inputs holds; `kind` is the folder that a file widget names. */
 export async function getFiles(kind: string): Promise<readonly StoredFile[]> {
   return readPage((await request(`/files/${part(kind)}`)).json, readFile).items;
+}
+
+/** The models that files are for, such as `SDXL`, by the files' names; of files that are not recognised, nothing. */
+export async function getFamilies(kind: string): Promise<ReadonlyMap<string, string>> {
+  const { items } = readPage((await request(`/files/${part(kind)}/families`)).json, readFamily);
+  return new Map(items);
 }
 
 export async function uploadPicture(file: Blob, name: string): Promise<Upload> {

@@ -174,6 +174,10 @@ export function readFile(json: JsonObject): StoredFile {
   return { name: text(json["name"]), size: real(json["size"]), modified: real(json["modified"]) };
 }
 
+export function readFamily(json: JsonObject): readonly [name: string, family: string] {
+  return [text(json["name"]), text(json["family"])];
+}
+
 export function readPage<Item>(json: Json, read: (item: JsonObject) => Item): Page<Item> {
   const page = asObject(json, "A page");
   const { next } = page;

@@ -7,8 +7,9 @@ import type { NodeId, NodeMode } from "../documents/types";
 import { useDocumentId, useNode, useSpec } from "../store/current";
 import { useNodeProblems, useNodeRun } from "../store/runs";
 import { edit, seal } from "../store/tabs";
+import { byteSize } from "../texts/figures";
 import { texts } from "../texts/panels";
-import { byteSize, duration } from "./format";
+import { duration } from "./format";
 import { InputRow } from "./InspectInput";
 import { Outputs } from "./InspectOutputs";
 

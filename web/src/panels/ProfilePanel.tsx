@@ -10,9 +10,10 @@ import { useDocumentRun } from "../store/runs";
 import { revealNode, useShell } from "../store/shell";
 import { select } from "../store/tabs";
 import { useLoaded } from "../store/useLoaded";
+import { byteSize } from "../texts/figures";
 import { texts } from "../texts/panels";
 import { profileTexts as t } from "../texts/runs";
-import { byteSize, duration } from "./format";
+import { duration } from "./format";
 import { Empty, Failed, IconButton, Loading } from "./Pieces";
 
 export function ProfilePanel() {

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { toCatalogue } from "../catalogue/parse";
 import type { NodeSpec } from "../catalogue/types";
-import { ago, byteSize, duration } from "./format";
+import { byteSize } from "../texts/figures";
+import { ago, duration } from "./format";
 import { sharedInputs } from "./sharedInputs";
 
 const FIXTURE = `${import.meta.dirname}/../catalogue/fixtures/catalogue.json`;

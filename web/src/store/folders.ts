@@ -2,14 +2,16 @@
 
 import { useEffect } from "react";
 import { create } from "zustand";
-import { getFiles } from "../api/pictures";
+import { getFamilies, getFiles } from "../api/pictures";
 import type { StoredFile } from "../api/types";
 
 interface FilesState {
   readonly folders: ReadonlyMap<string, readonly StoredFile[]>;
+  /** The models that files are for, by folder and name. */
+  readonly families: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
-const useFolders = create<FilesState>(() => ({ folders: new Map() }));
+const useFolders = create<FilesState>(() => ({ folders: new Map(), families: new Map() }));
 const asked = new Set<string>();
 
 /** Fetch a folder anew: what a picker does when it opens, and an upload when it is done. */
@@ -18,6 +20,17 @@ export async function refreshFolder(kind: string): Promise<void> {
   const files = await getFiles(kind).catch(() => undefined);
   if (files === undefined) asked.delete(kind);
   else useFolders.setState(({ folders }) => ({ folders: new Map([...folders, [kind, files]]) }));
+}
+
+/** Asks which models the files of a folder are for: what a picker does when it opens, since it reads every file. */
+export async function refreshFamilies(kind: string): Promise<void> {
+  const found = await getFamilies(kind).catch(() => undefined);
+  if (found === undefined) return;
+  useFolders.setState(({ families }) => ({ families: new Map([...families, [kind, found]]) }));
+}
+
+export function useFamilies(kind: string): ReadonlyMap<string, string> | undefined {
+  return useFolders(({ families }) => families.get(kind));
 }
 
 /** The files of a folder; `undefined` until they are known, and while no folder is asked for. */

@@ -1,7 +1,8 @@
-/** A file of a model folder, by name, with its size. */
+/** A file of a model folder, by name, with its size and the models that it is for. */
 
-import { refreshFolder, useFolder } from "../store/folders";
+import { refreshFamilies, refreshFolder, useFamilies, useFolder } from "../store/folders";
 import { canvasTexts } from "../texts/canvas";
+import { byteSize } from "../texts/figures";
 import { folderOf } from "./kinds";
 import { PickList } from "./PickList";
 import type { WidgetProps } from "./props";
@@ -10,6 +11,7 @@ import { plainText } from "./ValueText";
 export function FileField({ input, value, label, compact, invalid, onChange, onSettled }: WidgetProps) {
   const kind = folderOf(input);
   const files = useFolder(kind);
+  const families = useFamilies(kind);
   const text = plainText(value);
   // A picture of another folder, `name [output]`, is none of this one's: the server says where one is missing.
   const elsewhere = / \[(input|output|temp)\]$/.test(text);
@@ -23,11 +25,16 @@ export function FileField({ input, value, label, compact, invalid, onChange, onS
       invalid={invalid === true || missing}
       options={(files ?? []).map((file) => ({
         value: file.name,
-        detail: sizeText(file.size),
+        detail: [families?.get(file.name), byteSize(file.size)]
+          .filter((part) => part !== undefined)
+          .join(" · "),
         ...(file.name.includes("/") ? { group: file.name.slice(0, file.name.lastIndexOf("/")) } : {}),
       }))}
       empty={canvasTexts.noFiles}
-      onOpen={() => void refreshFolder(kind)}
+      onOpen={() => {
+        void refreshFolder(kind);
+        if (kind !== "input") void refreshFamilies(kind);
+      }}
       onPick={(next) => {
         onChange(next);
         onSettled();
@@ -35,10 +42,4 @@ export function FileField({ input, value, label, compact, invalid, onChange, onS
       foot={missing ? <p className="hint picklist__empty">{canvasTexts.missingFile}</p> : undefined}
     />
   );
-}
-
-function sizeText(bytes: number): string {
-  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
-  if (bytes >= 1e6) return `${Math.round(bytes / 1e6)} MB`;
-  return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
 }

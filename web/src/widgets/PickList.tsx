@@ -85,8 +85,10 @@ export function PickList({
                     .filter((option) => (option.group ?? "") === group)
                     .map((option) => (
                       <Command.Item
-                        key={option.value}
+                        // What an item is found by is read once: with another detail it is another item.
+                        key={`${option.value} ${option.detail}`}
                         value={option.value}
+                        keywords={option.detail === undefined ? [] : [option.detail]}
                         className="menu__item"
                         onSelect={() => {
                           setOpen(false);
