@@ -21,6 +21,7 @@ from nodes.diffusion.tokenizer import read_vocabulary
 from nodes.diffusion.transformers import FLUX_NETWORK, SD3_NETWORK
 from nodes.diffusion.unet_shapes import UNET_NETWORK
 from nodes.diffusion.vae_shapes import SD_LATENTS, latents_of
+from nodes.diffusion.video import VIDEO_NETWORK
 from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
 from nodes.types import TextJoin, Tokenizer
@@ -57,7 +58,7 @@ def read_folder(folder: Path) -> tuple[Family, Weights, list[Tokenizer]]:
     vae, vae_weights = PIXELS, dict[str, Tensor]()
     if not kind.on_pixels:
         vae, vae_weights = read_vae_folder(folder / "vae")
-    texts = read_text_encoders(folder, index, kind.text_join)
+    texts = read_text_encoders(folder, index, kind.text_join) if kind.reads_text else []
     family = Family(
         "diffusers",
         latents_of(vae),
@@ -112,6 +113,7 @@ class _Kind:
         text_use: Which hidden state of CLIP it reads.
         text_join: How what the text encoders say is put together.
         on_pixels: Whether it denoises pixels, and there is no VAE.
+        reads_text: Whether it has text encoders.
     """
 
     pipelines: re.Pattern[str]
@@ -121,12 +123,21 @@ class _Kind:
     text_use: TextUse
     text_join: TextJoin = "side by side"
     on_pixels: bool = False
+    reads_text: bool = True
 
 
 _LAST_BUT_ONE = TextUse(2, normed=False)
 _DOES = "(Inpaint|Img2Img|InstructPix2Pix)?Pipeline"
 _KINDS = (
     _Kind(re.compile("StableDiffusion" + _DOES), "unet", UNET_NETWORK, (4, 8, 9), TextUse()),
+    _Kind(
+        re.compile("StableVideoDiffusionPipeline"),
+        "unet",
+        VIDEO_NETWORK,
+        (8,),
+        TextUse(),
+        reads_text=False,
+    ),
     _Kind(re.compile("StableUnCLIPImg2ImgPipeline"), "unet", UNET_NETWORK, (4,), TextUse()),
     _Kind(re.compile("StableDiffusionUpscalePipeline"), "unet", UNET_NETWORK, (7,), TextUse()),
     _Kind(

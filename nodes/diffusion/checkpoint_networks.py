@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
@@ -14,12 +15,14 @@ from diffusers import (
     FluxTransformer2DModel,
     SD3Transformer2DModel,
     UNet2DConditionModel,
+    UNetSpatioTemporalConditionModel,
 )
 from diffusers.models.downsampling import KDownsample2D
 from diffusers.models.upsampling import KUpsample2D
 from torch import Tensor, nn
 
 from nodes.diffusion.by_layer import multiply
+from nodes.diffusion.ldm_keys import VIDEO_VAE
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.pixel_space import FOLDED_UNET, FoldedUNet, is_pixel_space, pixel_vae
 from nodes.diffusion.precision import as_computed, compute_in
@@ -27,6 +30,8 @@ from nodes.diffusion.scaled_weights import factors_apart
 from nodes.diffusion.transformers import CHROMA_NETWORK, FLUX_NETWORK, SD3_NETWORK
 from nodes.diffusion.unet_shapes import UNET_NETWORK
 from nodes.diffusion.vae import fit_rgb
+from nodes.diffusion.video import VIDEO_NETWORK
+from nodes.diffusion.video_vae import video_vae
 from nodes.diffusion.weight_shapes import Config
 from nodes.errors import FileProblem
 from nodes.types import Clip, LatentFormat, Model, Vae
@@ -35,6 +40,7 @@ _NETWORKS: Mapping[str, tuple[Any, str]] = MappingProxyType(
     {
         UNET_NETWORK: (UNet2DConditionModel, "UNet"),
         FOLDED_UNET: (FoldedUNet, "UNet"),
+        VIDEO_NETWORK: (UNetSpatioTemporalConditionModel, "UNet"),
         SD3_NETWORK: (SD3Transformer2DModel, "transformer"),
         FLUX_NETWORK: (FluxTransformer2DModel, "transformer"),
         CHROMA_NETWORK: (ChromaTransformer2DModel, "transformer"),
@@ -119,8 +125,10 @@ def make_vae(
     if is_pixel_space(config):
         return pixel_vae(latents, key)
     dtype = "float32" if dtype == "float16" else dtype
+    over_time = config.get("_class_name") == VIDEO_VAE
+    make = partial(video_vae, names=weights.keys()) if over_time else AutoencoderKL.from_config
     with torch.device("meta"):
-        network = configured("VAE", AutoencoderKL.from_config, config)
+        network = configured("VAE", make, config)
     network = filled(network, weights, dtype, "VAE")
     return Vae(network, latents if latents.rgb else fit_rgb(network, latents), dtype, f"{key}#vae")
 
@@ -137,13 +145,14 @@ def model_sampling(config: Config) -> ModelSampling:
         shift = math.exp(config.get("max_shift", 1.15)) if moving else config.get("shift", 1.0)
         return ModelSampling.from_flow(float(shift), _FLUX_LEVELS if moving else _FLOW_LEVELS)
     prediction = config.get("prediction_type", "epsilon")
-    if str(config.get("_class_name")).startswith(_CONTINUOUS):
+    named = str(config.get("_class_name"))
+    if named.startswith(_CONTINUOUS) or config.get("timestep_type") == "continuous":
         return ModelSampling.continuous(
             "edm" if prediction == "epsilon" else prediction,
             float(config.get("sigma_min", 0.002)),
             float(config.get("sigma_max", 80.0)),
             "log",
-            float(config.get("sigma_data", 0.5)),
+            float(config.get("sigma_data", 1.0 if prediction == "v_prediction" else 0.5)),
         )
     schedule = config.get("beta_schedule", "linear")
     if prediction not in _PREDICTIONS or schedule not in _BETA_SCHEDULES:

@@ -13,6 +13,7 @@ from nodes.diffusion.control import FittedControl
 from nodes.diffusion.network_calls import counts_words, predict, text_width, told
 from nodes.diffusion.patches import Call, CallLimit, patched
 from nodes.diffusion.transformer_control import additions
+from nodes.diffusion.video import is_video
 from nodes.errors import NodeError
 from nodes.types import Model, Plain
 
@@ -87,6 +88,9 @@ def denoise(model: Model, x: Tensor, sigma: float, groups: Sequence[Prompts]) ->
     counts = [torch.full_like(x[:, :1], 1e-37) for _ in groups]
     limits = [patch.pictures for patch in model.patches if isinstance(patch, CallLimit)]
     most = min(limits, default=len(x) * max(1, sum(map(len, groups))))
+    if is_video(model.network):
+        # Frames are denoised together.
+        most = max(most, len(x))
     jobs = [
         _Job(place, prompt, part if prompt.box is None else prompt.box.of(part), len(x), first)
         for place, prompts in enumerate(groups)

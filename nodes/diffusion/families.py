@@ -7,7 +7,7 @@ from nodes.diffusion.ldm_keys import UNET_PREFIX
 from nodes.diffusion.scaled_weights import without_marks
 from nodes.diffusion.text_keys import text_places
 from nodes.diffusion.transformers import CHROMA_NETWORK, SD3_NETWORK, Transformer, find_transformer
-from nodes.diffusion.unet_shapes import UNET_NETWORK, heads, unet_config
+from nodes.diffusion.unet_shapes import UNET_NETWORK, heads, unet_config, video_config
 from nodes.diffusion.vae_shapes import (
     FLUX_LATENTS,
     PLAYGROUND_LATENTS,
@@ -16,6 +16,7 @@ from nodes.diffusion.vae_shapes import (
     SDXL_LATENTS,
     vae_config,
 )
+from nodes.diffusion.video import VIDEO_NETWORK
 from nodes.diffusion.weight_shapes import Config, Shapes
 from nodes.errors import FileProblem
 from nodes.types import LatentFormat, TextJoin
@@ -105,6 +106,8 @@ def detect(shapes: Shapes, metadata: Mapping[str, str]) -> Family:
         return _of_transformer(transformer, shapes)
     if UNET_PREFIX + "input_blocks.0.0.weight" not in shapes:
         raise FileProblem(_what_else(shapes), code="checkpoint.kind")
+    if UNET_PREFIX + "input_blocks.1.0.time_stack.in_layers.0.weight" in shapes:
+        return _of_video(shapes)
     unet = unet_config(shapes)
     name = _FAMILIES.get((unet["cross_attention_dim"], unet["in_channels"]))
     if "class_embed_type" in unet:
@@ -148,6 +151,18 @@ def _latents(name: str) -> LatentFormat:
     if name == UPSCALER:
         return UPSCALER_LATENTS
     return SDXL_LATENTS if name.startswith("stable-diffusion-xl") else SD_LATENTS
+
+
+def _of_video(shapes: Shapes) -> Family:
+    return Family(
+        "stable-video-diffusion",
+        SD_LATENTS,
+        video_config(shapes),
+        vae_config(shapes, SD_LATENTS),
+        (),
+        VIDEO_NOISE,
+        network=VIDEO_NETWORK,
+    )
 
 
 def _of_transformer(found: Transformer, shapes: Shapes) -> Family:
@@ -219,6 +234,9 @@ COSXL_NOISE: Config = {
     "sigma_max": 120.0,
     "sigma_data": 1.0,
 }
+
+
+VIDEO_NOISE: Config = COSXL_NOISE | {"sigma_max": 700.0}
 
 
 def _noise(name: str, shapes: Shapes, metadata: Mapping[str, str]) -> Config:

@@ -9,8 +9,12 @@ from typing import Any
 
 from torch import Tensor
 
+from nodes.diffusion.video_keys import unet_with_time, vae_with_time
+
 UNET_PREFIX = "model.diffusion_model."
 VAE_PREFIX = "first_stage_model."
+# The class of VAEs that decode frames together.
+VIDEO_VAE = "AutoencoderKLTemporalDecoder"
 TEXT_PREFIX = "cond_stage_model.transformer.text_model."
 
 _RESNET = {
@@ -196,6 +200,11 @@ def _rename(key: str, names: Mapping[str, str]) -> str | None:
 
 
 def _unet_names(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    names = _unet_of_pictures(config)
+    return unet_with_time(names, _RESNET) if "num_frames" in config else names
+
+
+def _unet_of_pictures(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     downs = config.get("down_block_types", (*["CrossAttnDownBlock2D"] * 3, "DownBlock2D"))
     ups = config.get("up_block_types", ("UpBlock2D", *["CrossAttnUpBlock2D"] * 3))
     layers = config.get("layers_per_block", 2)
@@ -249,6 +258,11 @@ def _unet_middle(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _vae_names(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    names = _vae_of_pictures(config)
+    return vae_with_time(names, _RESNET) if config.get("_class_name") == VIDEO_VAE else names
+
+
+def _vae_of_pictures(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     levels = len(config.get("block_out_channels", (64,)))
     layers = config.get("layers_per_block", 1)
     yield from ((name, name) for name in ("quant_conv", "post_quant_conv"))

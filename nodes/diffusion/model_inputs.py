@@ -14,6 +14,7 @@ from nodes.diffusion.network_calls import GUIDANCE, input_channels, is_joint
 from nodes.diffusion.pixel_space import COLOURS
 from nodes.diffusion.references import told_references
 from nodes.diffusion.unclip import reads_pictures, told_pictures
+from nodes.diffusion.video import is_video, told_motion
 from nodes.errors import NodeError
 from nodes.types import Cond, Conditioning, Latent, Model, Plain
 
@@ -57,6 +58,8 @@ def _whole(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
     config: Any = getattr(model.network, "config", None)
     if getattr(config, "addition_embed_type", None) == "text_time":
         part = _sized(part, model, latent, away)
+    if is_video(model.network):
+        part = told_motion(part, latent)
     if reads_pictures(model.network):
         part = told_pictures(part, model)
     if isinstance(model.network, ChromaTransformer2DModel):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from nodes.diffusion.conditions import Prompt
 from nodes.diffusion.pixel_space import COLOURS, FoldedUNet
+from nodes.diffusion.video import is_video, predict_video
 from nodes.errors import NodeError
 from nodes.imaging.resize import padded_to_multiple
 
@@ -81,6 +82,8 @@ def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
     if is_joint(network):
         said = {} if pooled is None else {"pooled_projections": pooled}
         return said | {n: v for n in _BESIDE if isinstance(v := prompt.extras.get(n), Tensor)}
+    if is_video(network):
+        return {n: v for n in ("motion", "frames") if isinstance(v := prompt.extras.get(n), Tensor)}
     labels = prompt.extras.get("class_labels")
     if isinstance(labels, Tensor):
         return {"class_labels": labels}
@@ -135,6 +138,8 @@ def predict(
     Returns:
         Its prediction (B, C', h, w).
     """
+    if is_video(network):
+        return predict_video(network, x, timestep, text, said)
     if not is_joint(network):
         return _unet(network, x, timestep, text, said, steered)
     height, width = x.shape[-2:]

@@ -52,6 +52,30 @@ def unet_config(shapes: Shapes, prefix: str = UNET_PREFIX) -> Config:
     return config
 
 
+def video_config(shapes: Shapes) -> Config:
+    """Derive a UNetSpatioTemporalConditionModel's configuration from shapes."""
+    unet = unet_config(shapes)
+    own = {name: unet[name] for name in _OF_VIDEO}
+    for way in ("down", "up"):
+        kinds = unet[f"{way}_block_types"]
+        own[f"{way}_block_types"] = tuple(kind.replace("2D", "SpatioTemporal") for kind in kinds)
+    heads = tuple(channels // 64 for channels in unet["block_out_channels"])
+    return own | {"num_attention_heads": heads, "num_frames": _FRAMES}
+
+
+_OF_VIDEO = (
+    "in_channels",
+    "out_channels",
+    "block_out_channels",
+    "layers_per_block",
+    "transformer_layers_per_block",
+    "cross_attention_dim",
+    "projection_class_embeddings_input_dim",
+)
+# As many as it was trained for; it leaves no trace, and any number works.
+_FRAMES = 25
+
+
 def heads(unet: Config) -> Config:
     """Give a UNet's attention heads, which leave no trace in the shapes, by its family.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from nodes.diffusion.ldm_keys import VAE_PREFIX
+from nodes.diffusion.ldm_keys import VAE_PREFIX, VIDEO_VAE
 from nodes.diffusion.pixel_space import is_pixel_space, pixel_latents
 from nodes.diffusion.weight_shapes import Config, Shapes, count
 from nodes.types import LatentFormat
@@ -110,7 +110,8 @@ def vae_config(shapes: Shapes, latents: LatentFormat) -> Config:
     if "encoder.conv_in.weight" not in names or "decoder.conv_in.weight" not in names:
         return {}
     levels = count(names, "encoder.down.")
-    return {
+    over_time = "decoder.conv_out.time_mix_conv.weight" in names
+    return ({"_class_name": VIDEO_VAE} if over_time else {}) | {
         "block_out_channels": tuple(
             names[f"encoder.down.{level}.block.0.conv1.weight"][0] for level in range(levels)
         ),

@@ -53,8 +53,9 @@ class Model:
     """A denoiser.
 
     Attributes:
-        network: A UNet2DConditionModel, SD3Transformer2DModel, FluxTransformer2DModel or
-            ChromaTransformer2DModel of diffusers, frozen, in its stored dtype.
+        network: A UNet2DConditionModel, UNetSpatioTemporalConditionModel, SD3Transformer2DModel,
+            FluxTransformer2DModel or ChromaTransformer2DModel of diffusers, frozen, in its stored
+            dtype.
         sampling: Its parameterisation.
         latent_format: The latent space it works in.
         dtype: Name of the dtype to compute in, such as "float32".
@@ -116,7 +117,7 @@ class Vae:
     """A variational autoencoder between pictures and latents.
 
     Attributes:
-        network: An AutoencoderKL of diffusers, frozen.
+        network: An AutoencoderKL or AutoencoderKLTemporalDecoder of diffusers, frozen.
         latent_format: The latent space it encodes to, scaling included.
         dtype: Name of the dtype to compute in.
         key: Names the weights.
