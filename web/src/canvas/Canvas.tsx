@@ -22,6 +22,7 @@ import { addPicture } from "./addPicture";
 import "./canvas.css";
 import "./frames.css";
 import "./nodes.css";
+import "./nodeStates.css";
 import "./ports.css";
 import "./results.css";
 import "./finder.css";

@@ -1,56 +1,10 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { toCatalogue } from "../catalogue/parse";
-import { specOf } from "../catalogue/ports";
-import { toDocument } from "../documents/parse";
-import { toJson } from "../documents/serialise";
-import type { Document } from "../documents/types";
-import { applyEdit, type Edit, graphAt, patched, together } from "./edit";
-import { copyNodes, pasteNodes } from "./fragment";
+import { applyEdit, graphAt, together } from "./edit";
+import { applied, link, START, specs } from "./fixtures/start";
 import { addFrame, moveFrame, nodesInFrame, removeFrame } from "./frames";
-import { beginHistory, type Edited, perform, redo, sealGesture, undo } from "./history";
 import { addNode, changeView, moveNodes, removeNodes, setMode, setNodeTitle } from "./nodes";
 import { resetValue, setSeedMode, setValue, setValues } from "./values";
 import { connect, disconnect, insertOnWire, moveWire, setRoute } from "./wires";
-
-const FIXTURE = `${import.meta.dirname}/../catalogue/fixtures/catalogue.json`;
-const CATALOGUE = toCatalogue(JSON.parse(readFileSync(FIXTURE, "utf8")));
-
-const node = (type: string, inputs: object = {}) => ({ type, version: 1, inputs });
-const link = (id: string, output: string) => ({ link: [id, output] });
-
-const START: Document = toDocument({
-  format: 1,
-  title: "start",
-  nodes: {
-    load: node("LoadImage", { image: "a.png" }),
-    invert: node("ImageInvert", { image: link("load", "image") }),
-    scale: node("ImageScaleBy", { image: link("invert", "image"), scale_by: 2 }),
-    join: node("JoinImages", {
-      images: {
-        links: [
-          ["invert", "image"],
-          ["scale", "image"],
-          ["load", "image"],
-        ],
-      },
-    }),
-    save: node("SaveImage", { images: link("scale", "image") }),
-  } as never,
-  view: { load: { x: 0, y: 0 }, invert: { x: 100, y: 0 }, scale: { x: 200, y: 50 } },
-  subgraphs: { inner: { title: "Inner", nodes: { a: node("ImageInvert") } as never } },
-});
-
-const specs = (document: Document) => (_: unknown, id: string) => specOf(CATALOGUE, document, document, id);
-
-function applied(edit: Edit, document = START): Document {
-  const before = JSON.stringify(toJson(document));
-  const change = applyEdit(document, null, edit);
-  expect(JSON.stringify(toJson(document))).toBe(before);
-  expect(patched(change.document, change.undo)).toEqual(document);
-  expect(patched(document, change.redo)).toEqual(change.document);
-  return change.document;
-}
 
 describe("every command gives the next document, and patches that take it back", () => {
   test("addNode", () => {
@@ -199,106 +153,5 @@ describe("every command gives the next document, and patches that take it back",
     expect(graphAt(document, "inner").nodes["a"]?.mode).toBe("mute");
     expect(document.nodes).toBe(START.nodes);
     expect(() => applyEdit(START, "gone", setMode(["a"], "mute"))).toThrow("not part of this document");
-  });
-});
-
-describe("copy and paste", () => {
-  test("keeps wires inside the fragment and gives new names", () => {
-    const fragment = copyNodes(START, START, ["invert", "scale"]);
-    const { edit, ids } = pasteNodes(START, START, fragment, { at: { x: 500, y: 500 }, keepIncoming: false });
-    expect(ids).toEqual(["invert_2", "scale_2"]);
-    const next = applied(edit);
-    expect(next.nodes["scale_2"]?.inputs).toEqual({ image: link("invert_2", "image"), scale_by: 2 });
-    expect(next.nodes["invert_2"]?.inputs).toEqual({});
-    expect(next.view["scale_2"]).toEqual({ x: 600, y: 550 });
-  });
-
-  test("duplicates with the wires that come in", () => {
-    const { edit } = pasteNodes(START, START, copyNodes(START, START, ["scale"]), {
-      at: { x: 0, y: 0 },
-      keepIncoming: true,
-    });
-    expect(applied(edit).nodes["scale_2"]?.inputs["image"]).toEqual(link("invert", "image"));
-  });
-
-  test("takes frames, notes and the definitions of subgraphs along", () => {
-    const source = toDocument({
-      format: 1,
-      nodes: { one: node("subgraph:inner") } as never,
-      view: { one: { x: 40, y: 60 } },
-      frames: { frame: { title: "Mine", x: 20, y: 20, width: 300, height: 200 } },
-      notes: { note: { text: "Read me", x: 30, y: 160, width: 120, height: 50 } },
-      subgraphs: { inner: { title: "Another inner", nodes: { b: node("LoadImage") } as never } },
-    });
-    const fragment = copyNodes(source, source, ["one"], { frames: ["frame"], notes: ["note"] });
-    const options = { at: { x: 100, y: 100 }, keepIncoming: false };
-    const next = applied(pasteNodes(START, START, fragment, options).edit);
-    expect(next.frames["frame"]).toMatchObject({ title: "Mine", x: 100, y: 100 });
-    expect(next.notes["note"]).toMatchObject({ text: "Read me", x: 110, y: 240 });
-    expect(next.view["one"]).toEqual({ x: 120, y: 140 });
-    // The document has an “inner” of its own: the one that was copied comes under another key.
-    expect(next.nodes["one"]?.type).toBe("subgraph:inner_2");
-    expect(next.subgraphs["inner"]).toBe(START.subgraphs["inner"]);
-    expect(next.subgraphs["inner_2"]?.title).toBe("Another inner");
-    const again = applied(pasteNodes(source, source, fragment, options).edit, source);
-    expect(again.nodes["one_2"]?.type).toBe("subgraph:inner");
-  });
-
-  test("of 500 nodes is one entry of the history", () => {
-    const many = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`n${n}`, node("ImageInvert")]));
-    const source = toDocument({ format: 1, title: "many", nodes: many as never });
-    const { edit } = pasteNodes(START, START, copyNodes(source, source, Object.keys(many)), {
-      at: { x: 0, y: 0 },
-      keepIncoming: false,
-    });
-    const edited = perform(beginHistory(START), null, edit);
-    expect(edited.past).toHaveLength(1);
-    expect(Object.keys(edited.document.nodes)).toHaveLength(505);
-    expect(undo(edited).document).toEqual(START);
-  });
-});
-
-describe("history", () => {
-  const value = (number: number, gesture?: string): Edit =>
-    setValue("scale", "scale_by", number, gesture === undefined ? {} : { gesture });
-  const factor = (edited: Edited) => edited.document.nodes["scale"]?.inputs["scale_by"];
-
-  test("undoes and redoes in order", () => {
-    let edited = perform(perform(beginHistory(START), null, value(3)), null, value(4));
-    edited = undo(edited);
-    expect(factor(edited)).toBe(3);
-    edited = undo(undo(edited));
-    expect(factor(edited)).toBe(2);
-    edited = redo(redo(redo(edited)));
-    expect(factor(edited)).toBe(4);
-  });
-
-  test("takes the steps of a gesture as one entry, until it is sealed", () => {
-    let edited = beginHistory(START);
-    for (const step of [3, 4, 5]) edited = perform(edited, null, value(step, "scrub"));
-    expect(edited.past).toHaveLength(1);
-    edited = perform(sealGesture(edited), null, value(6, "scrub"));
-    expect(edited.past).toHaveLength(2);
-    expect(factor(undo(edited))).toBe(5);
-    expect(factor(undo(undo(edited)))).toBe(2);
-    expect(factor(redo(undo(undo(edited))))).toBe(5);
-  });
-
-  test("does not join a gesture that was undone in between", () => {
-    let edited = perform(beginHistory(START), null, value(3, "scrub"));
-    edited = perform(redo(undo(edited)), null, value(4, "scrub"));
-    expect(edited.past).toHaveLength(2);
-  });
-
-  test("forgets what was undone after a new edit, and records nothing for an edit that changes nothing", () => {
-    const edited = perform(undo(perform(beginHistory(START), null, value(3))), null, value(9));
-    expect(edited.future).toHaveLength(0);
-    expect(perform(edited, null, value(9))).toBe(edited);
-  });
-
-  test("keeps a bounded number of entries", () => {
-    let edited = beginHistory(START);
-    for (let step = 0; step < 450; step += 1) edited = perform(edited, null, value(step + 10));
-    expect(edited.past).toHaveLength(400);
   });
 });

@@ -11,7 +11,7 @@ import { texts } from "../texts/panels";
 import { resultTexts } from "../texts/results";
 import { ResultThumbnail } from "../widgets/Result";
 import { ago } from "./format";
-import { Empty, IconButton, Loading, PanelHeader, SearchField } from "./Pieces";
+import { arrive, Empty, IconButton, Loading, PanelHeader, SearchField } from "./Pieces";
 
 const CELL = 128;
 const GAP = 8;
@@ -28,7 +28,7 @@ export function GalleryPanel() {
     return () => clearTimeout(timer);
   }, [typed, changes]);
   return (
-    <section className="panel" aria-label={texts.gallery.title}>
+    <section ref={arrive} tabIndex={-1} className="panel" aria-label={texts.gallery.title}>
       <PanelHeader title={texts.gallery.title}>
         <IconButton icon={RefreshCw} label={texts.common.retry} onClick={() => void refreshGallery()} />
       </PanelHeader>

@@ -9,7 +9,7 @@ import { DocumentFacts } from "./InspectDocument";
 import { NodeFacts } from "./InspectNode";
 import { SharedInputs } from "./InspectSeveral";
 import { SubgraphFacts } from "./InspectSubgraph";
-import { IconButton } from "./Pieces";
+import { arrive, IconButton } from "./Pieces";
 import "./panels.css";
 
 export function Inspector() {
@@ -20,7 +20,7 @@ export function Inspector() {
   const [first] = selection;
   const heading = selection.length > 1 ? texts.inspector.several(selection.length) : texts.inspector.title;
   return (
-    <section className="panel inspector" aria-label={texts.inspector.title}>
+    <section ref={arrive} tabIndex={-1} className="panel inspector" aria-label={texts.inspector.title}>
       <div className="panel__header">
         <h2 className="panel__title">
           {first !== undefined ? heading : scope === null ? title : subgraphs[scope]?.title}

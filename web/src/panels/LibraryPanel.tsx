@@ -28,7 +28,7 @@ import { texts } from "../texts/panels";
 import { Cover } from "./Cover";
 import { ago } from "./format";
 import { ItemMenu } from "./ItemMenu";
-import { Empty, Failed, IconButton, Loading, PanelHeader, SearchField } from "./Pieces";
+import { arrive, Empty, Failed, IconButton, Loading, PanelHeader, SearchField } from "./Pieces";
 
 export function LibraryPanel() {
   const [query, setQuery] = useState("");
@@ -37,7 +37,7 @@ export function LibraryPanel() {
   const load = useCallback(() => getWorkflows(query), [query, changes]);
   const [loaded, reload] = useLoaded(load);
   return (
-    <section className="panel" aria-label={texts.library.title}>
+    <section ref={arrive} tabIndex={-1} className="panel" aria-label={texts.library.title}>
       <PanelHeader title={texts.library.title}>
         <IconButton icon={FilePlus2} label={texts.library.new} onClick={() => perform("file.new")} />
         <IconButton icon={Upload} label={texts.library.open} onClick={() => perform("file.open")} />

@@ -10,7 +10,7 @@ import type { NodeSpec } from "../catalogue/types";
 import { useCatalogue } from "../store/catalogue";
 import { useNodeSearch } from "../store/offers";
 import { texts } from "../texts/panels";
-import { Empty, PanelHeader, SearchField } from "./Pieces";
+import { arrive, Empty, PanelHeader, SearchField } from "./Pieces";
 
 export function NodesPanel() {
   const { state, catalogue, problem } = useCatalogue();
@@ -18,7 +18,7 @@ export function NodesPanel() {
   const [query, setQuery] = useState("");
   const found = useMemo(() => search(query), [search, query]);
   return (
-    <section className="panel" aria-label={texts.nodes.title}>
+    <section ref={arrive} tabIndex={-1} className="panel" aria-label={texts.nodes.title}>
       <PanelHeader title={texts.nodes.title} />
       <div className="panel__search">
         <SearchField

@@ -14,7 +14,7 @@ import { revealNode, showDialog, useShell } from "../store/shell";
 import { select } from "../store/tabs";
 import { texts } from "../texts/panels";
 import { outlineTexts as t } from "../texts/wires";
-import { Empty, PanelHeader, SearchField } from "./Pieces";
+import { arrive, Empty, PanelHeader, SearchField } from "./Pieces";
 
 const ROW = 50;
 
@@ -26,7 +26,7 @@ export function OutlinePanel() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: titles come from the catalogue
   const found = useMemo(() => all.filter((id) => matches(graph, id, query)), [all, graph, query, catalogue]);
   return (
-    <section className="panel" aria-label={t.title}>
+    <section ref={arrive} tabIndex={-1} className="panel" aria-label={t.title}>
       <PanelHeader title={t.title} />
       <div className="panel__search">
         <SearchField label={t.search} value={query} onChange={setQuery} />

@@ -62,6 +62,11 @@ export function SearchField({ label, value, onChange, onEnter, autoFocus }: Sear
   );
 }
 
+/** The ref of a panel: whoever opens it is in it, so that Tab goes on inside. */
+export function arrive(panel: HTMLElement | null): void {
+  panel?.focus({ preventScroll: true });
+}
+
 interface EmptyProps {
   readonly icon: LucideIcon;
   readonly title: string;

@@ -32,7 +32,7 @@ import { texts } from "../texts/panels";
 import { differenceTexts } from "../texts/runs";
 import { ago, duration } from "./format";
 import { ItemMenu } from "./ItemMenu";
-import { Empty, IconButton, PanelHeader, Progress } from "./Pieces";
+import { arrive, Empty, IconButton, PanelHeader, Progress } from "./Pieces";
 import { useHistory } from "./useHistory";
 
 export function QueuePanel() {
@@ -40,7 +40,7 @@ export function QueuePanel() {
   const [history, older] = useHistory();
   const idle = running.length + queued.length + history.length === 0;
   return (
-    <section className="panel" aria-label={texts.queue.title}>
+    <section ref={arrive} tabIndex={-1} className="panel" aria-label={texts.queue.title}>
       <PanelHeader title={texts.queue.title}>
         <IconButton
           icon={paused ? CirclePlay : CirclePause}

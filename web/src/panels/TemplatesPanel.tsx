@@ -9,12 +9,12 @@ import { getShipped } from "../store/shipped";
 import { useLoaded } from "../store/useLoaded";
 import { texts } from "../texts/panels";
 import { Cover } from "./Cover";
-import { Empty, Failed, Loading, PanelHeader, SearchField } from "./Pieces";
+import { arrive, Empty, Failed, Loading, PanelHeader, SearchField } from "./Pieces";
 
 export function TemplatesPanel() {
   const [loaded, reload] = useLoaded(getShipped);
   return (
-    <section className="panel" aria-label={texts.templates.title}>
+    <section ref={arrive} tabIndex={-1} className="panel" aria-label={texts.templates.title}>
       <PanelHeader title={texts.templates.title} />
       {loaded.kind === "ready" && loaded.value.length > 0 ? (
         <Gallery items={loaded.value} />

@@ -1,7 +1,14 @@
 /** A number: drag it, step it with arrows, or type it, arithmetic included. */
 
 import { ChevronLeft, ChevronRight } from "lucide-react";
-import { type CSSProperties, type KeyboardEvent, type PointerEvent, useRef, useState } from "react";
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  type PointerEvent,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { canvasTexts } from "../texts/canvas";
 import { evaluate } from "./arithmetic";
 import { boundsOf, hasBar } from "./kinds";
@@ -24,6 +31,7 @@ function parsed(text: string, whole: boolean): number | bigint | undefined {
 export function NumberField({ input, value, label, compact, invalid, onChange, onSettled }: WidgetProps) {
   const [typed, setTyped] = useState<string>();
   const box = useRef<HTMLDivElement>(null);
+  const goBack = useRef(false);
   const bounds = boundsOf(input);
   const number = typeof value === "number" ? value : typeof value === "bigint" ? Number(value) : 0;
   const shown =
@@ -70,16 +78,35 @@ export function NumberField({ input, value, label, compact, invalid, onChange, o
   };
 
   const keys = (event: KeyboardEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const by = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[
       event.key
     ];
     if (by !== undefined) step(event.shiftKey ? by * 10 : by, `${input.name}:keys`);
     else if (event.key === "Enter" || event.key === "F2") setTyped(shown);
-    else if (/^[\d.\-+(]$/.test(event.key) && !event.ctrlKey && !event.metaKey) setTyped(event.key);
+    else if (/^[\d.\-+(]$/.test(event.key)) setTyped(event.key);
     else return;
     event.preventDefault();
     event.stopPropagation();
   };
+
+  const typing = (event: KeyboardEvent): void => {
+    // What is typed counts before anything that a chord does, such as a run.
+    if (event.ctrlKey || event.metaKey) {
+      if (event.key === "Enter") finish();
+      return;
+    }
+    event.stopPropagation();
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    goBack.current = true;
+    if (event.key === "Enter") finish();
+    else setTyped(undefined);
+  };
+  // Whoever has finished typing by key goes on from the number, not from the page's beginning.
+  useLayoutEffect(() => {
+    if (typed === undefined && goBack.current) box.current?.focus({ preventScroll: true });
+    goBack.current = false;
+  }, [typed]);
 
   if (typed !== undefined) {
     return (
@@ -93,11 +120,7 @@ export function NumberField({ input, value, label, compact, invalid, onChange, o
         onFocus={(event) => typed === shown && event.currentTarget.select()}
         onChange={(event) => setTyped(event.currentTarget.value)}
         onBlur={finish}
-        onKeyDown={(event) => {
-          event.stopPropagation();
-          if (event.key === "Enter") finish();
-          if (event.key === "Escape") setTyped(undefined);
-        }}
+        onKeyDown={typing}
       />
     );
   }
