@@ -1,4 +1,4 @@
-"""Video: a picture that begins to move."""
+"""Video: a picture that begins to move, or that is seen from another side."""
 
 from typing import Annotated, NamedTuple
 
@@ -11,6 +11,7 @@ from nodes.diffusion.clip_vision import encode_image, load_clip_vision, prepared
 from nodes.diffusion.latent_space import told_scale
 from nodes.diffusion.patches import GuidancePatch, with_patch
 from nodes.diffusion.vae import encode_once, fitted
+from nodes.diffusion.zero123 import camera_projection, seen_from
 from nodes.imaging.resize import resize
 from nodes.types import ClipVision, Cond, Conditioning, Image, Latent, Model, Vae
 
@@ -21,6 +22,10 @@ Least = Annotated[float, Range(0, 100, step=0.5)]
 FRAMES = Shape(
     batch="video_frames", channels=4, height=("//", "height", 8), width=("//", "width", 8)
 )
+
+
+VIEWS = Shape(batch="batch_size", channels=4, height=("//", "height", 8), width=("//", "width", 8))
+Degrees = Annotated[float, Range(-180, 180, step=0.1)]
 
 
 class VideoParts(NamedTuple):
@@ -35,7 +40,7 @@ class VideoParts(NamedTuple):
 def image_only_checkpoint_loader(
     ckpt_name: Annotated[str, File("checkpoints")], *, ctx: Context = QUIET
 ) -> VideoParts:
-    """Load Stable Video Diffusion, which reads a picture and no text.
+    """Load Stable Video Diffusion or Stable Zero123, which read a picture and no text.
 
     Args:
         ckpt_name: A .safetensors file, or a diffusers folder.
@@ -52,7 +57,9 @@ def image_only_checkpoint_loader(
     path = ctx.files.path("checkpoints", ckpt_name)
     found = load_checkpoint(path, ctx.dtype)
     vision = load_clip_vision(path / "image_encoder" if path.is_dir() else path, ctx.dtype)
-    return VideoParts(found.model, vision, found.vae)
+    projection = camera_projection(path)
+    model = found.model if projection is None else with_patch(found.model, projection)
+    return VideoParts(model, vision, found.vae)
 
 
 class MovingParts(NamedTuple):
@@ -101,12 +108,8 @@ def svd_img2vid_conditioning(
         Blattmann et al. 2023, Stable Video Diffusion: Scaling Latent Video Diffusion Models to
         Large Datasets, arXiv:2311.15127.
     """
-    first = init_image.pixels[:1, :3]
-    with ctx.resident(clip_vision) as placed:
-        seen = encode_image(placed, prepared(first, placed.size, False, placed.colours))
-    words = seen.image_embeds[:, None]
-    latents = vae.latent_format
-    shown = fitted(resize(first, width, height, "bilinear", "center"), latents.downscale)
+    summary, shown = _looked_at(init_image, clip_vision, vae, (width, height), ctx)
+    words = summary[:, None]
     # Noise beyond black and white is part of what it was trained on; pixels are in [0, 1] here.
     noise = torch.randn(shown.shape, generator=torch.Generator().manual_seed(0))
     with ctx.resident(vae) as placed:
@@ -116,11 +119,73 @@ def svd_img2vid_conditioning(
         "fps": fps,
         "augmentation_level": augmentation_level,
     }
-    picture = {"edit_picture": samples, **told_scale(latents)}
+    picture = {"edit_picture": samples, **told_scale(vae.latent_format)}
     positive = Cond(words, extras={**motion, **picture})
     negative = Cond(torch.zeros_like(words), extras=motion)
     empty = torch.zeros(video_frames, *samples.shape[1:])
     return MovingParts(Conditioning((positive,)), Conditioning((negative,)), Latent(empty))
+
+
+class ViewParts(NamedTuple):
+    """Prompts that show a thing and where to look from, and an empty latent."""
+
+    positive: Conditioning
+    negative: Conditioning
+    latent: Annotated[Latent, VIEWS]
+
+
+@node("StableZero123_Conditioning", title="Stable Zero123 conditioning", aliases=("3d", "view"))
+def stable_zero123_conditioning(
+    clip_vision: ClipVision,
+    init_image: Image,
+    vae: Vae,
+    width: Side = 256,
+    height: Side = 256,
+    batch_size: Annotated[int, Range(1, 4096)] = 1,
+    elevation: Degrees = 0.0,
+    azimuth: Degrees = 0.0,
+    *,
+    ctx: Context = QUIET,
+) -> ViewParts:
+    """Show Stable Zero123 a thing, and say from where it is to be seen.
+
+    Args:
+        clip_vision: The checkpoint's image encoder.
+        init_image: The thing, before a plain ground.
+        vae: The checkpoint's VAE.
+        width: Of the new picture, in pixels.
+        height: Of the new picture, in pixels.
+        batch_size: How many pictures are drawn at once.
+        elevation: How far the camera rises, in degrees.
+        azimuth: How far the camera goes around the thing, in degrees.
+
+    Returns:
+        positive: What is seen in the picture, how the camera moves, and the picture itself.
+        negative: Nothing of it.
+        latent: An empty latent for each picture.
+
+    References:
+        Liu et al. 2023, Zero-1-to-3: Zero-shot One Image to 3D Object, arXiv:2303.11328.
+    """
+    summary, shown = _looked_at(init_image, clip_vision, vae, (width, height), ctx)
+    with ctx.resident(vae) as placed:
+        samples = encode_once(placed, shown)
+    picture = {"edit_picture": samples, **told_scale(vae.latent_format)}
+    positive = Cond(seen_from(summary, elevation, azimuth), extras=picture)
+    negative = Cond(torch.zeros_like(summary)[:, None])
+    empty = torch.zeros(batch_size, *samples.shape[1:])
+    return ViewParts(Conditioning((positive,)), Conditioning((negative,)), Latent(empty))
+
+
+def _looked_at(
+    image: Image, vision: ClipVision, vae: Vae, size: tuple[int, int], ctx: Context
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give what an image encoder says of a picture, and the picture at a size."""
+    first = image.pixels[:1, :3]
+    with ctx.resident(vision) as placed:
+        seen = encode_image(placed, prepared(first, placed.size, False, placed.colours))
+    at_size = resize(first, *size, "bilinear", "center")
+    return seen.image_embeds, fitted(at_size, vae.latent_format.downscale)
 
 
 @node("VideoLinearCFGGuidance", title="Video guidance (rising)")

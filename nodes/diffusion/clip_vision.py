@@ -39,6 +39,7 @@ _OPEN_CLIP = (
     "visual.",
     "embedder.model.visual.",
     "conditioner.embedders.0.open_clip.model.visual.",
+    "cond_stage_model.model.visual.",
 )
 _OUTSIDE = {
     "class_embedding": "embeddings.class_embedding",

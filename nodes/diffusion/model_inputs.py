@@ -15,6 +15,7 @@ from nodes.diffusion.pixel_space import COLOURS
 from nodes.diffusion.references import told_references
 from nodes.diffusion.unclip import reads_pictures, told_pictures
 from nodes.diffusion.video import is_video, told_motion
+from nodes.diffusion.zero123 import projected
 from nodes.errors import NodeError
 from nodes.types import Cond, Conditioning, Latent, Model, Plain
 
@@ -58,6 +59,7 @@ def _whole(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
     config: Any = getattr(model.network, "config", None)
     if getattr(config, "addition_embed_type", None) == "text_time":
         part = _sized(part, model, latent, away)
+    part = projected(part, model)
     if is_video(model.network):
         part = told_motion(part, latent)
     if reads_pictures(model.network):

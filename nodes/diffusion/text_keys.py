@@ -66,7 +66,9 @@ class TextPlace:
     config: dict[str, Any]
 
     def holds(self, name: str) -> bool:
-        """Say whether a name in the file may be one of this encoder's."""
+        """Say whether a name in the file may be this encoder's, and not the image encoder's."""
+        if self.open_clip and name.startswith(self.prefix + "visual."):
+            return False
         return name.startswith(self.prefix) or name == self._projection
 
     def weights(self, file: Mapping[str, Tensor]) -> dict[str, Tensor]:
