@@ -7,7 +7,7 @@ from typing import Annotated
 from torch import Tensor
 
 from nodes.api import Choice, Context, Range, Seed, node
-from nodes.diffusion.cost import decoder_cost, encoder_cost, together
+from nodes.diffusion.cost import decoder_cost, encoder_cost, repeated, together
 from nodes.diffusion.latent_space import in_space
 from nodes.diffusion.refining import refining
 from nodes.diffusion.residence import on_device
@@ -75,7 +75,9 @@ def cascade_stage_refine(
 
     def cost(size: int) -> Cost:
         steps = tile_pass.cost(size, vae.latent_format.downscale)
-        return together(encoder_cost(vae, size), steps, decoder_cost(vae, size))
+        # It is decoded in two rounds.
+        decoding = repeated(decoder_cost(vae, size), 2)
+        return together(encoder_cost(vae, size), steps, decoding)
 
     run = partial(_refined, vae)
     return staged(tile_pass, f"refine {denoise:.0%}", 1, run, cost, from_latent=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nodes.api import QUIET, Choice, Context, File, Range, Seed, node
 from nodes.diffusion.checkpoint_networks import model_sampling
-from nodes.diffusion.cost import decoder_cost, encoder_cost, together
+from nodes.diffusion.cost import decoder_cost, encoder_cost, repeated, together
 from nodes.diffusion.enlarging import upscaling_by_diffusion
 from nodes.diffusion.families import UPSCALER_LATENTS, UPSCALER_NOISE
 from nodes.diffusion.latent_space import in_space
@@ -203,7 +203,8 @@ def _cost(upscaler: DiffusionUpscaler, tile_pass: TilePass, size: int) -> Cost:
     if vae is None:
         return steps
     first = [encoder_cost(vae, size // upscaler.scale)] if upscaler.kind == "latent" else []
-    return together(*first, steps, decoder_cost(vae, size))
+    # It is decoded in two rounds.
+    return together(*first, steps, repeated(decoder_cost(vae, size), 2))
 
 
 def _enlarged(

@@ -7,16 +7,19 @@ three times as near to those decoded whole as without (mean error 1.4 instead of
 standard deviation).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
+from nodes.diffusion.latent_space import moved
 from nodes.diffusion.memory import copy_sharing
 from nodes.diffusion.vae import decode_once, encode_once
+from nodes.imaging.resize import padded_to_multiple
 from nodes.imaging.tiles import Piece, Tile, tiles
-from nodes.types import Vae
+from nodes.types import LatentFormat, Vae
 
 
 def encode_tiles(vae: Vae, pixels: Tensor, size: int, overlap: int) -> Iterator[Piece | None]:
@@ -54,15 +57,23 @@ def decode_tiles(vae: Vae, samples: Tensor, size: int, overlap: int) -> Iterator
     Yields:
         For each step a piece of the pictures in [0, 1], or None in the round that measures.
     """
-    scale = vae.latent_format.downscale
-    places = tiles(samples.shape[-2], samples.shape[-1], size, overlap)
+    for piece in decode_places(vae, samples, tiles(*samples.shape[-2:], size, overlap)):
+        yield piece and replace(piece, tile=piece.tile.scaled(vae.latent_format.downscale))
+
+
+def decode_places(vae: Vae, samples: Tensor, places: Sequence[Tile]) -> Iterator[Piece | None]:
+    """Decode scaled latents (B, C, h, w) at some places, which cover them.
+
+    Yields:
+        As `decode_tiles`; the tiles are those that are given, in latent cells.
+    """
 
     def made(worker: Vae, latent: Tensor, place: Tile) -> Tensor:
         return decode_once(worker, place.of(latent))
 
     for index, latent in enumerate(torch.split(samples, 1)):
         for place, plane in _in_two_rounds(vae, latent, places, made):
-            yield None if plane is None else Piece(index, place.scaled(scale), plane)
+            yield None if plane is None else Piece(index, place, plane)
 
 
 def with_statistics_of(vae: Vae, work: Callable[[Vae], object]) -> Vae:
@@ -82,6 +93,42 @@ def with_statistics_of(vae: Vae, work: Callable[[Vae], object]) -> Vae:
     return worker
 
 
+def with_statistics_of_copy(
+    vae: Vae, source: Tensor, side: int, space: LatentFormat | None = None
+) -> Vae:
+    """Fix the statistics of a VAE's normalisations to those of a reduced copy of what it codes.
+
+    On the miniature's VAE, pictures of 16 tiles come three times as near to those coded whole as
+    without (mean error 2.8 instead of 8.5 % of the standard deviation).
+
+    Args:
+        vae: On the device; stays as it is.
+        source: (1, 3, H, W) in [0, 1], to be encoded, or latents (1, C, h, w), to be decoded.
+        side: The longest side of the copy, in latent cells.
+        space: What the latents are in; None for pictures.
+    """
+    form = vae.latent_format
+    scale = form.downscale if space is None else 1
+    copy = padded_to_multiple(reduced(source, side * scale, scale), scale)
+
+    if space is None:
+        return with_statistics_of(vae, lambda one: encode_once(one, copy))
+    latents = moved(copy, space, form)
+    return with_statistics_of(vae, lambda one: decode_once(one, latents))
+
+
+def reduced(planes: Tensor, side: int, multiple: int) -> Tensor:
+    """Reduce planes (B, C, H, W) to a longer side, sides being multiples; smaller ones stay."""
+    longest = max(planes.shape[-2:])
+    if longest <= side:
+        return planes
+    sides = [
+        max(multiple, length * side // longest // multiple * multiple)
+        for length in planes.shape[-2:]
+    ]
+    return interpolate(planes, sides, mode="area")
+
+
 def tile_sizes(tile_size: int, overlap: int, downscale: int) -> tuple[int, int]:
     """Turn tile and overlap in pixels into latent cells; an overlap is at most a quarter tile."""
     size = max(1, tile_size // downscale)
@@ -90,14 +137,18 @@ def tile_sizes(tile_size: int, overlap: int, downscale: int) -> tuple[int, int]:
 
 def steps(batch: int, height: int, width: int, size: int, overlap: int) -> int:
     """Count the steps of `encode_tiles` and `decode_tiles`; height and width are in cells."""
-    count = len(tiles(height, width, size, overlap))
-    return batch * (count if count == 1 else 2 * count)
+    return batch * rounds(len(tiles(height, width, size, overlap)))
+
+
+def rounds(count: int) -> int:
+    """Count the steps that a picture of some tiles takes."""
+    return count if count == 1 else 2 * count
 
 
 def _in_two_rounds(
     vae: Vae,
     whole: Tensor,
-    places: tuple[Tile, ...],
+    places: Sequence[Tile],
     made: Callable[[Vae, Tensor, Tile], Tensor],
 ) -> Iterator[tuple[Tile, Tensor | None]]:
     if len(places) == 1:

@@ -59,6 +59,8 @@ class TileStore:
         return tile
 
 
+# Passes steps on, of which it is told how many there are.
+Track: TypeAlias = Callable[[Iterator[Piece | None], int], Iterator[Piece | None]]
 # Makes a tile of the plane of an index: yields None for each step on the way, at last (1, C, h, w).
 Making = Callable[[int, Tile], Iterator[Tensor | None]]
 
@@ -81,9 +83,12 @@ class TiledWork:
     steps: int
     make: Making
 
-    def run(
-        self, track: Callable[[Iterator[Piece | None], int], Iterator[Piece | None]], folder: Folder
-    ) -> Tensor:
+    @property
+    def total(self) -> int:
+        """Count the steps of all tiles."""
+        return self.shape[0] * len(self.places) * (self.steps + 1)
+
+    def run(self, track: Track, folder: Folder) -> Tensor:
         """Make the whole; where tiles overlap, one fades into the other.
 
         Args:
@@ -94,14 +99,13 @@ class TiledWork:
         Returns:
             float32, of `shape`.
         """
-        total = self.shape[0] * len(self.places) * (self.steps + 1)
         if len(self.places) == 1:
-            made = track(self._pieces(None), total)
-            return blended(_only_pieces(made), self.shape, self.overlap)
+            made = track(self._pieces(None), self.total)
+            return blended(only_pieces(made), self.shape, self.overlap)
         place = folder()
-        made = track(self._pieces(TileStore(place)), total)
+        made = track(self._pieces(TileStore(place)), self.total)
         whole = plane(self.shape, place / "whole")
-        return blended(_only_pieces(made), self.shape, self.overlap, whole)
+        return blended(only_pieces(made), self.shape, self.overlap, whole)
 
     def _pieces(self, store: TileStore | None) -> Iterator[Piece | None]:
         for index in range(self.shape[0]):
@@ -117,5 +121,6 @@ class TiledWork:
                     yield None if made is None else Piece(index, place, made)
 
 
-def _only_pieces(steps: Iterable[Piece | None]) -> Iterator[Piece]:
+def only_pieces(steps: Iterable[Piece | None]) -> Iterator[Piece]:
+    """Leave out the steps on the way to a piece."""
     return (step for step in steps if step is not None)

@@ -184,8 +184,9 @@ def test_a_controlnet_for_tiles_sees_the_part_of_its_tile(parts: Any) -> None:
     changed.pixels[..., 48:, 100:] = 0
     plain, steered, other = made(64, 0.0, image), made(64, 1.0, image), made(64, 1.0, changed)
     assert not torch.allclose(plain[corner], steered[corner], atol=1e-2)
-    assert torch.equal(steered[corner], other[corner])
-    assert not torch.allclose(steered[..., 64:, 64:], other[..., 64:, 64:], atol=1e-5)
+    # Normalisations see the whole, and the ControlNet its tile alone.
+    near, far = ((steered - other).abs()[..., s, s].mean() for s in (slice(40), slice(64, None)))
+    assert near < 0.1 * far
 
 
 def test_hires_fix_is_a_stage_that_enlarges_and_one_that_refines(parts: Any) -> None:

@@ -152,3 +152,15 @@ def test_latent_diffusion_makes_what_the_pipeline_of_diffusers_makes(
     made = run(stage, image=image)
     assert made.shape == (1, 3, 48, 64)
     assert torch.allclose(made, expected, atol=1e-3)
+
+
+def test_latent_diffusion_works_in_tiles(latent_diffusion: UpscalerParts) -> None:
+    image, upscaler = picture(24, 32), latent_diffusion.diffusion_upscaler
+
+    def made(size: int, seed: int = SEED) -> Tensor:
+        stage = cascade_stage_diffusion(upscaler, seed=seed, steps=2, tile_size=size, overlap=16)
+        return run(stage, image=image)
+
+    whole, tiled, other_grain = made(512), made(64), made(64, seed=8)
+    assert tiled.shape == (1, 3, 96, 128)
+    assert (tiled - whole).abs().mean() < (other_grain - whole).abs().mean()

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -10,6 +11,7 @@ from nodes.diffusion import vae as coding
 from nodes.diffusion.vae_tiles import (
     decode_tiles,
     encode_tiles,
+    reduced,
     steps,
     tile_sizes,
     with_statistics_of,
@@ -131,3 +133,26 @@ def test_sizes_in_pixels_become_cells_with_an_overlap_that_fits() -> None:
 def test_steps_count_both_rounds() -> None:
     assert steps(3, 8, 8, 8, 2) == 3
     assert steps(3, 9, 8, 8, 2) == 3 * 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "side", "multiple", "wanted"),
+    [
+        (512, 1024, 256, 8, (128, 256)),
+        (1024, 328, 256, 8, (256, 80)),
+        (1000, 8, 64, 8, (64, 8)),
+        (24, 48, 16, 1, (8, 16)),
+    ],
+)
+def test_sides_of_a_reduced_copy_are_multiples(
+    height: int, width: int, side: int, multiple: int, wanted: tuple[int, int]
+) -> None:
+    planes = torch.rand(1, 3, height, width)
+    made = reduced(planes, side, multiple)
+    assert made.shape == (1, 3, *wanted)
+    assert torch.allclose(made.mean(), planes.mean(), atol=0.02)
+
+
+def test_what_is_small_enough_stays() -> None:
+    planes = torch.rand(1, 3, 64, 48)
+    assert reduced(planes, 64, 8) is planes
