@@ -57,7 +57,8 @@ def decode_tiles(vae: Vae, samples: Tensor, size: int, overlap: int) -> Iterator
     Yields:
         For each step a piece of the pictures in [0, 1], or None in the round that measures.
     """
-    for piece in decode_places(vae, samples, tiles(*samples.shape[-2:], size, overlap)):
+    places = tiles(samples.shape[-2], samples.shape[-1], size, overlap)
+    for piece in decode_places(vae, samples, places):
         yield piece and replace(piece, tile=piece.tile.scaled(vae.latent_format.downscale))
 
 
