@@ -172,3 +172,37 @@ def test_queue_and_gallery_are_usable_on_a_narrow_page(editor: Editor, name: str
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 400
     assert box["width"] >= 280
+
+
+def test_on_a_narrow_page_what_is_opened_is_seen(editor: Editor) -> None:
+    editor.page.set_viewport_size({"width": 400, "height": 800})
+    templates = editor.panel("Templates")
+    templates.locator(".template", has_text="Inpaint").click()
+    expect(editor.page.locator(".tab[data-active]")).to_contain_text("Inpaint")
+    expect(templates).to_have_count(0)
+    editor.panel("Queue")
+    editor.key("Shift+F")
+    expect(editor.page.get_by_role("region", name="Form", exact=True)).to_be_visible()
+    expect(editor.page.get_by_role("region", name="Queue", exact=True)).to_have_count(0)
+
+
+def test_the_graph_stands_as_it_was_after_its_form(editor: Editor) -> None:
+    box = editor.node("sampler").bounding_box()
+    assert box is not None
+    editor.key("Shift+F")
+    expect(editor.page.get_by_role("region", name="Form", exact=True)).to_be_visible()
+    editor.load(image_workflow("Opened in the form"))
+    editor.key("Shift+F")
+    pane = editor.page.get_by_role("region", name="Canvas").bounding_box()
+    paper = editor.node("paper").bounding_box()
+    assert pane is not None
+    assert paper is not None
+    assert pane["x"] < paper["x"]
+    assert paper["x"] + paper["width"] < pane["x"] + pane["width"]
+    editor.key("Alt+ArrowLeft")
+    expect(editor.page.locator(".tab[data-active]")).to_contain_text("Text to image")
+    editor.key("Shift+F")
+    editor.key("Shift+F")
+    assert editor.read_until(
+        lambda: editor.node("sampler").bounding_box(), lambda now: now == pytest.approx(box, abs=1)
+    )

@@ -4,7 +4,7 @@ import type { Action } from "../store/actions";
 import { chooseFiles, exportJson, newDocument, save } from "../store/files";
 import { run, stop } from "../store/run";
 import { changeSettings, useSettings } from "../store/settings";
-import { showDialog, toggleBottom, toggleLeft, useShell } from "../store/shell";
+import { showDialog, toggleBottom, toggleForm, toggleLeft, useShell } from "../store/shell";
 import { activate, activeTab, redo, reopenTab, undo, useTabs } from "../store/tabs";
 import { appTexts } from "../texts/app";
 import { formTexts } from "../texts/form";
@@ -88,7 +88,7 @@ export function appActions(): readonly Action[] {
       title: formTexts.toggle,
       keys: ["Shift+F"],
       words: ["simple", "app", "phone"],
-      run: () => useShell.setState((s) => ({ form: !s.form })),
+      run: toggleForm,
     },
     {
       id: "panel.problems",

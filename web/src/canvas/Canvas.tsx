@@ -71,12 +71,14 @@ function useView(): string {
 
 function useCamera(): void {
   const view = useView();
-  const { setViewport } = useReactFlow();
+  const { setViewport, viewportInitialized } = useReactFlow();
   useLayoutEffect(() => {
     setMover((viewport, options) => void setViewport(viewport, options));
     return () => setMover(undefined);
   }, [setViewport]);
   useLayoutEffect(() => {
+    // Until then React Flow moves nothing, as when the canvas comes back after a form.
+    if (!viewportInitialized) return undefined;
     const known = cameras.get(view);
     if (known) void setViewport(known);
     else fitAll(false);
@@ -90,7 +92,7 @@ function useCamera(): void {
       stop();
       cameras.set(view, stage.getState().camera);
     };
-  }, [view, setViewport]);
+  }, [view, setViewport, viewportInitialized]);
 }
 
 function sameCamera(one: Camera, other: Camera): boolean {
@@ -214,6 +216,7 @@ function CanvasBody() {
         nodes={NOTHING}
         edges={NOTHING}
         {...ZOOM_RANGE}
+        defaultViewport={stage.getState().camera}
         panOnDrag={[0, 1]}
         panActivationKeyCode="Space"
         selectionKeyCode={null}

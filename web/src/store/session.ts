@@ -18,6 +18,7 @@ import { askToken, wantsToken } from "./notices";
 import { refreshBlueprints } from "./offers";
 import { askPlan, watchPlans } from "./plan";
 import { useSettings } from "./settings";
+import { makeWay } from "./shell";
 import { useTabs } from "./tabs";
 
 interface Session {
@@ -43,6 +44,9 @@ export async function startSession(): Promise<void> {
     status: (connected) => useSession.setState({ connection: connected ? "connected" : "lost" }),
   });
   watchPlans();
+  useTabs.subscribe(({ active }, before) => {
+    if (active !== before.active) makeWay();
+  });
   if (useTabs.getState().tabs.length === 0) await openStarter();
 }
 

@@ -74,13 +74,28 @@ export const useShell = create<ShellState>(() => ({
   reveal: null,
 }));
 
+function isNarrow(): boolean {
+  return window.matchMedia("(max-width: 700px)").matches;
+}
+
 /** Opens a panel of the left side, or closes it. A narrow page has room for one side only. */
 export function toggleLeft(panel: LeftPanel): void {
-  const narrow = window.matchMedia("(max-width: 700px)").matches;
+  const narrow = isNarrow();
   useShell.setState(({ left, inspector }) => ({
     left: left === panel ? null : panel,
     inspector: inspector && !narrow,
   }));
+}
+
+/** Something is to be seen in the middle: on a narrow page, what covers it goes. */
+export function makeWay(): void {
+  if (isNarrow()) useShell.setState({ left: null, inspector: false });
+}
+
+/** Shows documents as forms, or as graphs again. */
+export function toggleForm(): void {
+  useShell.setState(({ form }) => ({ form: !form }));
+  makeWay();
 }
 
 /** Opens a panel of the strip below the canvas, or closes it. */
