@@ -268,11 +268,12 @@ class Feed:
         )
 
     async def _kept(self, position: int) -> AsyncIterator[list[FeedEvent]]:
-        while rows := await self._store.read(partial(_after, position=position)):
-            yield [_from_row(row) for row in rows]
-            if len(rows) < _PAGE:
+        while page := await self._store.read(partial(_after, position=position)):
+            for at in range(0, len(page), _BATCH):
+                yield page[at : at + _BATCH]
+            if len(page) < _PAGE:
                 return
-            position = rows[-1]["seq"]
+            position = page[-1].seq or position
 
     def _hand_over(self, events: Sequence[FeedEvent]) -> None:
         """Pass committed events from the writer thread to the event loop."""
@@ -293,9 +294,9 @@ class Feed:
                 reader.put(event)
 
 
-def _after(connection: sqlite3.Connection, position: int) -> list[sqlite3.Row]:
+def _after(connection: sqlite3.Connection, position: int) -> list[FeedEvent]:
     query = "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
-    return connection.execute(query, (position, _PAGE)).fetchall()
+    return [_from_row(row) for row in connection.execute(query, (position, _PAGE))]
 
 
 def _row(event: FeedEvent) -> tuple[Any, ...]:
@@ -312,7 +313,7 @@ def _row(event: FeedEvent) -> tuple[Any, ...]:
 
 
 def _from_row(row: sqlite3.Row) -> FeedEvent:
-    return FeedEvent(
+    event = FeedEvent(
         row["type"],
         json.loads(row["data"]),
         job=row["job"],
@@ -322,3 +323,6 @@ def _from_row(row: sqlite3.Row) -> FeedEvent:
         time=row["time"],
         seq=row["seq"],
     )
+    # It is written already: the property looks here first.
+    vars(event)["data_text"] = row["data"]
+    return event

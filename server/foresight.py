@@ -46,36 +46,37 @@ class Foresight:
     async def keys(self, workflow: Any, targets: Collection[str] | None) -> frozenset[str]:
         """Return the keys of all that a run needs; none when it cannot be planned."""
         try:
-            plan = await self._plan(workflow, targets, ())
+            graph = await asyncio.to_thread(Graph.from_json, workflow)
+            plan = await self._plan(graph, targets, ())
         except Invalid:
             # The worker that takes it reports what is wrong.
             return frozenset()
         return frozenset(plan.keys.values())
 
-    async def prospect(self, workflow: Any, targets: Collection[str] | None = None) -> Prospect:
-        """Say what a run would compute now.
+    async def prospect(self, graph: Graph, targets: Collection[str] | None = None) -> Prospect:
+        """Say what a run of a graph would compute now.
 
         Raises:
             Invalid: when it cannot be run.
             NotReady: when the nodes are not known yet.
         """
-        plan = await self._plan(workflow, targets, ())
+        plan = await self._plan(graph, targets, ())
         keys = frozenset(plan.keys.values())
         workers = list(self._workers.all)
         held = await asyncio.gather(*(worker.known(keys) for worker in workers))
         best = max(range(len(workers)), key=lambda place: len(held[place]), default=None)
         if best is None:
             return Prospect(None, plan)
-        return Prospect(workers[best].name, await self._plan(workflow, targets, held[best]))
+        return Prospect(workers[best].name, await self._plan(graph, targets, held[best]))
 
     async def _plan(
-        self, workflow: Any, targets: Collection[str] | None, known: Container[str]
+        self, graph: Graph, targets: Collection[str] | None, known: Container[str]
     ) -> Plan:
         catalogue = await self._nodes.get()
 
         def work() -> Plan:
             return make_plan(
-                upgrade(Graph.from_json(workflow), catalogue),
+                upgrade(graph, catalogue),
                 catalogue,
                 salt=catalogue.salt_text,
                 stamp=self._files.stamp,

@@ -105,8 +105,12 @@ class Jobs(JobReader):
         self._stop = stop
         self._lend = lend
 
-    async def submit(self, submission: Submission) -> Job:
+    async def submit(self, submission: Submission, *, small: bool = False) -> Job:
         """Take a job; once this returns, it is never lost.
+
+        Args:
+            submission: What is asked for.
+            small: Whether its workflow is written in less time than a thread takes to begin.
 
         Returns:
             The job as it was queued, even where a worker has it by now.
@@ -118,8 +122,10 @@ class Jobs(JobReader):
         """
         if self.draining:
             raise Draining
-        workflow = packed(submission.workflow)
-        fingerprint = fingerprint_of(submission, workflow)
+        if small:
+            workflow, fingerprint = _written(submission)
+        else:
+            workflow, fingerprint = await asyncio.to_thread(_written, submission)
         id_ = submission.id or new_id()
         repeated = self._repeats(fingerprint, workflow)
         taker = self._lend()
@@ -286,6 +292,12 @@ class Jobs(JobReader):
     def _retried(self, connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
         job_changes.retry(connection, row, self._limit)
         return True
+
+
+def _written(submission: Submission) -> tuple[str, str]:
+    """Return a submission's workflow as text, and its fingerprint."""
+    workflow = packed(submission.workflow)
+    return workflow, fingerprint_of(submission, workflow)
 
 
 async def _rehearsed(taker: Taker, task: Task) -> None:

@@ -85,7 +85,7 @@ async def submit(request: web.Request) -> web.Response:
         )
         job = await _submitted(services, asked, found)
     except Refusal as refusal:
-        return refusal.answer()
+        return await asyncio.to_thread(refusal.answer)
     except KeyConflict as problem:
         return Refusal("prompt_id_taken", problem.message, problem.hint, status=409).answer()
     except NodeError as problem:
@@ -96,7 +96,7 @@ async def submit(request: web.Request) -> web.Response:
     if number is None:
         number = -job.number if asked.front else job.number
     told = {"prompt_id": job.id, "number": number, "node_errors": dict(found.node_errors)}
-    return json_answer(told)
+    return await sent(told) if found.node_errors else json_answer(told)
 
 
 async def get_prompt(request: web.Request) -> web.Response:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from nodes.errors import NodeError
+from server.engine.problems import Invalid
 from server.http.keys import REQUEST_ID, SERVICES
 from server.http.refusals import Refused, answer_to
 from server.settings import Settings, is_loopback
@@ -24,6 +25,8 @@ from server.settings import Settings, is_loopback
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 COOKIE = "weft_session"
+_MANY_PROBLEMS = 100
+"""From here on they take a millisecond to write."""
 OPEN_PATHS = ("/healthz", "/readyz", "/api/v1/session")
 """Answered without the token: whether the server lives, and where the token is handed in."""
 SAFE_METHODS = (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS)
@@ -75,10 +78,17 @@ def guard(settings: Settings) -> Callable[..., Awaitable[web.StreamResponse]]:
             # A border: whatever went wrong, the client gets a sentence and the log the rest.
             code = problem.code if isinstance(problem, NodeError) else type(problem).__name__
             request.app[SERVICES].watch.count("rejections", reason=code)
-            answer = answer_to(problem, request_id)
+            answer = await _answered(problem, request_id)
         return answer
 
     return guarded
+
+
+async def _answered(problem: Exception, request_id: str) -> web.Response:
+    """Answer with what went wrong; in a thread where there is much to say of it."""
+    if isinstance(problem, Invalid) and len(problem.problems) > _MANY_PROBLEMS:
+        return await asyncio.to_thread(answer_to, problem, request_id)
+    return answer_to(problem, request_id)
 
 
 async def finish(request: web.Request, answer: web.StreamResponse) -> None:

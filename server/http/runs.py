@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from nodes.api import JSON, Catalogue
 from server.engine.graph import Graph
 from server.engine.problems import Invalid, Problem, errors
 from server.engine.upgrade import upgrade
 from server.engine.validate import validate
+from server.foresight import Prospect
 from server.http.refusals import Refused
 from server.http.table import Call
 from server.job_rows import Job, Page, QueueView, Submission
@@ -170,18 +171,10 @@ async def check_workflow(call: Call, body: WorkflowBody) -> Problems:
 async def plan_workflow(call: Call, body: WorkflowBody) -> Outlook:
     """Say what a run of a workflow would compute, without running it."""
     graph, problems = await looked_at(call, body.workflow, body.targets)
-    states: Mapping[str, Any] = {}
-    worker = None
+    prospect = None
     if not errors(problems):
-        prospect = await call.services.foresight.prospect(graph.to_json(), body.targets)
-        worker, states = prospect.worker, prospect.plan.to_json()["nodes"]
-    return Outlook(
-        worker=worker,
-        run=sum(state == "run" for state in states.values()),
-        total=len(graph.nodes),
-        nodes={name: states.get(name, "skipped") for name in graph.nodes},
-        problems=tuple(problems),
-    )
+        prospect = await call.services.foresight.prospect(graph, body.targets)
+    return await asyncio.to_thread(_outlook, graph, problems, prospect)
 
 
 async def submit_job(call: Call, body: SubmitBody) -> Job:
@@ -190,8 +183,9 @@ async def submit_job(call: Call, body: SubmitBody) -> Job:
     graph, problems = await looked_at(call, body.workflow, body.targets)
     if found := errors(problems):
         raise Invalid(found)
+    small = _is_small(call)
     submission = Submission(
-        workflow=graph.to_json(),
+        workflow=graph.to_json() if small else await asyncio.to_thread(graph.to_json),
         title=body.title or "",
         client=body.client,
         document=body.document,
@@ -199,7 +193,7 @@ async def submit_job(call: Call, body: SubmitBody) -> Job:
         front=bool(body.front),
         key=idempotency_key(call),
     )
-    return await call.services.jobs.submit(submission)
+    return await call.services.jobs.submit(submission, small=small)
 
 
 async def list_jobs(call: Call, query: HistoryQuery) -> Page:
@@ -273,7 +267,7 @@ async def looked_at(
 ) -> tuple[Graph, list[Problem]]:
     """Bring a workflow up to date and look for problems; in a thread if that may take long."""
     catalogue = await call.services.nodes.get()
-    if (call.request.content_length or _SMALL) < _SMALL:
+    if _is_small(call):
         try:
             return _look(workflow, targets, catalogue, _no_choices)
         except _DiskNeeded:
@@ -281,6 +275,21 @@ async def looked_at(
             pass
     choices = call.services.files.choices
     return await asyncio.to_thread(_look, workflow, targets, catalogue, choices)
+
+
+def _is_small(call: Call) -> bool:
+    return (call.request.content_length or _SMALL) < _SMALL
+
+
+def _outlook(graph: Graph, problems: Sequence[Problem], prospect: Prospect | None) -> Outlook:
+    states = {} if prospect is None else prospect.plan.to_json()["nodes"]
+    return Outlook(
+        worker=None if prospect is None else prospect.worker,
+        run=sum(state == "run" for state in states.values()),
+        total=len(graph.nodes),
+        nodes={name: states.get(name, "skipped") for name in graph.nodes},
+        problems=tuple(problems),
+    )
 
 
 class _DiskNeeded(Exception):

@@ -7,7 +7,7 @@ import http.client
 import json
 import threading
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,8 +153,16 @@ def quoted(name: str) -> str:
 
 
 @contextmanager
-def serving(data: Path, **settings: Any) -> Iterator[Client]:
-    """Serve from a folder while the block runs."""
+def serving(
+    data: Path, also: Callable[[web.Application], None] = lambda app: None, **settings: Any
+) -> Iterator[Client]:
+    """Serve from a folder while the block runs.
+
+    Args:
+        data: The folder.
+        also: Adds to the application before it runs.
+        **settings: Other than the usual ones.
+    """
     nodes = catalogue_of(twice, keep, salt={"device": "cpu"})
     cache = data / "cache"
     cache.mkdir(parents=True, exist_ok=True)
@@ -169,6 +177,7 @@ def serving(data: Path, **settings: Any) -> Iterator[Client]:
         )
         app = web.Application()
         install(app, services)
+        also(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
