@@ -232,7 +232,7 @@ class Dispatcher:
         claim = start.claim
         self._watch.started(claim.job)
         self._changed = True
-        self._tell_state(seat)
+        self._tell_state(seat, "busy")
         record = self._record_of(claim)
 
         async def hear(told: Sequence[Told]) -> None:
@@ -323,9 +323,13 @@ class Dispatcher:
                 return
         self._stop_at_start.add(job)
 
-    def _tell_state(self, seat: Seat) -> None:
-        data = {"worker": seat.worker.name, "state": seat.worker.state}
-        self._feed.pass_on(FeedEvent("worker.changed", data))
+    def _tell_state(self, seat: Seat, state: str | None = None) -> None:
+        """Tell what state a worker is in, or is about to be in, where it is another than before."""
+        now = state or seat.worker.state
+        if now != seat.told:
+            seat.told = now
+            data = {"worker": seat.worker.name, "state": now}
+            self._feed.pass_on(FeedEvent("worker.changed", data))
 
     async def _announce(self) -> None:
         """Tell how long the queue is, and workers whether anybody looks, some times a second."""

@@ -24,6 +24,7 @@ class Seat:
         looked: Whether the end of its last run was written with the sight that nothing waits.
         offer: What a job that is being queued makes of the place.
         claim: What the worker runs.
+        told: The worker's state as those who listen know it.
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -35,6 +36,7 @@ class Seat:
         self.looked = False
         self.offer: asyncio.Future[Claim | None] | None = None
         self.claim: Claim | None = None
+        self.told = ""
 
 
 @dataclass(frozen=True)

@@ -244,6 +244,27 @@ def test_a_job_takes_two_commits_and_one_that_needs_nothing_computed_takes_one(
     with_services(tmp_path, test)
 
 
+def test_a_worker_is_told_to_be_busy_while_it_runs_something(tmp_path: Path) -> None:
+    async def test(services: Services) -> None:
+        await run_one(services, "first")
+        told: list[str] = []
+
+        async def listen() -> None:
+            async for event in services.feed.subscribe():
+                told.extend([event.data["state"]] if event.type == "worker.changed" else [])
+
+        listening = asyncio.create_task(listen())
+        await asyncio.sleep(0)
+        for text in ("second", "third"):
+            await run_one(services, text)
+        while len(told) < 4:
+            await asyncio.sleep(0.01)
+        listening.cancel()
+        assert told == ["busy", "idle"] * 2
+
+    with_services(tmp_path, test)
+
+
 async def run_one(services: Services, text: str) -> None:
     """Run a quick workflow, until the worker waits for the next."""
     job = (await services.jobs.submit(Submission(workflow(*saving(text))))).id
