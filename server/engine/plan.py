@@ -164,10 +164,12 @@ class Passed:
     key: str
 
 
+_sorted = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+
+
 def digest(parts: Any) -> str:
     """Hash JSON."""
-    text = json.dumps(parts, separators=(",", ":"), sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=20).hexdigest()
+    return hashlib.blake2b(_sorted(parts).encode(), digest_size=20).hexdigest()
 
 
 def make_plan(
