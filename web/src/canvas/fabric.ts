@@ -6,7 +6,8 @@ import { drawGround } from "./ground";
 import type { Palette } from "./palette";
 import { type Placed, portPoint, type Scene, type Shift, type Thread } from "./scene";
 import { HEAD, type Side } from "./shape";
-import { type Box, type Cubic, contains, middle, overlaps } from "./threads";
+import { drawThreads } from "./threadDrawing";
+import { type Box, contains, middle, overlaps } from "./threads";
 
 export interface Camera {
   readonly x: number;
@@ -46,81 +47,6 @@ export interface Stub {
   readonly side: Side;
   readonly port: string;
   readonly name: string;
-}
-
-function trace(pen: CanvasRenderingContext2D | Path2D, pieces: readonly Cubic[]): void {
-  for (const [a, b, c, d] of pieces) {
-    pen.moveTo(a[0], a[1]);
-    pen.bezierCurveTo(b[0], b[1], c[0], c[1], d[0], d[1]);
-  }
-}
-
-function strength(view: FabricView, thread: Thread): number {
-  const { node: reader } = view.scene.placed.get(thread.wire.to[0]) ?? {};
-  const { node: source } = view.scene.placed.get(thread.wire.from[0]) ?? {};
-  return (reader?.mode || source?.mode ? 0.35 : 1) * (view.dimmed ? 0.35 : 1);
-}
-
-/** Far away many threads share one stroke: a colour is a path, and a line of one pixel is by far the quickest to draw. */
-function drawThreadsFar(pen: CanvasRenderingContext2D, view: FabricView, threads: readonly Thread[]): void {
-  const byColour = new Map<string, Thread[]>();
-  for (const thread of threads) {
-    const colour = dye(thread.type, view.palette.theme);
-    const known = byColour.get(colour);
-    if (known) known.push(thread);
-    else byColour.set(colour, [thread]);
-  }
-  pen.lineWidth = 1 / view.camera.zoom;
-  pen.globalAlpha = 0.9;
-  for (const [colour, group] of byColour) {
-    pen.strokeStyle = colour;
-    pen.beginPath();
-    for (const { pieces } of group) trace(pen, pieces);
-    pen.stroke();
-  }
-  pen.globalAlpha = 1;
-}
-
-/** More threads than this in view, and their rims cost more than they show. */
-const RIMS = 160;
-
-/** Near by every thread has a rim in the ground's colour, so that crossings look woven. */
-function drawThreads(pen: CanvasRenderingContext2D, view: FabricView, threads: readonly Thread[]): void {
-  const { palette, hot } = view;
-  const touched = (thread: Thread): boolean =>
-    view.selected.has(thread.wire.from[0]) || view.selected.has(thread.wire.to[0]);
-  const ordered = [
-    ...threads.filter((thread) => thread.key !== hot && !touched(thread)),
-    ...threads.filter((thread) => thread.key !== hot && touched(thread)),
-    ...threads.filter((thread) => thread.key === hot),
-  ];
-  for (const thread of ordered) {
-    const emphasised = thread.key === hot || touched(thread);
-    const path = new Path2D();
-    trace(path, thread.pieces);
-    if (threads.length <= RIMS || emphasised) {
-      pen.lineCap = "butt";
-      pen.strokeStyle = palette.colour.canvas;
-      pen.lineWidth = emphasised ? 8 : 6.5;
-      pen.stroke(path);
-    }
-    pen.lineCap = "round";
-    const colour = dye(thread.type, palette.theme);
-    pen.globalAlpha = strength(view, thread);
-    pen.strokeStyle = colour;
-    pen.lineWidth = emphasised ? 3.4 : 2.2;
-    pen.stroke(path);
-    pen.globalAlpha = 1;
-    for (const [x, y] of thread.via) {
-      pen.beginPath();
-      pen.arc(x, y, 5, 0, Math.PI * 2);
-      pen.fillStyle = palette.colour.canvas;
-      pen.fill();
-      pen.lineWidth = 2;
-      pen.strokeStyle = colour;
-      pen.stroke();
-    }
-  }
 }
 
 const STUB = 34;
@@ -286,8 +212,7 @@ export function drawFabric(pen: CanvasRenderingContext2D, ratio: number, view: F
   const threads = [...scene.threads.values()].filter(
     (thread) => overlaps(thread.box, visible, 20) && thread.key !== view.lifted,
   );
-  if (view.far) drawThreadsFar(pen, view, threads);
-  else drawThreads(pen, view, threads);
+  drawThreads(pen, view, threads);
   for (const placed of scene.placed.values()) {
     if (!view.mounted.has(placed.id) && overlaps(placed, visible)) drawNode(pen, view, placed);
   }
