@@ -61,6 +61,7 @@ KINDS: Mapping[str, Kind] = {
         ("upscale_models", "ESRGAN", "RealESRGAN", "SwinIR", "DAT"),
         pipelines=True,
     ),
+    "gligen": Kind(_WEIGHTS, ("gligen",)),
     "style_models": Kind(_WEIGHTS, ("style_models",)),
     "diffusers": Kind((), ("diffusers",), pipelines=True),
     "ipadapter": Kind(_WEIGHTS, ("ipadapter",)),

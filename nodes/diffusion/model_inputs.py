@@ -9,6 +9,7 @@ from diffusers import ChromaTransformer2DModel, FluxTransformer2DModel
 from torch import Tensor, nn
 
 from nodes.diffusion.control import shared
+from nodes.diffusion.gligen import shared_grounding, told_things
 from nodes.diffusion.latent_space import picture_in
 from nodes.diffusion.network_calls import GUIDANCE, input_channels, is_joint
 from nodes.diffusion.pixel_space import COLOURS
@@ -47,7 +48,7 @@ def completed(
         NodeError: If the text was encoded for another family, or the latent is too large.
     """
     _check_size(model, latent)
-    conditionings = shared(conditionings)
+    conditionings = shared_grounding(shared(conditionings))
     last = len(conditionings) - 1
     return tuple(
         Conditioning(tuple(_whole(part, model, latent, 0 < n == last) for part in each.parts))
@@ -59,7 +60,7 @@ def _whole(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
     config: Any = getattr(model.network, "config", None)
     if getattr(config, "addition_embed_type", None) == "text_time":
         part = _sized(part, model, latent, away)
-    part = projected(part, model)
+    part = told_things(projected(part, model), latent, model.latent_format.downscale)
     if is_video(model.network):
         part = told_motion(part, latent)
     if reads_pictures(model.network):

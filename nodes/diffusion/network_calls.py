@@ -74,6 +74,11 @@ def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
         network: The network.
         prompt: With its extras completed; see `model_inputs`.
     """
+    things = prompt.extras.get("things")
+    return _told(network, prompt) | ({"things": things} if isinstance(things, Tensor) else {})
+
+
+def _told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
     pooled = prompt.pooled
     own = getattr(network, "told", None)
     if own is not None:
@@ -164,6 +169,9 @@ def _unet(
     reads: dict[str, Any] = {"class_labels": labels, "return_dict": False}
     if not isinstance(network, UNet2DModel):
         _check_adapters(network, x, steered)
+        if "things" in added:
+            things = {"objs": added.pop("things").to(x.dtype)}
+            reads["cross_attention_kwargs"] = {"gligen": things}
         if "timestep_cond" in added:
             reads["timestep_cond"] = added.pop("timestep_cond").to(x.dtype)
         reads |= {"encoder_hidden_states": text, "added_cond_kwargs": added or None, **steered}

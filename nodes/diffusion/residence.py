@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from nodes.diffusion.control import placed
+from nodes.diffusion.gligen import grounded, grounded_on
 from nodes.diffusion.guidance import resolved
+from nodes.diffusion.patches import NetworkPatch, with_patch
 from nodes.types import Guider
 
 Resident = Callable[[Any], AbstractContextManager[Any]]
@@ -14,7 +16,7 @@ Resident = Callable[[Any], AbstractContextManager[Any]]
 
 @contextmanager
 def on_device(guider: Guider, resident: Resident) -> Iterator[Guider]:
-    """Hold a guider's model and its ControlNets on the device.
+    """Hold a guider's model, its ControlNets and its GLIGEN on the device.
 
     Args:
         guider: As it came by a wire; rules that the model's patches replace are replaced.
@@ -24,4 +26,9 @@ def on_device(guider: Guider, resident: Resident) -> Iterator[Guider]:
     with ExitStack() as stack:
         model = stack.enter_context(resident(guider.model))
         conditionings = placed(guider.conditionings, lambda net: stack.enter_context(resident(net)))
+        conditionings, gligen = grounded_on(
+            conditionings, lambda net: stack.enter_context(resident(net))
+        )
+        if gligen is not None:
+            model = with_patch(model, NetworkPatch(grounded, {"gligen": gligen}))
         yield replace(guider, model=model, conditionings=conditionings)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from nodes.diffusion.gligen import things_on_tile
 from nodes.diffusion.patches import NetworkPatch
 from nodes.imaging.tiles import Tile
 from nodes.types import Area, Cond, Conditioning, Mask, Model
@@ -35,7 +36,14 @@ def on_tile(
         kept = [part for part in here if part is not None]
         kept = kept or [replace(part, area=None, mask=None) for part in each.parts]
         return Conditioning(
-            tuple(replace(p, controls=tuple(controls[c] for c in p.controls)) for p in kept)
+            tuple(
+                replace(
+                    part,
+                    controls=tuple(controls[control] for control in part.controls),
+                    grounding=part.grounding and things_on_tile(part.grounding, tile),
+                )
+                for part in kept
+            )
         )
 
     return tuple(cut(each) for each in conditionings)

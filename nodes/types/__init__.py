@@ -13,6 +13,8 @@ from nodes.types.conditioning import (
     Conditioning,
     Control,
     ControlNet,
+    Gligen,
+    Grounding,
 )
 from nodes.types.models import (
     Clip,
@@ -59,6 +61,8 @@ __all__ = [
     "ControlNet",
     "Cost",
     "DiffusionUpscaler",
+    "Gligen",
+    "Grounding",
     "Guider",
     "IPAdapter",
     "Image",

@@ -66,6 +66,41 @@ class Control:
     vae: Vae | None = None
 
 
+@wire("GLIGEN")
+@dataclass(frozen=True, eq=False)
+class Gligen:
+    """Layers by which a denoiser puts things at places.
+
+    Attributes:
+        network: `position`, a GLIGENTextBoundingboxProjection, and `fusers`, one
+            GatedSelfAttentionDense for each of the places; of diffusers, frozen.
+        places: Names of the denoiser's blocks that they stand in.
+        dtype: Name of the dtype to compute in.
+        key: Names the weights.
+    """
+
+    network: nn.Module
+    places: tuple[str, ...]
+    dtype: str
+    key: str
+
+
+@stored
+@dataclass(frozen=True, eq=False)
+class Grounding:
+    """Things at places, as a part of a conditioning.
+
+    Attributes:
+        gligen: What places them.
+        boxes: (N, 4): left, top, right and bottom of each, in pixels.
+        texts: (N, P), the summaries of what they are.
+    """
+
+    gligen: Gligen
+    boxes: Tensor
+    texts: Tensor
+
+
 @stored
 @dataclass(frozen=True, eq=False)
 class Cond:
@@ -84,6 +119,7 @@ class Cond:
         extras: What else a model family takes: tensors, or plain values.
         controls: What steers it by pictures; it is summed.
         references: Pictures to look at, for models that edit by them.
+        grounding: What is to be where.
     """
 
     embeds: Tensor
@@ -98,6 +134,7 @@ class Cond:
     extras: Mapping[str, Tensor | Plain] = field(default_factory=dict)
     controls: tuple[Control, ...] = ()
     references: tuple[Latent, ...] = ()
+    grounding: Grounding | None = None
 
 
 @wire("CONDITIONING", codec=STORED)
