@@ -242,3 +242,42 @@ def test_hostile_titles_do_nothing(editor: Editor, left: str) -> None:
     editor.expect_picture("show")
     expect(editor.node("paper")).to_contain_text("<script>window.hacked=1</script>")
     assert editor.page.evaluate("window.hacked") is None
+
+
+def test_a_name_that_another_workflow_has_is_refused_where_it_was_typed(
+    editor: Editor, complaints: list[str]
+) -> None:
+    for title in ("First name", "Second name"):
+        editor.load(image_workflow(title))
+        save_as(editor, title.lower())
+    library = editor.panel("Library")
+    library.get_by_role("button", name="More: Second name").click()
+    editor.page.get_by_role("menuitem", name="Rename").click()
+    dialog = editor.page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("first name")
+    dialog.get_by_role("button", name="Rename").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("first name")
+    dialog.get_by_label("Name").fill("third name")
+    dialog.get_by_role("button", name="Rename").click()
+    expect(dialog).to_have_count(0)
+    forgive(complaints, "status of 412")
+
+
+def test_a_tab_that_is_closed_while_it_is_saved_closes_when_that_is_done(
+    editor: Editor, server: WeftServer
+) -> None:
+    editor.load(image_workflow("Closed in a save"))
+    save_as(editor, "closed in a save")
+    rename(editor, "paper", "Saved at last")
+    held: list[Route] = []
+    editor.page.route("**/api/v1/workflows/closed*", lambda route: held.append(route))
+    editor.key("Control+s")
+    editor.key("Alt+w")
+    expect(editor.page.get_by_role("dialog")).to_contain_text("Closed in a save")
+    editor.read_until(lambda: len(held), lambda count: count == 1)
+    editor.page.unroute("**/api/v1/workflows/closed*")
+    held[0].continue_()
+    expect(editor.page.get_by_role("dialog")).to_have_count(0)
+    expect(editor.page.locator(".tab__name", has_text="Closed in a save")).to_have_count(0)
+    saved = server.get("/api/v1/workflows/closed%20in%20a%20save")
+    assert saved["nodes"]["paper"]["title"] == "Saved at last"

@@ -1,6 +1,7 @@
 /** Small dialogs about files: a name to save under, another name, a conflict, a tab to close, a thing to confirm. */
 
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, useEffect, useId, useState } from "react";
+import { ApiError } from "../api/http";
 import { renameWorkflow } from "../api/library";
 import { changed } from "../store/changes";
 import { isConflict, keepMine, save, saveAs, takeTheirs } from "../store/files";
@@ -90,6 +91,7 @@ export function SaveAsDialog({ tab: id }: Of<"save-as">) {
 export function RenameDialog({ name: old }: Of<"rename">) {
   const form = useId();
   const [name, setName] = useState(old);
+  const [refusal, setRefusal] = useState<ApiError | null>(null);
   const submit = async () => {
     try {
       await renameWorkflow(old, name.trim());
@@ -100,7 +102,8 @@ export function RenameDialog({ name: old }: Of<"rename">) {
       changed("library");
       closeDialog();
     } catch (problem) {
-      report(problem);
+      if (!(problem instanceof ApiError)) throw problem;
+      setRefusal(problem);
     }
   };
   return (
@@ -116,6 +119,11 @@ export function RenameDialog({ name: old }: Of<"rename">) {
       }
     >
       <NameForm id={form} name={name} onName={setName} onSubmit={() => void submit()} />
+      {refusal !== null && (
+        <p className="callout callout--danger" role="alert">
+          {refusal.message} {refusal.hint}
+        </p>
+      )}
     </Modal>
   );
 }
@@ -158,6 +166,13 @@ export function CloseDialog({ tab: id }: Of<"close">) {
     closeDialog();
     closeTab(id);
   };
+  const saved = useTabs(({ tabs }) => tabs.some((other) => other.id === id && !isDirty(other)));
+  // A save that was under way has ended: there is nothing left to ask.
+  useEffect(() => {
+    if (!saved) return;
+    closeDialog();
+    closeTab(id);
+  }, [saved, id]);
   const saveAndClose = async () => {
     closeDialog();
     try {
