@@ -99,3 +99,21 @@ def clip_merge_simple(clip1: Clip, clip2: Clip, ratio: Share = 1.0) -> Clip:
         The average.
     """
     return merged_clips(clip1, clip2, lambda _: (ratio, 1 - ratio), f"{ratio}")
+
+
+@node("CLIPMergeSubtract", title="Subtract CLIPs")
+def clip_merge_subtract(
+    clip1: Clip, clip2: Clip, multiplier: Annotated[float, Range(-10, 10, step=0.01)] = 1.0
+) -> Clip:
+    """Take the difference of two text encoders: what one has learnt beyond the other.
+
+    Args:
+        clip1: The text encoder that has learnt, or a set of them.
+        clip2: The one that it was tuned from.
+        multiplier: Factor on the difference.
+
+    Returns:
+        The difference, which can be saved as a LoRA.
+    """
+    told = f"subtract{multiplier}"
+    return merged_clips(clip1, clip2, lambda _: (multiplier, -multiplier), told)

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from nodes.api import QUIET, Context, FileName, node
+from nodes.api import QUIET, Choice, Context, FileName, Range, node
 from nodes.diffusion import ldm_keys
+from nodes.diffusion.lora_extraction import change_of, clip_layers, model_layers
 from nodes.diffusion.model_files import (
     Weights,
     denoiser_weights,
@@ -15,6 +16,7 @@ from nodes.diffusion.model_files import (
     vae_weights,
     write_weights,
 )
+from nodes.errors import NodeError
 from nodes.types import Clip, Model, Vae
 
 GROUP = "models"
@@ -83,6 +85,45 @@ def clip_save(clip: Clip, filename_prefix: Prefix = "clip/weft", *, ctx: Context
     for number, (name, weights) in enumerate(files.items()):
         part = ctx.part(number / len(files), (number + 1) / len(files))
         _save(weights, {}, f"{filename_prefix}_{name}", part)
+
+
+@node("LoraSave", title="Extract and save LoRA", aliases=("extract",))
+def lora_save(
+    filename_prefix: Prefix = "loras/weft",
+    rank: Annotated[int, Range(1, 4096)] = 8,
+    lora_type: Annotated[str, Choice(("standard", "full_diff"))] = "standard",
+    bias_diff: bool = True,
+    model_diff: Model | None = None,
+    text_encoder_diff: Clip | None = None,
+    *,
+    ctx: Context = QUIET,
+) -> None:
+    """Save a difference between models as a LoRA, in the output folder.
+
+    The nodes that subtract models make differences. Added to the model that was subtracted, the
+    LoRA comes as near to the other one as its rank allows.
+
+    Args:
+        filename_prefix: Start of the file's name; `/` makes folders.
+        rank: How much of the difference is kept: more is nearer, and a larger file.
+        lora_type: "full_diff" keeps the whole difference, whatever the rank.
+        bias_diff: Whether the differences of biases are kept, too.
+        model_diff: A difference of denoisers.
+        text_encoder_diff: A difference of text encoders.
+    """
+    layers = [] if model_diff is None else list(model_layers(model_diff))
+    layers += [] if text_encoder_diff is None else list(clip_layers(text_encoder_diff))
+    kept = rank if lora_type == "standard" else None
+    changes: Weights = {}
+    for name, layer in ctx.track(layers, len(layers)):
+        changes |= change_of(name, layer, kept, bias_diff, ctx.device)
+    if not changes:
+        raise NodeError(
+            "There is no difference to save.",
+            "Connect what ModelMergeSubtract or CLIPMergeSubtract gives.",
+            "lora.empty",
+        )
+    _save(changes, {}, filename_prefix, ctx)
 
 
 def _save(weights: Weights, told: Mapping[str, str], prefix: str, ctx: Context) -> None:
