@@ -2,10 +2,12 @@
 
 Run as `python -m benchmarks.http`; it starts a server of its own over an empty folder and prints
 one table. A job that was asked for before ends with its answer: about half of what a new one takes.
+The processor time of a job says more than its duration where the machine does other work too.
 """
 
 import asyncio
 import itertools
+import os
 import re
 import statistics
 import subprocess
@@ -162,12 +164,32 @@ def spread(name: str, seconds: list[float]) -> None:
     row(f"{name}, 99th percentile", ordered[len(ordered) * 99 // 100] * 1e3, "ms")
 
 
-async def measure(address: str) -> None:
+def processor_seconds(pid: int) -> dict[str, float]:
+    """Give what a server, its workers and this process have taken of the processors so far."""
+    if sys.platform != "linux":
+        return {}
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return {
+        "server": _taken(str(pid)),
+        "workers": sum(map(_taken, children)),
+        "client": time.process_time(),
+    }
+
+
+def _taken(pid: str) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def measure(address: str, pid: int) -> None:
     numbers = itertools.count()
     async with aiohttp.ClientSession(address) as session:
         await post(session, next(numbers))
+        before = processor_seconds(pid)
         rate, waits = await many(session, numbers)
         row(f"three-node jobs, {CLIENTS} clients", rate, "jobs/s")
+        for who, seconds in processor_seconds(pid).items():
+            row(f"processor time of a job, {who}", (seconds - before[who]) / JOBS * 1e3, "ms")
         spread("answer to a post under that load", waits)
         answers, ends = await single(session, numbers)
         spread("answer to a single post", answers)
@@ -184,9 +206,9 @@ async def measure_pages(address: str) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with serving(folder) as (address, seconds, _):
+        with serving(folder) as (address, seconds, pid):
             row("start until it listens", seconds * 1e3, "ms")
-            asyncio.run(measure(address))
+            asyncio.run(measure(address, pid))
         seed(folder)
         with serving(folder) as (address, _, _):
             asyncio.run(measure_pages(address))
