@@ -85,6 +85,32 @@ def test_a_run_shows_its_progress_and_stops_when_told_to(editor: Editor) -> None
     expect(queue).to_contain_text("Cancelled")
 
 
+def test_what_is_being_made_is_seen_on_its_node(editor: Editor) -> None:
+    editor.load(slow_workflow(steps=2000, title="Seen early"))
+    editor.run()
+    preview = editor.node("slow").locator(".node__preview")
+    expect(preview).to_be_visible(timeout=RUN_PATIENCE)
+    editor.page.get_by_role("button", name="Stop").click()
+    editor.expect_state("slow", "cancelled")
+    expect(preview).to_have_count(0)
+
+
+def test_a_run_that_failed_is_run_again_from_the_history(
+    editor: Editor, server: WeftServer
+) -> None:
+    content = image_workflow("Fails twice")
+    content["nodes"]["paper"] = {"type": "FailingImage", "version": 1, "inputs": {}}
+    editor.load(content)
+    editor.run()
+    editor.expect_state("paper", "failed")
+    queue = editor.panel("Queue")
+    queue.get_by_role("button", name="More: Fails twice").first.click()
+    editor.page.get_by_role("menuitem", name="Run again").click()
+    expect(queue.get_by_role("button", name="More: Fails twice")).to_have_count(2)
+    jobs = [job for job in server.get("/api/v1/jobs?limit=5")["items"] if "twice" in job["title"]]
+    assert len(jobs) == 2
+
+
 def test_the_queue_is_paused_reordered_by_key_and_cleared(editor: Editor) -> None:
     queue = editor.panel("Queue")
     queue.get_by_role("button", name="Pause the queue").click()
