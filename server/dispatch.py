@@ -215,7 +215,8 @@ class Dispatcher:
     async def _woken(self, seat: Seat, patience: float) -> None:
         """Wait for a reason to look again, at most some seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(seat.wake.wait(), patience)
+            async with asyncio.timeout(patience):
+                await seat.wake.wait()
 
     async def _suits(self, seat: Seat, rivals: Sequence[Seat]) -> bool:
         """Tell whether no other idle worker holds more of the next job's results."""
@@ -241,12 +242,12 @@ class Dispatcher:
 
         task = Task(claim.run, claim.job.id, claim.workflow, claim.targets, claim.extra)
         seat.worker.watch(self._feed.watched)
-        running = asyncio.ensure_future(seat.worker.run(task, hear))
         if claim.job.id in self._stop_at_start:
             self._stop_at_start.discard(claim.job.id)
+            # Once the task is on its way, which is when this one first waits.
             asyncio.get_running_loop().call_soon(seat.worker.cancel, claim.run)
         try:
-            ending = await running
+            ending = await seat.worker.run(task, hear)
             await start.settled()
             return await self._ended(seat, claim, record, ending)
         except Lost as lost:
