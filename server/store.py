@@ -28,8 +28,6 @@ _READERS = 3
 _WAL_PAGES = 4_000
 """Pages of the log (16 MiB) that are carried into the file at a time: what changed many times in
 between is carried once."""
-_CACHED_KIB = 32 * 1024
-"""The writer's cache: the pages that jobs change are not read again."""
 
 
 class Closed(Exception):
@@ -66,7 +64,6 @@ class Store:
         self._closed = False
         self._notices: list[Callable[[], None]] = []
         self._connection = self._connect()
-        self._connection.execute(f"PRAGMA cache_size=-{_CACHED_KIB}")
         self._writer = threading.Thread(target=self._run, name="weft-write", daemon=True)
         self._writer.start()
 
