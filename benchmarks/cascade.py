@@ -20,7 +20,7 @@ import torch
 
 from nodes.api import QUIET
 from nodes.cascade import cascade_plan
-from nodes.diffusion.upscaler_file import load_upscaler
+from nodes.diffusion.cascades.upscaler_file import load_upscaler
 from nodes.imaging.picture_files import write_png
 from nodes.imaging.tiles import tiles
 from nodes.types import CascadeStage, Image

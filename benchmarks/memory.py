@@ -18,11 +18,11 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from nodes.diffusion.checkpoint_file import read_weights
-from nodes.diffusion.checkpoint_networks import filled
-from nodes.diffusion.memory import module_bytes
-from nodes.diffusion.placement import place
-from nodes.diffusion.precision import kept_in
+from nodes.diffusion.files.checkpoint_file import read_weights
+from nodes.diffusion.files.checkpoint_networks import filled
+from nodes.diffusion.memory.modules import module_bytes
+from nodes.diffusion.memory.placement import place
+from nodes.diffusion.memory.precision import kept_in
 
 DEVICE = torch.device("cpu:0")
 

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from nodes.api import QUIET
-from nodes.diffusion.cost import Peak
-from nodes.diffusion.super_resolution import load_upscaler_parts
+from nodes.diffusion.cascades.super_resolution import load_upscaler_parts
+from nodes.diffusion.memory.cost import Peak
 from nodes.super_resolution import cascade_stage_diffusion
 from nodes.types import CascadeStage, Cond, Conditioning, Image
 from tests.nodes.diffusion import enlarging_models as models

@@ -5,15 +5,15 @@ from typing import Annotated
 import torch
 
 from nodes.api import QUIET, Choice, Context, File, Range, node
-from nodes.diffusion.clip_vision import encode_image, prepared
-from nodes.diffusion.ip_adapter import (
+from nodes.diffusion.adapters.clip_vision import encode_image, prepared
+from nodes.diffusion.adapters.ip_adapter import (
     COMBINATIONS,
     LAYERS,
     blank,
     image_prompt,
     with_image_prompt,
 )
-from nodes.diffusion.ip_adapter_file import load_ip_adapter
+from nodes.diffusion.adapters.ip_adapter_file import load_ip_adapter
 from nodes.types import ClipVision, Image, IPAdapter, Mask, Model
 
 GROUP = "prompts"

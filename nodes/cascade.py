@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Annotated, NamedTuple
 
 from nodes.api import QUIET, Context, Each, Out, Range, Subgraph, SubgraphBuilder, node
-from nodes.diffusion.cascade_plan import Planned, planned, report, speed_of
+from nodes.diffusion.cascades.plan import Planned, planned, report, speed_of
 from nodes.errors import NodeError
 from nodes.imaging.on_disk import plane
 from nodes.imaging.resize import lanczos_rows

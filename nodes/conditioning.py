@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
-from nodes.diffusion import prompts
+from nodes.diffusion.text import arithmetic as prompts
 from nodes.types import Area, Conditioning, Mask
 
 GROUP = "prompts"

@@ -7,8 +7,8 @@ from typing import Annotated, Any, NamedTuple
 from torch import cat
 
 from nodes.api import QUIET, Choice, Context, File, Range, Shape, node
-from nodes.diffusion.control import is_union, with_control
-from nodes.diffusion.control_file import load_control_net
+from nodes.diffusion.adapters.control import is_union, with_control
+from nodes.diffusion.adapters.control_file import load_control_net
 from nodes.errors import NodeError
 from nodes.imaging.canny import canny
 from nodes.imaging.composite import repeated

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Annotated
 
 from nodes.api import QUIET, Context, File, Multiline, Range, node
-from nodes.diffusion.gligen import load_gligen, with_box
-from nodes.diffusion.text import encode
+from nodes.diffusion.adapters.gligen import load_gligen, with_box
+from nodes.diffusion.text.encoding import encode
 from nodes.errors import NodeError
 from nodes.types import Clip, Conditioning, Gligen
 

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
-from nodes.diffusion import guidance_patches
-from nodes.diffusion.patches import GuidancePatch, PerpNegPatch, with_patch
+from nodes.diffusion.patches import guidance as guidance_patches
+from nodes.diffusion.patches.patch import GuidancePatch, PerpNegPatch, with_patch
 from nodes.types import Conditioning, Guider, LatentOperation, Model
 
 GROUP = "sampling"

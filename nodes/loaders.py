@@ -5,18 +5,18 @@ from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 from nodes.api import QUIET, Choice, Context, File, Range, node
-from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.checkpoint_networks import Checkpoint
-from nodes.diffusion.lora import (
+from nodes.diffusion.adapters.lora import (
     TEXT_NAMES,
     Lora,
     clip_with_lora,
     model_with_lora,
     read_lora,
 )
-from nodes.diffusion.precision import WEIGHT_DTYPES, model_kept_in
-from nodes.diffusion.separate_parts import load_clip, load_denoiser
-from nodes.diffusion.vae_file import load_vae
+from nodes.diffusion.files.checkpoint import load_checkpoint
+from nodes.diffusion.files.checkpoint_networks import Checkpoint
+from nodes.diffusion.files.separate_parts import load_clip, load_denoiser
+from nodes.diffusion.files.vae_file import load_vae
+from nodes.diffusion.memory.precision import WEIGHT_DTYPES, model_kept_in
 from nodes.errors import FileProblem
 from nodes.types import Clip, Model, TextJoin, Vae
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from nodes.api import Range, node
-from nodes.diffusion.merging import by_blocks, merged_clips, merged_models
+from nodes.diffusion.adapters.merging import by_blocks, merged_clips, merged_models
 from nodes.types import Clip, Model
 
 GROUP = "models"

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
+from nodes.diffusion.files.vae_shapes import PLAYGROUND_LATENTS
 from nodes.diffusion.model_sampling import (
     ModelSampling,
     Prediction,
@@ -11,7 +12,6 @@ from nodes.diffusion.model_sampling import (
     flux_shift,
     with_zero_snr,
 )
-from nodes.diffusion.vae_shapes import PLAYGROUND_LATENTS
 from nodes.errors import NodeError
 from nodes.types import Model
 

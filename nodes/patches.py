@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
-from nodes.diffusion import token_patches, unet_patches
 from nodes.diffusion.model_sampling import sigma_at
-from nodes.diffusion.patches import MaskPatch, NetworkPatch, unet_of, with_patch
+from nodes.diffusion.patches import tokens as token_patches
+from nodes.diffusion.patches import unet as unet_patches
+from nodes.diffusion.patches.patch import MaskPatch, NetworkPatch, unet_of, with_patch
 from nodes.types import Model
 
 GROUP = "models"

@@ -4,9 +4,9 @@ import re
 from typing import Annotated
 
 from nodes.api import Range, node
-from nodes.diffusion import perturbation
 from nodes.diffusion.model_sampling import sigma_at
-from nodes.diffusion.patches import GuidancePatch, NetworkPatch, unet_of, with_patch
+from nodes.diffusion.patches import perturbation
+from nodes.diffusion.patches.patch import GuidancePatch, NetworkPatch, unet_of, with_patch
 from nodes.errors import NodeError
 from nodes.types import Model
 

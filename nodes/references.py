@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from nodes.api import Choice, Shape, node
-from nodes.diffusion.prompts import with_extras
-from nodes.diffusion.references import DEFAULT, METHODS, with_reference
+from nodes.diffusion.inputs.references import DEFAULT, METHODS, with_reference
+from nodes.diffusion.text.arithmetic import with_extras
 from nodes.imaging.resize import resize
 from nodes.types import Conditioning, Image, Latent
 

@@ -7,12 +7,12 @@ from typing import Annotated
 from torch import Tensor
 
 from nodes.api import Choice, Context, Range, Seed, node
-from nodes.diffusion.cost import decoder_cost, encoder_cost, repeated, together
+from nodes.diffusion.cascades.refining import refining
+from nodes.diffusion.cascades.tiled_sampling import NOISELESS, TilePass, staged
 from nodes.diffusion.latent_space import in_space
-from nodes.diffusion.refining import refining
-from nodes.diffusion.residence import on_device
+from nodes.diffusion.memory.cost import decoder_cost, encoder_cost, repeated, together
+from nodes.diffusion.memory.residence import on_device
 from nodes.diffusion.schedules import SCHEDULES, sigmas_for
-from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged
 from nodes.imaging.colour import METHODS
 from nodes.imaging.resize import padded_to_multiple
 from nodes.types import CascadeStage, Conditioning, Cost, Guider, Image, Latent, Model, Sampler, Vae

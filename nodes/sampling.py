@@ -8,9 +8,9 @@ from torch import Tensor
 
 from nodes.api import QUIET, Choice, Context, Range, Seed, Shape, node
 from nodes.diffusion.finite import HINT, broken
-from nodes.diffusion.patches import one_by_one
+from nodes.diffusion.memory.residence import on_device
+from nodes.diffusion.patches.patch import one_by_one
 from nodes.diffusion.preview import preview_jpeg
-from nodes.diffusion.residence import on_device
 from nodes.diffusion.sampling import Sampling, inflation, noised
 from nodes.diffusion.schedules import SCHEDULES, sigmas_for
 from nodes.diffusion.solvers import SOLVERS

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 from nodes.api import QUIET, Choice, Context, FileName, Range, node
-from nodes.diffusion import ldm_keys
-from nodes.diffusion.lora_extraction import change_of, clip_layers, model_layers
-from nodes.diffusion.model_files import (
+from nodes.diffusion.adapters.lora_extraction import change_of, clip_layers, model_layers
+from nodes.diffusion.files import ldm_keys
+from nodes.diffusion.files.model_files import (
     Weights,
     denoiser_weights,
     encoder_files,

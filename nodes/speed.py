@@ -4,11 +4,17 @@ from dataclasses import replace
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
-from nodes.diffusion.compiling import BACKENDS, compiled
-from nodes.diffusion.deep_cache import deep_cached
+from nodes.diffusion.memory.compiling import BACKENDS, compiled
 from nodes.diffusion.model_sampling import sigma_at
-from nodes.diffusion.patches import LonePatch, RememberingPatch, SamplingPatch, unet_of, with_patch
-from nodes.diffusion.reuse import easily_cached, lazily
+from nodes.diffusion.patches.deep_cache import deep_cached
+from nodes.diffusion.patches.patch import (
+    LonePatch,
+    RememberingPatch,
+    SamplingPatch,
+    unet_of,
+    with_patch,
+)
+from nodes.diffusion.patches.reuse import easily_cached, lazily
 from nodes.errors import NodeError
 from nodes.types import Model, Vae
 

@@ -6,9 +6,9 @@ import torch
 
 from nodes.api import QUIET, Context, Range, node
 from nodes.diffusion import vae as coding
-from nodes.diffusion.prompts import with_extras
-from nodes.diffusion.stable_cascade import COMPRESSION, REDUCED, STAGE_B, STAGE_C
-from nodes.diffusion.stage_c_coder import REDUCTION, StageCCoder
+from nodes.diffusion.cascades.stable_cascade import COMPRESSION, REDUCED, STAGE_B, STAGE_C
+from nodes.diffusion.cascades.stage_c_coder import REDUCTION, StageCCoder
+from nodes.diffusion.text.arithmetic import with_extras
 from nodes.errors import NodeError
 from nodes.imaging.resize import resize
 from nodes.types import Conditioning, Image, Latent, Vae

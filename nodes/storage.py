@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from nodes.api import QUIET, Context, File, FileName, node
-from nodes.diffusion.latent_file import read_latent, write_latent
+from nodes.diffusion.files.latent_file import read_latent, write_latent
 from nodes.types import Latent
 
 GROUP = "output"

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from nodes.api import QUIET, Choice, Context, File, Range, node
-from nodes.diffusion.style_model import (
+from nodes.diffusion.adapters.style_model import (
     STRENGTH_TYPES,
     load_style_model,
     style_words,

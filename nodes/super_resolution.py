@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from nodes.api import QUIET, Choice, Context, File, Range, Seed, node
-from nodes.diffusion.checkpoint_networks import model_sampling
-from nodes.diffusion.cost import decoder_cost, encoder_cost, repeated, together
-from nodes.diffusion.enlarging import upscaling_by_diffusion
-from nodes.diffusion.families import UPSCALER_LATENTS, UPSCALER_NOISE
+from nodes.diffusion.cascades.enlarging import upscaling_by_diffusion
+from nodes.diffusion.cascades.small_pictures import diffused, small_unit, unconditioned
+from nodes.diffusion.cascades.super_resolution import MOST_NOISE, UpscalerParts, load_upscaler_parts
+from nodes.diffusion.cascades.tiled_sampling import NOISELESS, TilePass, staged
+from nodes.diffusion.files.checkpoint_networks import model_sampling
+from nodes.diffusion.files.families import UPSCALER_LATENTS, UPSCALER_NOISE
 from nodes.diffusion.latent_space import in_space
+from nodes.diffusion.memory.cost import decoder_cost, encoder_cost, repeated, together
+from nodes.diffusion.memory.residence import on_device
 from nodes.diffusion.network_calls import text_width
 from nodes.diffusion.noise import initial_noise
-from nodes.diffusion.prompts import with_extras
-from nodes.diffusion.residence import on_device
 from nodes.diffusion.schedules import SCHEDULES, sigmas_for
-from nodes.diffusion.small_pictures import diffused, small_unit, unconditioned
-from nodes.diffusion.super_resolution import MOST_NOISE, UpscalerParts, load_upscaler_parts
-from nodes.diffusion.tiled_sampling import NOISELESS, TilePass, staged
+from nodes.diffusion.text.arithmetic import with_extras
 from nodes.errors import NodeError
 from nodes.imaging.colour import METHODS
 from nodes.imaging.resize import padded_to_multiple, resize

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from nodes.api import QUIET, Choice, Context, Multiline, Range, file_meant, mentioned, node
-from nodes.diffusion.embeddings import read_embedding, with_embeddings
-from nodes.diffusion.prompts import with_extras
-from nodes.diffusion.t5_vocabulary import T5Vocabulary
-from nodes.diffusion.text import Role, encode, towers
+from nodes.diffusion.text.arithmetic import with_extras
+from nodes.diffusion.text.embeddings import read_embedding, with_embeddings
+from nodes.diffusion.text.encoding import Role, encode, towers
+from nodes.diffusion.text.t5_vocabulary import T5Vocabulary
 from nodes.errors import NodeError
 from nodes.types import Clip, Cond, Conditioning, TextJoin
 

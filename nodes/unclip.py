@@ -3,10 +3,10 @@
 from typing import Annotated, NamedTuple
 
 from nodes.api import QUIET, Context, File, Range, node
-from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.clip_vision import load_clip_vision
-from nodes.diffusion.patches import with_patch
-from nodes.diffusion.unclip import summary_spread, with_picture
+from nodes.diffusion.adapters.clip_vision import load_clip_vision
+from nodes.diffusion.files.checkpoint import load_checkpoint
+from nodes.diffusion.inputs.unclip import summary_spread, with_picture
+from nodes.diffusion.patches.patch import with_patch
 from nodes.types import Clip, ClipVision, ClipVisionOutput, Conditioning, Model, Vae
 
 GROUP = "prompts"

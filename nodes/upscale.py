@@ -6,10 +6,10 @@ from typing import Annotated
 import torch
 
 from nodes.api import QUIET, Context, File, Range, node
-from nodes.diffusion.cost import META, cost_of
+from nodes.diffusion.cascades.upscaler_file import load_upscaler
+from nodes.diffusion.cascades.upscalers import OVERLAP, TILE_RESULT, tile_side, upscaling
 from nodes.diffusion.finite import HINT, broken
-from nodes.diffusion.upscaler_file import load_upscaler
-from nodes.diffusion.upscalers import OVERLAP, TILE_RESULT, tile_side, upscaling
+from nodes.diffusion.memory.cost import META, cost_of
 from nodes.imaging.resize import resize
 from nodes.types import CascadeStage, Cost, Image, UpscaleModel
 

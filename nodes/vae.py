@@ -9,7 +9,7 @@ from nodes.api import QUIET, Context, Range, Shape, node
 from nodes.diffusion import vae as coding
 from nodes.diffusion.finite import HINT, broken
 from nodes.diffusion.latent_space import in_space, told_scale
-from nodes.diffusion.prompts import with_extras
+from nodes.diffusion.text.arithmetic import with_extras
 from nodes.diffusion.vae_tiles import decode_tiles, encode_tiles, steps, tile_sizes
 from nodes.imaging.composite import repeated
 from nodes.imaging.masks import grow

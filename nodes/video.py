@@ -5,13 +5,13 @@ from typing import Annotated, NamedTuple
 import torch
 
 from nodes.api import QUIET, Context, File, Range, Shape, node
-from nodes.diffusion import video
-from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.clip_vision import encode_image, load_clip_vision, prepared
+from nodes.diffusion.adapters.clip_vision import encode_image, load_clip_vision, prepared
+from nodes.diffusion.files.checkpoint import load_checkpoint
+from nodes.diffusion.inputs import video
+from nodes.diffusion.inputs.zero123 import camera_projection, seen_from
 from nodes.diffusion.latent_space import told_scale
-from nodes.diffusion.patches import GuidancePatch, with_patch
+from nodes.diffusion.patches.patch import GuidancePatch, with_patch
 from nodes.diffusion.vae import encode_once, fitted
-from nodes.diffusion.zero123 import camera_projection, seen_from
 from nodes.imaging.resize import resize
 from nodes.types import ClipVision, Cond, Conditioning, Image, Latent, Model, Vae
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from nodes.api import QUIET, Choice, Context, File, node
-from nodes.diffusion.clip_vision import encode_image, load_clip_vision, prepared
+from nodes.diffusion.adapters.clip_vision import encode_image, load_clip_vision, prepared
 from nodes.types import ClipVision, ClipVisionOutput, Image
 
 GROUP = "prompts"

@@ -17,7 +17,6 @@ from typing import Any
 from nodes.api.catalogue import Catalogue
 from nodes.errors import NodeError
 from server.artifacts import write_atomic
-from server.claims import DEATHS_ALLOWED
 from server.cli_files import told
 from server.engine.graph import Graph
 from server.engine.problems import Invalid, Problem, errors
@@ -26,6 +25,7 @@ from server.files import Files
 from server.log import set_up_log
 from server.opening import opened_file
 from server.platform import memory_of_machine, on_stop_signal
+from server.queue.claims import DEATHS_ALLOWED
 from server.settings import Settings
 from server.workers import Ending, Lost, Task, Told
 from server.workers.local import LocalWorker, LocalWorkers

@@ -1,7 +1,8 @@
 """Which models a file of weights is for, told for people by the names and shapes in its header.
 
-A loader finds out for itself what it has (`nodes.diffusion.families`); this is a short word for a
-list of files, also of adapters that are no models themselves. What is not recognised has no word.
+A loader finds out for itself what it has (`nodes.diffusion.files.families`); this is a short word
+for a list of files, also of adapters that are no models themselves. What is not recognised has no
+word.
 """
 
 from __future__ import annotations

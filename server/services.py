@@ -10,15 +10,15 @@ from typing import IO
 from nodes.errors import NodeError
 from server.artifacts import Artifacts
 from server.catalogue import KnownNodes
-from server.claims import Claims
 from server.disk import Disk
-from server.dispatch import Dispatcher
 from server.feed import Feed
 from server.files import Files
-from server.foresight import Foresight
-from server.jobs import Jobs
 from server.library import Library
 from server.platform import Taken, take_lock
+from server.queue.claims import Claims
+from server.queue.dispatch import Dispatcher
+from server.queue.foresight import Foresight
+from server.queue.jobs import Jobs
 from server.settings import Settings
 from server.store import Store
 from server.watch import Watch

@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.job_rows import Job
+from server.queue.rows import Job
 
 _WAITS = (0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0)
 """Upper bounds of the histogram of waits, in seconds."""

@@ -152,11 +152,13 @@ def test_packages_at_the_top_import_nothing() -> None:
 def test_a_wrong_import_is_found(tmp_path: Path) -> None:
     wrong = ROOT / "server" / "engine" / "graph.py"
     probe = tmp_path / "probe.py"
-    probe.write_text("import torch\nfrom server import jobs\nimport asyncio\n", encoding="utf-8")
+    probe.write_text(
+        "import torch\nfrom server.queue import jobs\nimport asyncio\n", encoding="utf-8"
+    )
     layer = layer_of("server.engine.graph")
     assert wrong.exists()
     names = [name for _, name in imported(probe)]
-    assert names == ["torch", "server.jobs", "asyncio"]
+    assert names == ["torch", "server.queue.jobs", "asyncio"]
     assert all(
         not under(name, layer.may) and (name != "asyncio" or under(name, layer.must_not))
         for name in names

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nodes.diffusion.upscaler_file import load_upscaler
+from nodes.diffusion.cascades.upscaler_file import load_upscaler
 from training import control, latents, pixel_base, super_resolution, unet, upscaler
 from training.export import (
     export,

@@ -10,8 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from nodes.diffusion import control_file
-from nodes.diffusion.ldm_keys import (
+from nodes.diffusion.adapters import control_file
+from nodes.diffusion.cascades.upscalers import RRDBNet
+from nodes.diffusion.files.ldm_keys import (
     text_encoder_from_ldm,
     text_encoder_to_ldm,
     unet_from_ldm,
@@ -20,7 +21,6 @@ from nodes.diffusion.ldm_keys import (
     vae_to_ldm,
 )
 from nodes.diffusion.pixel_space import FOLDED_UNET, PIXEL_SPACE
-from nodes.diffusion.upscalers import RRDBNet
 from training import control, pixel_base, super_resolution, unet, vae
 from training.clip import text_config
 from training.networks import (

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
-from nodes.diffusion.upscalers import RRDBNet
+from nodes.diffusion.cascades.upscalers import RRDBNet
 from training.networks import placed
 from training.pictures import unit_pixels
 from training.precision import mixed

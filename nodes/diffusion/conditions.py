@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from nodes.diffusion.control import FittedControl, fit_control
+from nodes.diffusion.adapters.control import FittedControl, fit_control
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.types import Area, Cond, Conditioning, ModelSampling, Plain
 

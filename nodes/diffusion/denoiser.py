@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nodes.diffusion.by_layer import work_place
+from nodes.diffusion.adapters.control import FittedControl
+from nodes.diffusion.adapters.transformer_control import additions
 from nodes.diffusion.conditions import Box, Prompt, Prompts, active
-from nodes.diffusion.control import FittedControl
+from nodes.diffusion.inputs.video import is_video
+from nodes.diffusion.memory.by_layer import work_place
 from nodes.diffusion.network_calls import counts_words, predict, text_width, told
-from nodes.diffusion.patches import Call, CallLimit, patched
-from nodes.diffusion.transformer_control import additions
-from nodes.diffusion.video import is_video
+from nodes.diffusion.patches.patch import Call, CallLimit, patched
 from nodes.errors import NodeError
 from nodes.types import Model, Plain
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from nodes.diffusion.conditions import Prompts
 from nodes.diffusion.denoiser import denoise
-from nodes.diffusion.guidance_patches import projected
-from nodes.diffusion.patches import (
+from nodes.diffusion.patches.guidance import projected
+from nodes.diffusion.patches.patch import (
     Combine,
     Estimates,
     GuidancePatch,

@@ -13,8 +13,8 @@ from diffusers import (
 from torch import Tensor, nn
 
 from nodes.diffusion.conditions import Prompt
+from nodes.diffusion.inputs.video import is_video, predict_video
 from nodes.diffusion.pixel_space import COLOURS, FoldedUNet
-from nodes.diffusion.video import is_video, predict_video
 from nodes.errors import NodeError
 from nodes.imaging.resize import padded_to_multiple
 

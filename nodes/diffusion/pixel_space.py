@@ -9,7 +9,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-from nodes.diffusion.weight_shapes import Config
+from nodes.diffusion.files.weight_shapes import Config
 from nodes.imaging.resize import padded_to_multiple
 from nodes.types import LatentFormat, Vae
 

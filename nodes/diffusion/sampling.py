@@ -8,15 +8,15 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from nodes.diffusion.by_layer import work_place
 from nodes.diffusion.conditions import fit_conditionings, fit_mask
 from nodes.diffusion.guidance import guide_for
+from nodes.diffusion.inputs.model_inputs import completed
 from nodes.diffusion.latent_space import in_space
 from nodes.diffusion.latents import CELL
-from nodes.diffusion.model_inputs import completed
+from nodes.diffusion.memory.by_layer import work_place
 from nodes.diffusion.model_sampling import finish, sigma_at, start
 from nodes.diffusion.noise import initial_noise, noise_for
-from nodes.diffusion.patches import MaskPatch
+from nodes.diffusion.patches.patch import MaskPatch
 from nodes.diffusion.solvers import SOLVERS, Estimate, Path, Solver, Step, Steps
 from nodes.errors import NodeError
 from nodes.types import Guider, Latent, LatentFormat, Model, ModelSampling, Noise, Sampler

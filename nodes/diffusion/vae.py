@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from nodes.diffusion.by_layer import work_place
-from nodes.diffusion.compiling import compiled_calls
 from nodes.diffusion.latent_space import raw, scaled
+from nodes.diffusion.memory.by_layer import work_place
+from nodes.diffusion.memory.compiling import compiled_calls
 from nodes.types import LatentFormat, Vae
 
 # Pictures that go through at once hold at most this many pixels together.

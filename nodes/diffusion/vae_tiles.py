@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from nodes.diffusion.latent_space import moved
-from nodes.diffusion.memory import copy_sharing
+from nodes.diffusion.memory.modules import copy_sharing
 from nodes.diffusion.vae import decode_once, encode_once
 from nodes.imaging.resize import padded_to_multiple
 from nodes.imaging.tiles import Piece, Tile, tiles

@@ -10,7 +10,7 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder
 from torch import nn
 
-from nodes.diffusion.weight_shapes import Config
+from nodes.diffusion.files.weight_shapes import Config
 
 _CONFIG = ("block_out_channels", "layers_per_block", "down_block_types", "latent_channels")
 

@@ -8,7 +8,8 @@ from nodes.api import wire
 from nodes.types.models import Model, ModelSampling, Vae
 from nodes.types.pictures import Image
 
-# How an upscaler sees the small picture, and what it makes; see nodes/diffusion/small_pictures.py.
+# How an upscaler sees the small picture, and what it makes:
+# nodes/diffusion/cascades/small_pictures.py.
 UpscalerKind: TypeAlias = Literal["detail", "picture", "stretched", "latent"]
 
 

@@ -121,8 +121,8 @@ class Vae:
         latent_format: The latent space it encodes to, scaling included.
         dtype: Name of the dtype to compute in.
         key: Names the weights.
-        compiled_by: What compiles its encoder and its decoder; see nodes/diffusion/compiling.py.
-            Empty, nothing does.
+        compiled_by: What compiles its encoder and its decoder; empty, nothing does. See
+            nodes/diffusion/memory/compiling.py.
     """
 
     network: nn.Module
@@ -171,7 +171,7 @@ class StyleModel:
 @wire("IPADAPTER")
 @dataclass(frozen=True, eq=False)
 class IPAdapter:
-    """What lets a denoiser follow pictures as prompts; see nodes/diffusion/ip_adapter.py.
+    """What lets a denoiser follow pictures as prompts; see nodes/diffusion/adapters/ip_adapter.py.
 
     Attributes:
         projection: From what an image encoder says of a picture to tokens; frozen.

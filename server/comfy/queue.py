@@ -37,8 +37,8 @@ from server.comfy.requests import (
 from server.comfy.theirs import theirs_of
 from server.http.keys import SERVICES
 from server.http.refusals import json_answer
-from server.job_rows import Job, Submission
-from server.jobs import KeyConflict, NoSuchJob, WrongState
+from server.queue.jobs import KeyConflict, NoSuchJob, WrongState
+from server.queue.rows import Job, Submission
 
 if TYPE_CHECKING:
     from server.services import Services

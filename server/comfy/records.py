@@ -12,8 +12,8 @@ from server.artifacts import Artifact
 from server.comfy.messages import at, ended_message, ui_of
 from server.comfy.theirs import Theirs, cached_in
 from server.feed import FeedEvent
-from server.job_queries import detailed
-from server.job_rows import ENDED, Job, job_of, row_of
+from server.queue.queries import detailed
+from server.queue.rows import ENDED, Job, job_of, row_of
 
 if TYPE_CHECKING:
     from server.services import Services

@@ -12,7 +12,7 @@ from server.engine.problems import Invalid
 from server.engine.upgrade import upgrade
 from server.formats.comfy_prompt import is_link, to_prompt
 from server.formats.interfaces import interfaces_of
-from server.job_rows import Job
+from server.queue.rows import Job
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from server.http.keys import TEMPLATES
 from server.http.refusals import error_answer, json_answer, status_of
 from server.http.runs import idempotency_key
 from server.http.table import JSON_MEDIA, Call
-from server.job_rows import Job, Submission
-from server.jobs import NoSuchJob
 from server.platform import memory_of_machine
+from server.queue.jobs import NoSuchJob
+from server.queue.rows import Job, Submission
 from server.typed_json import Bounds
 
 _NEWS = ("job.finished", "job.removed", RESET)

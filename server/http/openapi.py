@@ -14,7 +14,7 @@ from server.engine.problems import Problem
 from server.http.refusals import Ready
 from server.http.shown import SHOWN_AS
 from server.http.table import FORM_MEDIA, JSON_MEDIA, Route, Status, Tagged
-from server.job_rows import Job
+from server.queue.rows import Job
 from server.settings import VERSION
 from server.typed_json import docs, schema
 

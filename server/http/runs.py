@@ -12,12 +12,12 @@ from server.engine.graph import Graph
 from server.engine.problems import Invalid, Problem, errors
 from server.engine.upgrade import upgrade
 from server.engine.validate import validate
-from server.foresight import Prospect
 from server.http.refusals import Refused
 from server.http.table import Call
-from server.job_rows import Job, Page, QueueView, Submission
-from server.jobs import NoSuchJob
 from server.platform import memory_of_machine
+from server.queue.foresight import Prospect
+from server.queue.jobs import NoSuchJob
+from server.queue.rows import Job, Page, QueueView, Submission
 from server.typed_json import Bounds
 
 Text = Annotated[str, Bounds(0, 200)]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from nodes.api import JSON
 from server.artifacts import Artifact
 from server.engine.problems import Problem
-from server.job_rows import Job, Page, QueueView
+from server.queue.rows import Job, Page, QueueView
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class _OnceThereAreModels:
 
     @cached_property
     def _memory(self) -> Memory:
-        from nodes.diffusion.device_memory import InPlace
+        from nodes.diffusion.memory.device_memory import InPlace
 
         return InPlace(int(memory_of_machine() * _SHARE_FOR_MODELS))
 
@@ -235,8 +235,8 @@ def memory_for(device: str, settings: Settings) -> tuple[Memory, str]:
         return _OnceThereAreModels(), "float32" if settings.dtype == "auto" else settings.dtype
     import torch
 
-    from nodes.diffusion.device_memory import ModelMemory, default_budget
-    from nodes.diffusion.precision import compute_dtype
+    from nodes.diffusion.memory.device_memory import ModelMemory, default_budget
+    from nodes.diffusion.memory.precision import compute_dtype
 
     dtype = compute_dtype(device) if settings.dtype == "auto" else settings.dtype
     if torch.device(device).type == "cuda":
@@ -252,7 +252,7 @@ def memory_for(device: str, settings: Settings) -> tuple[Memory, str]:
 
 def blocks_of(value: Any) -> Mapping[int, int]:
     """Find the blocks of memory of a model; torch is imported where there are models."""
-    from nodes.diffusion.memory import memory_blocks
+    from nodes.diffusion.memory.modules import memory_blocks
 
     return memory_blocks(value)
 

@@ -10,11 +10,11 @@ import torch
 from nodes import cascade, refine, super_resolution, upscale
 from nodes.api import QUIET, Cancelled, Context, catalogue_of, node
 from nodes.control import control_net_apply_advanced
-from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.noise_field import noise_at
+from nodes.diffusion.cascades.noise_field import noise_at
+from nodes.diffusion.cascades.super_resolution import load_diffusion_upscaler
+from nodes.diffusion.files.checkpoint import load_checkpoint
 from nodes.diffusion.sampling import Sampling
 from nodes.diffusion.schedules import sigmas_for
-from nodes.diffusion.super_resolution import load_diffusion_upscaler
 from nodes.errors import NodeError
 from nodes.image import empty_image
 from nodes.imaging.picture_files import read_picture
@@ -36,7 +36,7 @@ from nodes.types import (
 from nodes.vae import vae_decode, vae_decode_tiled, vae_encode
 from server.engine.graph import Graph
 from tests.engine import toys
-from tests.nodes.diffusion.test_control import tiny_control
+from tests.nodes.diffusion.adapters.test_control import tiny_control
 from tests.nodes.diffusion.tiny_models import tiny_parts, write_tiny
 from tests.nodes.diffusion.tiny_sampling import Told, prompt, tiny_model
 from tests.nodes.diffusion.tiny_upscaler import write_tiny_upscaler

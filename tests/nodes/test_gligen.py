@@ -11,14 +11,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nodes.api import QUIET
-from nodes.diffusion import ldm_keys
+from nodes.diffusion.adapters.gligen import with_box
+from nodes.diffusion.cascades.tile_conditions import on_tile
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
-from nodes.diffusion.gligen import with_box
-from nodes.diffusion.model_inputs import completed
-from nodes.diffusion.residence import on_device
-from nodes.diffusion.tile_conditions import on_tile
-from nodes.diffusion.tokenizer import clip_vocabulary
+from nodes.diffusion.files import ldm_keys
+from nodes.diffusion.inputs.model_inputs import completed
+from nodes.diffusion.memory.residence import on_device
+from nodes.diffusion.text.tokenizer import clip_vocabulary
 from nodes.errors import FileProblem, NodeError
 from nodes.gligen import gligen_loader, gligen_text_box_apply
 from nodes.imaging.tiles import Tile

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from nodes.diffusion.tokenizer import clip_vocabulary
+from nodes.diffusion.text.tokenizer import clip_vocabulary
 from nodes.errors import NodeError
 from nodes.loaders import lora_loader, lora_loader_model_only
 from nodes.merging import clip_merge_subtract, model_merge_subtract

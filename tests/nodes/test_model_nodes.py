@@ -7,7 +7,7 @@ import torch
 
 from nodes.api import NodeSpec
 from nodes.api.shapes import evaluate_shape
-from nodes.diffusion.tokenizer import vocabulary
+from nodes.diffusion.text.tokenizer import vocabulary
 from nodes.errors import NodeError
 from nodes.text import clip_set_last_layer, clip_text_encode
 from nodes.types import Clip, Image, Latent, LatentFormat, Mask, Vae

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from nodes.diffusion.families import STABLE_DIFFUSION_NOISE
+from nodes.diffusion.files.families import STABLE_DIFFUSION_NOISE
+from nodes.diffusion.files.vae_shapes import SDXL_LATENTS
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.noise import initial_noise
-from nodes.diffusion.prompts import with_extras
-from nodes.diffusion.vae_shapes import SDXL_LATENTS
+from nodes.diffusion.text.arithmetic import with_extras
 from nodes.sampling import k_sampler_advanced, sampler_custom_advanced
 from nodes.types import Cond, Conditioning, Guider, Latent, Model, Noise, Sampler, Sigmas
 from tests.nodes.diffusion.enlarging_models import euler, quiet

@@ -7,18 +7,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.checkpoint_file import read_weights
-from nodes.diffusion.separate_parts import load_clip, load_denoiser
-from nodes.diffusion.text import encode
-from nodes.diffusion.vae_file import load_vae
+from nodes.diffusion.files.checkpoint import load_checkpoint
+from nodes.diffusion.files.checkpoint_file import read_weights
+from nodes.diffusion.files.separate_parts import load_clip, load_denoiser
+from nodes.diffusion.files.vae_file import load_vae
+from nodes.diffusion.text.encoding import encode
 from nodes.errors import FileProblem, NodeError
 from nodes.merging import model_merge_simple
 from nodes.saving import checkpoint_save, clip_save, model_save, vae_save
 from nodes.types import Clip
 from tests.nodes.diffusion.family_files import file_of, write
+from tests.nodes.diffusion.files.test_scaled_weights import scaled
 from tests.nodes.diffusion.t5_files import write_spiece
-from tests.nodes.diffusion.test_scaled_weights import scaled
 from tests.nodes.diffusion.tiny_sampling import tiny_model
 from tests.nodes.diffusion.transformer_checkpoints import TEXTS
 from tests.nodes.diffusion.transformer_checkpoints import file_of as transformer_file

@@ -18,19 +18,19 @@ from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import 
 )
 from torch import Tensor
 
-from nodes.diffusion import ldm_keys
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
-from nodes.diffusion.model_files import denoiser_weights
-from nodes.diffusion.model_inputs import completed
-from nodes.diffusion.unclip import SummarySpread, summary_spread
+from nodes.diffusion.files import ldm_keys
+from nodes.diffusion.files.model_files import denoiser_weights
+from nodes.diffusion.inputs.model_inputs import completed
+from nodes.diffusion.inputs.unclip import SummarySpread, summary_spread
 from nodes.errors import NodeError
 from nodes.sampling import k_sampler
 from nodes.types import ClipVisionOutput, Conditioning, Latent, Model
 from nodes.unclip import UnclipParts, unclip_checkpoint_loader, unclip_conditioning
 from nodes.vision import clip_vision_encode
+from tests.nodes.diffusion.adapters.test_control import picture
 from tests.nodes.diffusion.family_files import SD2_UNET, vae, write
-from tests.nodes.diffusion.test_control import picture
 from tests.nodes.diffusion.tiny_sampling import prompt
 from tests.nodes.diffusion.vision_files import image_encoder, open_clip_vision
 from tests.nodes.folder_context import FolderContext

@@ -9,11 +9,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from nodes.api import NodeSpec
-from nodes.diffusion.upscalers import OVERLAP, TILE_RESULT, CompactNet, tile_side
+from nodes.diffusion.cascades.upscalers import OVERLAP, TILE_RESULT, CompactNet, tile_side
 from nodes.imaging.tiles import tiles
 from nodes.types import Image, UpscaleModel
 from nodes.upscale import image_upscale_with_model, upscale_model_loader
-from tests.nodes.diffusion.test_upscalers import basic_sr, esrgan
+from tests.nodes.diffusion.cascades.test_upscalers import basic_sr, esrgan
 from tests.nodes.folder_context import FolderContext
 
 

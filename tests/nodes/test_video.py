@@ -20,8 +20,8 @@ from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWi
 
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
-from nodes.diffusion.model_inputs import completed
-from nodes.diffusion.patches import one_by_one
+from nodes.diffusion.inputs.model_inputs import completed
+from nodes.diffusion.patches.patch import one_by_one
 from nodes.sampling import k_sampler
 from nodes.types import Conditioning, Image, Latent, Model
 from nodes.vae import vae_decode, vae_encode

@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from nodes.diffusion import ldm_keys
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
-from nodes.diffusion.model_inputs import completed
+from nodes.diffusion.files import ldm_keys
+from nodes.diffusion.inputs.model_inputs import completed
 from nodes.errors import NodeError
 from nodes.sampling import k_sampler
 from nodes.types import Conditioning, Image, Latent, Model

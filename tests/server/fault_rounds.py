@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from server.job_rows import Job, Submission
+from server.queue.rows import Job, Submission
 from server.services import Services, open_services
 from server.settings import Settings
 from server.workers.child import Child

@@ -28,6 +28,7 @@ KNOWN = {
     ("files.py", "roots"): "folders of the table of kinds",
     ("library.py", "_keep"): "a number and a hash, under a contained folder",
     ("library.py", "_names"): "a pattern of our own",
+    ("node_texts.py", "read_texts"): "a folder of our own",
     ("thumbnails.py", "of"): "a hash",
     ("tiles.py", "of"): "a hash",
     ("tiles.py", "_find"): "three numbers, under a folder named by a hash",
@@ -36,7 +37,7 @@ KNOWN = {
     # Paths that are contained already are opened here.
     ("artifacts.py", "fingerprint"): "a path that its caller has",
     ("uploads.py", "_digest"): "a path that its caller has",
-    ("weights.py", "metadata"): "a path that its caller has",
+    ("weights.py", "read_header"): "a path that its caller has",
     ("pictures.py", "opened"): "a path that its caller has",
     ("disk.py", "hold"): "the ballast",
     ("formats/png.py", "read_text"): "a path that its caller has",

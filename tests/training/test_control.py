@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 from transformers import CLIPTextModel
 
-from nodes.diffusion.control_file import load_control_net
+from nodes.diffusion.adapters.control_file import load_control_net
 from training import control, latents, unet, vae
 from training.clip import text_config
 from training.control import Hinted

@@ -9,9 +9,9 @@ from safetensors import safe_open
 
 from nodes.cascade import run_cascade_stage
 from nodes.control import canny_edges, control_net_apply_advanced, control_net_loader
-from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.checkpoint_networks import Checkpoint
-from nodes.diffusion.upscaler_file import load_upscaler
+from nodes.diffusion.cascades.upscaler_file import load_upscaler
+from nodes.diffusion.files.checkpoint import load_checkpoint
+from nodes.diffusion.files.checkpoint_networks import Checkpoint
 from nodes.latent import empty_latent_image
 from nodes.sampling import k_sampler
 from nodes.super_resolution import cascade_stage_diffusion

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from nodes.diffusion.checkpoint import load_checkpoint
+from nodes.diffusion.files.checkpoint import load_checkpoint
 from nodes.sampling import k_sampler
 from nodes.text import clip_text_encode
 from nodes.types import Latent

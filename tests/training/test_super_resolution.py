@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from nodes.diffusion import small_pictures
-from nodes.diffusion import super_resolution as nodes_side
+from nodes.diffusion.cascades import small_pictures
+from nodes.diffusion.cascades import super_resolution as nodes_side
 from training import super_resolution
 from training.export import LARGEST_COMPANION, export_super_resolution, load_super_resolution
 from training.networks import DenoisingNetwork

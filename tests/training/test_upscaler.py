@@ -7,8 +7,8 @@ import torch
 from safetensors import safe_open
 from torch.nn import functional
 
-from nodes.diffusion.upscaler_file import load_upscaler
-from nodes.diffusion.upscalers import RRDBNet
+from nodes.diffusion.cascades.upscaler_file import load_upscaler
+from nodes.diffusion.cascades.upscalers import RRDBNet
 from training import upscaler
 from training.export import LARGEST_COMPANION, export_upscaler
 from training.run import Plan, Run

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import T5Config, T5EncoderModel
 
-from nodes.diffusion import ldm_keys
+from nodes.diffusion.files import ldm_keys
 from tests.nodes.diffusion.family_files import open_clip, text_with_projection
 from tests.nodes.diffusion.t5_files import write_spiece
 from tests.nodes.diffusion.tiny_models import Config, tiny_parts, tiny_vocabulary

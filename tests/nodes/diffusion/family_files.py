@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
-from nodes.diffusion import ldm_keys
+from nodes.diffusion.files import ldm_keys
 from tests.nodes.diffusion.tiny_models import SD1_TEXT, SD1_VAE, Config
 
 BIG_TEXT: Config = SD1_TEXT | {

@@ -8,8 +8,8 @@ import torch
 from diffusers.models.unets.unet_stable_cascade import StableCascadeUNet
 from torch import Tensor
 
-from nodes.diffusion.efficientnet import Group
-from nodes.diffusion.stable_cascade import StageA
+from nodes.diffusion.cascades.efficientnet import Group
+from nodes.diffusion.cascades.stable_cascade import StageA
 from tests.nodes.diffusion.enlarging_models import made
 from tests.nodes.diffusion.tiny_models import Config
 

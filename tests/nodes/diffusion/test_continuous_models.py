@@ -8,11 +8,11 @@ import torch
 from diffusers import EDMDPMSolverMultistepScheduler
 from torch import Tensor
 
-from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.checkpoint_networks import Checkpoint, model_sampling
-from nodes.diffusion.families import PLAYGROUND_NOISE
-from nodes.diffusion.separate_parts import load_denoiser
-from nodes.diffusion.vae_shapes import latents_of
+from nodes.diffusion.files.checkpoint import load_checkpoint
+from nodes.diffusion.files.checkpoint_networks import Checkpoint, model_sampling
+from nodes.diffusion.files.families import PLAYGROUND_NOISE
+from nodes.diffusion.files.separate_parts import load_denoiser
+from nodes.diffusion.files.vae_shapes import latents_of
 from nodes.model import model_sampling_continuous_edm
 from nodes.sampling import k_sampler
 from nodes.saving import model_save

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
-from nodes.diffusion.patches import CallLimit, with_patch
+from nodes.diffusion.patches.patch import CallLimit, with_patch
 from nodes.errors import NodeError
 from nodes.types import Area, Cond, Conditioning, Mask, Model
 from tests.nodes.diffusion.tiny_sampling import Reader, flat, prompt, reader, tiny_model

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.checkpoint_networks import Checkpoint
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
-from nodes.diffusion.model_inputs import completed
+from nodes.diffusion.files.checkpoint import load_checkpoint
+from nodes.diffusion.files.checkpoint_networks import Checkpoint
+from nodes.diffusion.inputs.model_inputs import completed
 from nodes.guidance import dual_cfg_guider
 from nodes.sampling import k_sampler_select, random_noise, sampler_custom_advanced
 from nodes.text import clip_text_encode

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from nodes.diffusion.files.vae_shapes import FLUX_LATENTS, SD3_LATENTS, SD_LATENTS, SDXL_LATENTS
 from nodes.diffusion.latent_space import in_space, moved
-from nodes.diffusion.vae_shapes import FLUX_LATENTS, SD3_LATENTS, SD_LATENTS, SDXL_LATENTS
 from nodes.sampling import k_sampler
 from nodes.types import STORED, Image, Latent, LatentFormat, Mask, Model, Vae
 from nodes.vae import (

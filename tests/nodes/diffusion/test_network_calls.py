@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
-from nodes.diffusion.model_inputs import completed
+from nodes.diffusion.inputs.model_inputs import completed
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.network_calls import packed, unpacked
 from nodes.errors import NodeError

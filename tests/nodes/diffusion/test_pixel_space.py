@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from nodes.diffusion import ldm_keys
-from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.checkpoint_networks import Checkpoint
-from nodes.diffusion.patches import Estimates, GuidancePatch
+from nodes.diffusion.files import ldm_keys
+from nodes.diffusion.files.checkpoint import load_checkpoint
+from nodes.diffusion.files.checkpoint_networks import Checkpoint
+from nodes.diffusion.patches.patch import Estimates, GuidancePatch
+from nodes.diffusion.patches.thresholds import thresholds
 from nodes.diffusion.pixel_space import FOLDED_UNET, PIXEL_SPACE, FoldedUNet, pixel_latents
 from nodes.diffusion.preview import latent_to_rgb
-from nodes.diffusion.thresholds import thresholds
 from nodes.latent import empty_latent_image
 from nodes.sampling import k_sampler
 from nodes.text import clip_text_encode

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from nodes.diffusion import ldm_keys
+from nodes.diffusion.files import ldm_keys
 
 Config = dict[str, Any]
 

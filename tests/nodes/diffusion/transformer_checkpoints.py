@@ -9,10 +9,10 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from nodes.diffusion import ldm_keys
-from nodes.diffusion.checkpoint import load_checkpoint
-from nodes.diffusion.checkpoint_networks import Checkpoint
-from nodes.diffusion.tokenizer import clip_vocabulary
+from nodes.diffusion.files import ldm_keys
+from nodes.diffusion.files.checkpoint import load_checkpoint
+from nodes.diffusion.files.checkpoint_networks import Checkpoint
+from nodes.diffusion.text.tokenizer import clip_vocabulary
 from nodes.text import clip_text_encode
 from nodes.types import Clip, Cond
 from tests.nodes.diffusion.family_files import open_clip, text_with_projection, write

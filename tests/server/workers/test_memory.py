@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from nodes.api import catalogue_of, node
-from nodes.diffusion.device_memory import ModelMemory
-from nodes.diffusion.memory import copy_sharing, module_bytes
-from nodes.diffusion.upscalers import CompactNet
+from nodes.diffusion.cascades.upscalers import CompactNet
+from nodes.diffusion.memory.device_memory import ModelMemory
+from nodes.diffusion.memory.modules import copy_sharing, module_bytes
 from nodes.sampling import k_sampler
 from nodes.types import Conditioning, Image, Latent, Model, UpscaleModel, Vae
 from nodes.upscale import image_upscale_with_model

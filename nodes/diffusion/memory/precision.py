@@ -1,0 +1,97 @@
+"""What models compute in, and the smaller dtypes that their weights may be kept in."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nodes.diffusion.memory.by_layer import bring, work_place
+from nodes.diffusion.memory.modules import copy_sharing
+from nodes.types import Model
+
+# Micikevicius et al. 2022, FP8 Formats for Deep Learning, arXiv:2209.05433: e4m3 is finer, e5m2
+# reaches farther.
+EIGHT_BITS = (torch.float8_e4m3fn, torch.float8_e5m2)
+
+# What a loader lets its user choose, by the names of the field; None keeps weights as they are.
+WEIGHT_DTYPES: Mapping[str, torch.dtype | None] = MappingProxyType(
+    {
+        "default": None,
+        "fp8_e4m3fn": torch.float8_e4m3fn,
+        "fp8_e4m3fn_fast": torch.float8_e4m3fn,
+        "fp8_e5m2": torch.float8_e5m2,
+    }
+)
+
+# From Ampere on CUDA devices are fast in bfloat16, which has the range of float32.
+_BFLOAT16_SINCE = (8, 0)
+
+
+def compute_dtype(device: str) -> str:
+    """Name the dtype that models compute in on a device, where nothing else is asked for."""
+    kind = torch.device(device).type
+    capability = torch.cuda.get_device_capability(device) if kind == "cuda" else None
+    return dtype_for(kind, capability)
+
+
+def dtype_for(kind: str, capability: tuple[int, int] | None = None) -> str:
+    """Name the dtype that a kind of device is fast in, and exact enough.
+
+    Args:
+        kind: "cpu", "cuda", "mps".
+        capability: Of a CUDA device: its generation.
+    """
+    if kind == "cpu":
+        return "float32"
+    return "bfloat16" if capability is not None and capability >= _BFLOAT16_SINCE else "float16"
+
+
+def as_computed(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """Cast a weight of a file to the dtype to compute in, unless it comes in 8 bits.
+
+    Then it stays, for `compute_in`: a cast copy would take twice the room.
+    """
+    return weight if weight.dtype in EIGHT_BITS else weight.to(dtype)
+
+
+def compute_in(network: nn.Module, dtype: torch.dtype) -> None:
+    """Let layers whose weights are kept in another dtype convert them as they read them."""
+    for layer in network.modules():
+        own = [w for w in layer.parameters(recurse=False) if w.is_floating_point()]
+        if any(weight.dtype != dtype for weight in own):
+            bring(layer, own[0].device, dtype)
+
+
+def kept_in(network: nn.Module, storage: torch.dtype) -> nn.Module:
+    """Copy a network so that its matrices are kept in 8 bits; it computes in the same dtype.
+
+    Vectors, which are biases and normalisations, take little room and are shared.
+
+    Args:
+        network: Stays as it is.
+        storage: One of `EIGHT_BITS`.
+    """
+    copied = copy_sharing(network)
+    _, dtype = work_place(network)
+    # Beyond its range a value would become infinite, or none.
+    bound = torch.finfo(storage).max
+    for module in copied.modules():
+        layer: Any = module
+        for name, weight in list(layer.named_parameters(recurse=False)):
+            if weight.ndim > 1 and weight.is_floating_point() and weight.dtype not in EIGHT_BITS:
+                small = weight.clamp(-bound, bound).to(storage)
+                setattr(layer, name, nn.Parameter(small, requires_grad=False))
+    compute_in(copied, dtype)
+    return copied
+
+
+def model_kept_in(model: Model, weight_dtype: str) -> Model:
+    """Keep a denoiser's matrices in one of `WEIGHT_DTYPES`; the given one stays as it is."""
+    storage = WEIGHT_DTYPES[weight_dtype]
+    if storage is None:
+        return model
+    kept = kept_in(model.network, storage)
+    return replace(model, network=kept, key=f"{model.key}:{storage}")

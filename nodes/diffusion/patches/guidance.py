@@ -1,0 +1,137 @@
+"""Shapes of guidance: each is put around a combination of estimates.
+
+A rule takes the combination that it is put around, the estimates of one step and its options, and
+gives the guided clean sample. All are on clean samples; where a paper speaks of noise or velocity,
+these are `x - denoised` up to a factor of the noise level alone.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.linalg import vector_norm
+
+from nodes.diffusion.latent_operations import operated
+from nodes.diffusion.patches.patch import Combine, Estimates
+from nodes.types import LatentOperation
+
+# Of all but the batch.
+_ALL = (1, 2, 3)
+
+
+def rescaled(combine: Combine, estimates: Estimates, *, multiplier: float) -> Tensor:
+    """Bring the spread of the guided velocity back to that under the prompt, in part.
+
+    Lin et al. 2023, Common Diffusion Noise Schedules and Sample Steps Are Flawed,
+    arXiv:2305.08891, 3.4: strong guidance overexposes, since it lengthens what the network gives.
+    """
+    guided = combine(estimates)
+    flow = estimates.sampling.prediction == "flow"
+    # Velocity is a factor of the noise level times what `origin` is beyond the clean sample.
+    origin = estimates.x if flow else estimates.x / (1 + estimates.sigma**2)
+    wanted = (origin - estimates.cond).std(dim=_ALL, keepdim=True)
+    factor = wanted / (origin - guided).std(dim=_ALL, keepdim=True)
+    return torch.lerp(guided, origin - factor * (origin - guided), multiplier)
+
+
+def norm_limited(combine: Combine, estimates: Estimates, *, strength: float) -> Tensor:
+    """Keep the guided sample, cell by cell, no longer than that under the prompt; times `strength`.
+
+    The norms are over channels. Wu et al. 2025, Qwen-Image, arXiv:2508.02324 (its published
+    sampler): guidance of models that edit pictures tends to burn colours.
+    """
+    guided = combine(estimates)
+    wanted = vector_norm(estimates.cond, dim=1, keepdim=True)
+    factor: Tensor = (wanted / (vector_norm(guided, dim=1, keepdim=True) + 1e-8)).clamp(max=1)
+    return guided * factor * strength
+
+
+def adaptive_projected(
+    combine: Combine, estimates: Estimates, *, eta: float, norm_threshold: float, momentum: float
+) -> Tensor:
+    """Guide across the sample more than along it, by no more than a length, and with a memory.
+
+    Sadat et al. 2024, Eliminating Oversaturation and Artifacts of High Guidance Scales,
+    arXiv:2410.02416, algorithm 1. What is along the sample under the prompt oversaturates.
+
+    Args:
+        combine: What it is put around.
+        estimates: Of this step.
+        eta: Factor on what is along the sample.
+        norm_threshold: The greatest length of the step; 0 for any.
+        momentum: The share of the steps before; less than 0 pushes away from them.
+    """
+    step = estimates.cond - estimates.uncond
+    if momentum != 0:
+        before = estimates.memory.get("step")
+        step = step if before is None else step + momentum * before
+        estimates.memory["step"] = step
+    if norm_threshold > 0:
+        length = vector_norm(step, dim=_ALL, keepdim=True)
+        step = step * (norm_threshold / length.clamp(min=1e-12)).clamp(max=1)
+    along = projected(step, estimates.cond)
+    shaped = (step - along) + eta * along
+    # The paper goes (scale - 1) of the shaped steps on from the sample under the prompt.
+    cond = estimates.uncond + shaped
+    return combine(replace(estimates, cond=cond)) + (estimates.cond - cond)
+
+
+def tangentially_damped(combine: Combine, estimates: Estimates) -> Tensor:
+    """Lead away only along what both estimates share.
+
+    Kwon et al. 2025, TCFG: Tangential Damping Classifier-free Guidance, arXiv:2503.18137: of the
+    noise to lead away from, what lies across the main direction of both noises is left out.
+    """
+    noise, away = (
+        (estimates.x - one).flatten(1).double() for one in (estimates.cond, estimates.uncond)
+    )
+    _, _, directions = torch.linalg.svd(torch.stack([noise, away], dim=1), full_matrices=False)
+    main = directions[:, 0]
+    damped = (away * main).sum(dim=1, keepdim=True) * main
+    damped = damped.reshape(estimates.x.shape).to(estimates.x.dtype)
+    return combine(replace(estimates, uncond=estimates.x - damped))
+
+
+def zero_star(combine: Combine, estimates: Estimates) -> Tensor:
+    """Scale what is led away from so that it comes as near to the prompt's velocity as it can.
+
+    Fan et al. 2025, CFG-Zero*: Improved Classifier-Free Guidance for Flow Matching Models,
+    arXiv:2503.18886, equation 9; without its zeros for the first steps.
+    """
+    along = projected(estimates.x - estimates.cond, estimates.x - estimates.uncond)
+    return combine(replace(estimates, uncond=estimates.x - along))
+
+
+def direction_kept(combine: Combine, estimates: Estimates) -> Tensor:
+    """Mix guidance with a plain enlargement of the prompt's sample, the less they agree the more.
+
+    Known as Mahiro. Agreement is the cosine, over channels and meaned over cells, between what is
+    led away from and the middle of both results, each value replaced by its root with its sign.
+    """
+    guided = combine(estimates)
+    enlarged = estimates.cond * estimates.scale
+    away = _rooted(estimates.uncond * estimates.scale)
+    middle = _rooted((enlarged + guided) / 2)
+    agreement = torch.nn.functional.cosine_similarity(away, middle, dim=1).mean()
+    return torch.lerp(enlarged, guided, (agreement + 1) / 2)
+
+
+def operation_applied(
+    combine: Combine, estimates: Estimates, *, operation: LatentOperation
+) -> Tensor:
+    """Change what the prompt adds to the estimate that is led away from, before guidance."""
+    if estimates.away == 0:
+        return combine(replace(estimates, cond=operated(operation, estimates.cond)))
+    added = operated(operation, estimates.cond - estimates.uncond)
+    return combine(replace(estimates, cond=estimates.uncond + added))
+
+
+def projected(values: Tensor, direction: Tensor) -> Tensor:
+    """Give the part of `values` along `direction`, each element of the batch by itself."""
+    one, other = values.flatten(1).double(), direction.flatten(1).double()
+    share = (one * other).sum(dim=1) / (other**2).sum(dim=1).clamp(min=1e-24)
+    return share.to(values.dtype).reshape(-1, 1, 1, 1) * direction
+
+
+def _rooted(values: Tensor) -> Tensor:
+    return values.sign() * values.abs().sqrt()
