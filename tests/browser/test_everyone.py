@@ -76,7 +76,7 @@ def test_the_inside_of_a_subgraph_and_the_picture_picker_have_no_serious_finding
     editor.key("Escape")
     editor.key("Control+g")
     editor.key("Enter")
-    expect(editor.node("subgraph")).to_be_visible()
+    expect(editor.node("load")).to_have_count(0)
     editor.key("Enter")
     editor.key("Escape")
     expect(editor.page.get_by_text("Inputs of the subgraph")).to_be_visible()
