@@ -16,10 +16,9 @@ from training.sample import draw_captions, restore
 from training.score import COUNTS, KINDS, grid, measure, measure_restored
 from training.unet import load_average
 
-MINIATURE = ("vae", "clip", "latents", "unet", "decoder", "export", "judge")
-PARTS = (*MINIATURE, *companions.PARTS)
-# What shipped weights came of: those of the miniature were not trained further yet.
-ALL = tuple(part for part in PARTS if part not in companions.NOT_SHIPPED)
+FIRST = ("vae", "clip", "latents", "unet", "decoder", "export")
+MINIATURE = (*FIRST, "further", "export-further", "judge")
+PARTS = (*MINIATURE, *(part for part in companions.PARTS if part not in MINIATURE))
 PLANS = {
     "vae": Plan(images=88_000, batch=16, rate=2e-3),
     "clip": Plan(images=24_000, batch=64, rate=1e-3, warm_up=50),
@@ -111,7 +110,7 @@ def main(argv: list[str]) -> None:
     options = _arguments(argv)
     if options.threads:
         torch.set_num_threads(options.threads)
-    for part in ALL if options.part == "all" else (options.part,):
+    for part in PARTS if options.part == "all" else (options.part,):
         if part in companions.PARTS:
             companions.PARTS[part](options)
         elif part == "export":

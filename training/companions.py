@@ -34,7 +34,7 @@ from training.score import grid, measure
 from training.super_resolution import SCALE
 
 PLANS = {
-    "further": Plan(images=200_000, batch=64, rate=5e-4, cooldown=0.6),
+    "further": Plan(images=110_000, batch=64, rate=5e-4, cooldown=0.6),
     "control": Plan(images=40_000, batch=16, rate=5e-4, warm_up=100, cooldown=0.6),
     "upscaler": Plan(images=36_000, batch=16, rate=1e-3, warm_up=50, cooldown=0.6),
     "super-resolution": Plan(images=72_000, batch=16, rate=1e-3, warm_up=100, cooldown=0.6),
@@ -223,7 +223,6 @@ def _judge_enlarging(enlarge: Enlarge, options: Namespace, ways: tuple[str, ...]
             )
 
 
-NOT_SHIPPED = ("further", "export-further")
 PARTS: dict[str, Callable[[Namespace], None]] = {
     "further": train_further,
     "export-further": write_further,
