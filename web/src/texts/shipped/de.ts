@@ -27,8 +27,8 @@ export const workflowTexts: Readonly<Record<string, string>> = {
     "Zeichnet klein, vergrößert das Latent und zeichnet die Einzelheiten in der größeren Größe neu.",
   "Draws what the prompt says along the edges of a picture.":
     "Zeichnet, was der Prompt sagt, entlang der Kanten eines Bildes.",
-  "Each stage adds a little noise to the small picture and is told how much: what the stage before did not draw well is not enlarged, but drawn anew. More noise gives cleaner outlines, and keeps less.":
-    "Jede Stufe fügt dem kleinen Bild etwas Rauschen hinzu und erfährt, wie viel: Was die Stufe davor nicht gut gezeichnet hat, wird nicht vergrößert, sondern neu gezeichnet. Mehr Rauschen gibt sauberere Umrisse und behält weniger.",
+  "Noise is added to the small picture, and the stage is told how much: what was not drawn well is not enlarged, but drawn anew. Soft outlines become sharp by enlarging, reducing and enlarging again; the last stage trusts what it sees.":
+    "Dem kleinen Bild wird Rauschen beigegeben, und die Stufe erfährt, wie viel: Was nicht gut gezeichnet war, wird nicht vergrößert, sondern neu gezeichnet. Weiche Umrisse werden scharf, indem vergrößert, verkleinert und wieder vergrößert wird; die letzte Stufe traut dem, was sie sieht.",
   edges: "Kanten",
   "Edges by ControlNet": "Kanten mit ControlNet",
   Guidance: "Guidance",
