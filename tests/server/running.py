@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENDED = ("succeeded", "failed", "cancelled", "quarantined")
-_PATIENCE = 60.0
+_PATIENCE = 240.0
 """Seconds after which a test gives up; nothing is measured by it."""
 
 T = TypeVar("T")
