@@ -145,7 +145,7 @@ def test_one_progress_event_renders_one_node(editor: Editor) -> None:
     editor.click_ground()
     editor.key("1")
     reveal(editor, "slow")
-    expect(editor.page.locator(".run__label")).to_contain_text("2 of 2 nodes")
+    expect(editor.page.locator(".run__label")).to_contain_text("2 of 1002 nodes")
     still(editor)
     # Only the corner runs: the sheet ends in nothing that is asked for.
     editor.run()
