@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page, expect
 
-from tests.browser.conftest import forgive, listen
+from tests.browser.conftest import forgive, forgive_kill, listen
 from tests.browser.editor import RUN_PATIENCE, Editor, image_workflow
 from tests.browser.test_keeping import expect_saved, rename, save_as
 from tests.browser.weft_server import WeftServer
@@ -126,4 +126,4 @@ def test_what_is_changed_while_the_server_is_away_is_saved_when_it_is_back(
         assert saved["nodes"]["paper"]["title"] == "Changed meanwhile"
     finally:
         own.stop()
-    forgive(complaints, "ERR_CONNECTION_REFUSED")
+    forgive_kill(complaints)

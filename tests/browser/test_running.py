@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import forgive
+from tests.browser.conftest import forgive_kill
 from tests.browser.editor import RUN_PATIENCE, Editor, image_workflow, slow_workflow, workflow
 from tests.browser.weft_server import WeftServer
 
@@ -224,4 +224,4 @@ def test_a_server_killed_in_mid_run_loses_nothing_and_the_page_recovers(
         assert states == ["succeeded"]
     finally:
         own.stop()
-    forgive(complaints, "ERR_CONNECTION_REFUSED")
+    forgive_kill(complaints)
