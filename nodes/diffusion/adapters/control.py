@@ -16,6 +16,7 @@ from nodes.diffusion.adapters.hints import encoded_hint, latents_read, reads_mas
 from nodes.diffusion.adapters.t2i_adapter import features
 from nodes.diffusion.memory.by_layer import work_place
 from nodes.diffusion.model_sampling import sigma_at
+from nodes.diffusion.pixel_space import COLOURS
 from nodes.errors import NodeError
 from nodes.types import Conditioning, Control, ControlNet, ModelSampling, Vae
 
@@ -69,7 +70,7 @@ def _complete(control: Control) -> Control:
             "Connect the model's VAE, with ControlNetApplyAdvanced.",
             "controlnet.vae",
         )
-    if reads_mask(network) != (control.hint.shape[1] > _COLOURS):
+    if reads_mask(network) != (control.hint.shape[1] > COLOURS):
         wants = reads_mask(network)
         raise NodeError(
             f"This ControlNet {'paints into a picture' if wants else 'reads no mask'}.",
@@ -77,9 +78,6 @@ def _complete(control: Control) -> Control:
             "controlnet.mask",
         )
     return control
-
-
-_COLOURS = 3
 
 
 def shared(conditionings: tuple[Conditioning, ...]) -> tuple[Conditioning, ...]:

@@ -9,12 +9,10 @@ from torch import Tensor, nn
 
 from nodes.diffusion.files.vae_shapes import FLUX_LATENTS, SD3_LATENTS
 from nodes.diffusion.latent_space import moved
+from nodes.diffusion.pixel_space import COLOURS
 from nodes.diffusion.vae import encode
 from nodes.errors import NodeError
 from nodes.types import LatentFormat, Vae
-
-# The channel behind the three colours, where a hint brings a mask.
-_MASK = 3
 
 
 def latents_read(network: nn.Module) -> LatentFormat | None:
@@ -70,7 +68,8 @@ def encoded_hint(network: nn.Module, vae: Vae, hint: Tensor) -> Tensor:
             "Use the VAE that belongs to the model.",
             "latent.channels",
         )
-    pixels, mask = hint[:, :_MASK], hint[:, _MASK:]
+    # A mask stands behind the colours.
+    pixels, mask = hint[:, :COLOURS], hint[:, COLOURS:]
     if mask.shape[1]:
         pixels = pixels.masked_fill(mask > 0.5, 0.0)
     latents = moved(torch.cat(list(encode(vae, pixels))), own, space)
