@@ -217,9 +217,9 @@ def control_net_apply_sd3(
         positive: The steered prompt.
         negative: The steered negative.
     """
-    hint = image.pixels[:, :3]
-    control = Control(control_net, hint, strength, start_percent, end_percent, vae=vae)
-    return Prompts(*with_control([positive, negative], control))
+    return control_net_apply_advanced(
+        positive, negative, control_net, image, vae, strength, start_percent, end_percent
+    )
 
 
 @node("ControlNetInpaintingAliMamaApply", title="Apply inpainting ControlNet (Alimama)")
