@@ -211,14 +211,22 @@ def ui_of(artifacts: Sequence[Artifact]) -> dict[str, JSON]:
     """Return what a node made as `outputs` of the history has it."""
     found: dict[str, list[JSON]] = {}
     for artifact in artifacts:
-        found.setdefault(_LISTS.get(artifact.kind, "files"), []).append(
-            {
-                "filename": artifact.name,
-                "subfolder": artifact.subfolder,
-                "type": artifact.folder,
-            }
-        )
+        found.setdefault(list_of(artifact), []).append(file_of(artifact))
     return {name: list(listed) for name, listed in found.items()}
+
+
+def list_of(artifact: Artifact) -> str:
+    """Return under which name a node's results list a file."""
+    return _LISTS.get(artifact.kind, "files")
+
+
+def file_of(artifact: Artifact) -> dict[str, JSON]:
+    """Return a file as `/view` takes it."""
+    return {
+        "filename": artifact.name,
+        "subfolder": artifact.subfolder,
+        "type": artifact.folder,
+    }
 
 
 def at(seconds: float) -> int:

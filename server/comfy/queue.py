@@ -168,7 +168,7 @@ async def get_history(request: web.Request) -> web.Response:
         return json_answer({})
     services = request.app[SERVICES]
     from_start = None if offset < 0 else offset
-    return await _told(services, await history_of(services, most, from_start))
+    return await sent(await entries_of(services, await history_of(services, most, from_start)))
 
 
 async def get_history_of(request: web.Request) -> web.Response:
@@ -177,7 +177,7 @@ async def get_history_of(request: web.Request) -> web.Response:
     job = await services.jobs.get(request.match_info["prompt_id"], detail=True)
     if job is None or not job.ended or not job.attempts:
         return json_answer({})
-    return await _told(services, [job])
+    return await sent(await entries_of(services, [job]))
 
 
 async def change_history(request: web.Request) -> web.Response:
@@ -192,7 +192,8 @@ async def change_history(request: web.Request) -> web.Response:
     return done()
 
 
-async def _told(services: Services, jobs: list[Job]) -> web.Response:
+async def entries_of(services: Services, jobs: list[Job]) -> dict[str, JSON]:
+    """Return jobs that have ended as entries of the history, by their ids."""
     catalogue = await services.nodes.get()
     artifacts = await services.artifacts.of_jobs([job.id for job in jobs])
     unfinished = {
@@ -209,7 +210,7 @@ async def _told(services: Services, jobs: list[Job]) -> web.Response:
             told[job.id] = entry_of(job, theirs, artifacts.get(job.id, []), far)
         return told
 
-    return await sent(await asyncio.to_thread(entries))
+    return await asyncio.to_thread(entries)
 
 
 async def _submitted(services: Services, asked: Asked, found: Checked) -> Job:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from server.comfy import catalogue, pictures, queue, users
+from server.comfy import catalogue, jobs, pictures, queue, users
 from server.comfy.socket import follow
 from server.http.refusals import json_answer
 
@@ -19,7 +19,7 @@ async def nothing(request: web.Request) -> web.Response:
 
 
 async def none_by_name(request: web.Request) -> web.Response:
-    """Return an empty object: no nodes bring templates or translations of that kind."""
+    """Return an empty object: no nodes bring templates, translations or subgraphs of that kind."""
     return json_answer({})
 
 
@@ -34,6 +34,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/history", queue.get_history),
     ("POST", "/history", queue.change_history),
     ("GET", "/history/{prompt_id}", queue.get_history_of),
+    ("GET", "/jobs", jobs.get_jobs),
+    ("GET", "/jobs/{prompt_id}", jobs.get_job),
     ("GET", "/object_info", catalogue.get_object_info),
     ("GET", "/object_info/{node_class}", catalogue.get_one_object_info),
     ("GET", "/system_stats", catalogue.get_system_stats),
@@ -50,6 +52,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/extensions", nothing),
     ("GET", "/workflow_templates", none_by_name),
     ("GET", "/i18n", none_by_name),
+    ("GET", "/global_subgraphs", none_by_name),
     ("GET", "/users", users.get_users),
     ("POST", "/users", users.add_user),
     ("GET", "/settings", users.get_settings),
