@@ -19,7 +19,7 @@ SAME = Shape.like("samples")
 AS_FIRST = Shape.like("samples1")
 
 
-@node("LatentAdd", title="Add Latents")
+@node("LatentAdd", title="Add latents")
 def latent_add(samples1: Latent, samples2: Latent) -> Annotated[Latent, AS_FIRST]:
     """Add latents.
 
@@ -31,7 +31,7 @@ def latent_add(samples1: Latent, samples2: Latent) -> Annotated[Latent, AS_FIRST
     return replace(samples1, samples=samples1.samples + other)
 
 
-@node("LatentSubtract", title="Subtract Latents")
+@node("LatentSubtract", title="Subtract latents")
 def latent_subtract(samples1: Latent, samples2: Latent) -> Annotated[Latent, AS_FIRST]:
     """Subtract latents.
 
@@ -43,7 +43,7 @@ def latent_subtract(samples1: Latent, samples2: Latent) -> Annotated[Latent, AS_
     return replace(samples1, samples=samples1.samples - other)
 
 
-@node("LatentMultiply", title="Multiply Latent")
+@node("LatentMultiply", title="Multiply latent")
 def latent_multiply(
     samples: Latent, multiplier: Annotated[float, Range(-10, 10, step=0.01)] = 1.0
 ) -> Annotated[Latent, SAME]:
@@ -56,7 +56,7 @@ def latent_multiply(
     return replace(samples, samples=samples.samples * multiplier)
 
 
-@node("LatentInterpolate", title="Interpolate Latents", aliases=("mix", "morph"))
+@node("LatentInterpolate", title="Interpolate latents", aliases=("mix", "morph"))
 def latent_interpolate(
     samples1: Latent, samples2: Latent, ratio: Share = 1.0
 ) -> Annotated[Latent, AS_FIRST]:
@@ -72,7 +72,7 @@ def latent_interpolate(
     return replace(samples1, samples=made)
 
 
-@node("LatentBlend", title="Blend Latents", aliases=("mix",))
+@node("LatentBlend", title="Blend latents", aliases=("mix",))
 def latent_blend(
     samples1: Latent, samples2: Latent, blend_factor: Share = 0.5
 ) -> Annotated[Latent, AS_FIRST]:
@@ -88,7 +88,7 @@ def latent_blend(
     return replace(samples1, samples=made)
 
 
-@node("LatentCompositeMasked", title="Composite Latents (Masked)", aliases=("paste",))
+@node("LatentCompositeMasked", title="Composite latents (masked)", aliases=("paste",))
 def latent_composite_masked(
     destination: Latent,
     source: Latent,
@@ -119,7 +119,7 @@ def latent_composite_masked(
     return replace(destination, samples=made)
 
 
-@node("LatentCut", title="Cut Latent")
+@node("LatentCut", title="Cut latent")
 def latent_cut(
     samples: Latent,
     dim: Annotated[str, Choice(("x", "y", "t"))] = "x",
@@ -148,7 +148,7 @@ def latent_cut(
     return replace(samples, samples=made, mask=mask)
 
 
-@node("LatentApplyOperation", title="Apply Latent Operation")
+@node("LatentApplyOperation", title="Apply latent operation")
 def latent_apply_operation(samples: Latent, operation: LatentOperation) -> Annotated[Latent, SAME]:
     """Change a latent by an operation.
 
@@ -160,7 +160,7 @@ def latent_apply_operation(samples: Latent, operation: LatentOperation) -> Annot
     return replace(samples, samples=made)
 
 
-@node("LatentOperationTonemapReinhard", title="Latent Operation: Tone Map")
+@node("LatentOperationTonemapReinhard", title="Latent operation: tone map")
 def latent_operation_tonemap_reinhard(
     multiplier: Annotated[float, Range(0, 100, step=0.01)] = 1.0,
 ) -> LatentOperation:
@@ -175,7 +175,7 @@ def latent_operation_tonemap_reinhard(
     return LatentOperation("reinhard", {"multiplier": multiplier})
 
 
-@node("LatentOperationSharpen", title="Latent Operation: Sharpen")
+@node("LatentOperationSharpen", title="Latent operation: sharpen")
 def latent_operation_sharpen(
     sharpen_radius: Annotated[int, Range(1, 31, step=1)] = 9,
     sigma: Annotated[float, Range(0.1, 10, step=0.1)] = 1.0,

@@ -14,7 +14,7 @@ Strength = Annotated[float, Range(0, 10, step=0.01)]
 Moment = Annotated[float, Range(0, 1, step=0.001)]
 
 
-@node("ConditioningCombine", title="Conditioning (Combine)", aliases=("and",))
+@node("ConditioningCombine", title="Conditioning (combine)", aliases=("and",))
 def conditioning_combine(
     conditioning_1: Conditioning, conditioning_2: Conditioning
 ) -> Conditioning:
@@ -27,7 +27,7 @@ def conditioning_combine(
     return Conditioning(conditioning_1.parts + conditioning_2.parts)
 
 
-@node("ConditioningConcat", title="Conditioning (Concat)")
+@node("ConditioningConcat", title="Conditioning (concat)")
 def conditioning_concat(
     conditioning_to: Conditioning, conditioning_from: Conditioning
 ) -> Conditioning:
@@ -40,7 +40,7 @@ def conditioning_concat(
     return prompts.concatenated(conditioning_to, conditioning_from)
 
 
-@node("ConditioningAverage", title="Conditioning (Average)", aliases=("blend", "mix"))
+@node("ConditioningAverage", title="Conditioning (average)", aliases=("blend", "mix"))
 def conditioning_average(
     conditioning_to: Conditioning,
     conditioning_from: Conditioning,
@@ -56,7 +56,7 @@ def conditioning_average(
     return prompts.averaged(conditioning_to, conditioning_from, conditioning_to_strength)
 
 
-@node("ConditioningSetArea", title="Conditioning (Set Area)", aliases=("region",))
+@node("ConditioningSetArea", title="Conditioning (set area)", aliases=("region",))
 def conditioning_set_area(
     conditioning: Conditioning,
     width: Annotated[int, Range(64, 16_384, step=8)] = 64,
@@ -79,7 +79,7 @@ def conditioning_set_area(
     return prompts.changed(conditioning, area=area, strength=strength, mask_bounds=False)
 
 
-@node("ConditioningSetAreaPercentage", title="Conditioning (Set Area with Percentage)")
+@node("ConditioningSetAreaPercentage", title="Conditioning (set area with percentage)")
 def conditioning_set_area_percentage(
     conditioning: Conditioning,
     width: Fraction = 1.0,
@@ -102,7 +102,7 @@ def conditioning_set_area_percentage(
     return prompts.changed(conditioning, area=area, strength=strength, mask_bounds=False)
 
 
-@node("ConditioningSetAreaStrength", title="Conditioning (Set Area Strength)")
+@node("ConditioningSetAreaStrength", title="Conditioning (set area strength)")
 def conditioning_set_area_strength(
     conditioning: Conditioning, strength: Strength = 1.0
 ) -> Conditioning:
@@ -115,7 +115,7 @@ def conditioning_set_area_strength(
     return prompts.changed(conditioning, strength=strength)
 
 
-@node("ConditioningSetMask", title="Conditioning (Set Mask)")
+@node("ConditioningSetMask", title="Conditioning (set mask)")
 def conditioning_set_mask(
     conditioning: Conditioning,
     mask: Mask,
@@ -134,7 +134,7 @@ def conditioning_set_mask(
     return prompts.changed(conditioning, mask=mask, mask_strength=strength, mask_bounds=bounds)
 
 
-@node("ConditioningSetTimestepRange", title="Conditioning (Set Timestep Range)")
+@node("ConditioningSetTimestepRange", title="Conditioning (set timestep range)")
 def conditioning_set_timestep_range(
     conditioning: Conditioning, start: Moment = 0.0, end: Moment = 1.0
 ) -> Conditioning:
@@ -148,7 +148,7 @@ def conditioning_set_timestep_range(
     return prompts.changed(conditioning, start=start, end=end)
 
 
-@node("ConditioningZeroOut", title="Conditioning (Zero Out)", aliases=("empty negative",))
+@node("ConditioningZeroOut", title="Conditioning (zero out)", aliases=("empty negative",))
 def conditioning_zero_out(conditioning: Conditioning) -> Conditioning:
     """Replace a prompt by one that says nothing at all: zeros, not an empty text.
 

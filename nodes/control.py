@@ -95,7 +95,7 @@ def diff_control_net_loader(
     return load_control_net(ctx.files.path("controlnet", control_net_name), ctx.dtype, model)
 
 
-@node("SetUnionControlNetType", title="Set Union ControlNet Type")
+@node("SetUnionControlNetType", title="Set union ControlNet type")
 def set_union_control_net_type(
     control_net: ControlNet,
     type: Annotated[str, Choice((*TASKS, *FLUX_ONLY))] = "auto",  # noqa: A002

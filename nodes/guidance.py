@@ -12,7 +12,7 @@ GROUP = "sampling"
 Scale = Annotated[float, Range(0, 100, step=0.1)]
 
 
-@node("BasicGuider", title="Basic Guider")
+@node("BasicGuider", title="Basic guider")
 def basic_guider(model: Model, conditioning: Conditioning) -> Guider:
     """Follow one prompt, without guidance away from another.
 
@@ -23,7 +23,7 @@ def basic_guider(model: Model, conditioning: Conditioning) -> Guider:
     return Guider(model, "basic", (conditioning,))
 
 
-@node("CFGGuider", title="CFG Guider", aliases=("classifier-free guidance",))
+@node("CFGGuider", title="CFG guider", aliases=("classifier-free guidance",))
 def cfg_guider(
     model: Model,
     positive: Conditioning,
@@ -44,7 +44,7 @@ def cfg_guider(
     return Guider(model, "cfg", (positive, negative), {"scale": cfg})
 
 
-@node("DualCFGGuider", title="Dual CFG Guider")
+@node("DualCFGGuider", title="Dual CFG guider")
 def dual_cfg_guider(
     model: Model,
     cond1: Conditioning,
@@ -74,7 +74,7 @@ def dual_cfg_guider(
     return Guider(model, kind, (cond1, cond2, negative), scales)
 
 
-@node("PerpNegGuider", title="Perp-Neg Guider", aliases=("perpendicular negative",))
+@node("PerpNegGuider", title="Perp-Neg guider", aliases=("perpendicular negative",))
 def perp_neg_guider(
     model: Model,
     positive: Conditioning,
@@ -135,7 +135,7 @@ def rescale_cfg(model: Model, multiplier: Annotated[float, Range(0, 1, step=0.01
     return with_patch(model, patch)
 
 
-@node("CFGNorm", title="CFG Norm")
+@node("CFGNorm", title="CFG norm")
 def cfg_norm(model: Model, strength: Annotated[float, Range(0, 100, step=0.01)] = 1.0) -> Model:
     """Keep guidance from enlarging values beyond those that the prompt alone would give.
 
@@ -149,7 +149,7 @@ def cfg_norm(model: Model, strength: Annotated[float, Range(0, 100, step=0.01)] 
     return with_patch(model, GuidancePatch(guidance_patches.norm_limited, {"strength": strength}))
 
 
-@node("APG", title="Adaptive Projected Guidance")
+@node("APG", title="Adaptive projected guidance")
 def adaptive_projected_guidance(
     model: Model,
     eta: Annotated[float, Range(-10, 10, step=0.01)] = 1.0,
@@ -172,7 +172,7 @@ def adaptive_projected_guidance(
     return with_patch(model, GuidancePatch(guidance_patches.adaptive_projected, options))
 
 
-@node("TCFG", title="Tangential Damping CFG")
+@node("TCFG", title="Tangential damping CFG")
 def tangential_damping_cfg(model: Model) -> Model:
     """Lead away from the negative prompt along the direction that both prompts share only.
 
@@ -209,7 +209,7 @@ def mahiro(model: Model) -> Model:
     return with_patch(model, GuidancePatch(guidance_patches.direction_kept))
 
 
-@node("LatentApplyOperationCFG", title="Apply Latent Operation to Guidance")
+@node("LatentApplyOperationCFG", title="Apply latent operation to guidance")
 def latent_apply_operation_cfg(model: Model, operation: LatentOperation) -> Model:
     """Change what the prompt adds to the picture, at every step.
 

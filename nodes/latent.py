@@ -13,7 +13,7 @@ Method = Annotated[str, Choice(latents.METHODS)]
 SAME = Shape.like("samples")
 
 
-@node("EmptyLatentImage", title="Empty Latent Image", aliases=("new", "size"))
+@node("EmptyLatentImage", title="Empty latent image", aliases=("new", "size"))
 def empty_latent_image(
     width: Side = 512,
     height: Side = 512,
@@ -32,7 +32,7 @@ def empty_latent_image(
     return latents.empty(width, height, batch_size)
 
 
-@node("EmptySD3LatentImage", title="Empty Latent Image (16 Channels)")
+@node("EmptySD3LatentImage", title="Empty latent image (16 channels)")
 def empty_sd3_latent_image(
     width: Annotated[int, Range(16, 16_384, step=16)] = 1024,
     height: Annotated[int, Range(16, 16_384, step=16)] = 1024,
@@ -51,7 +51,7 @@ def empty_sd3_latent_image(
     return latents.empty(width, height, batch_size, channels=16)
 
 
-@node("SetLatentNoiseMask", title="Set Latent Noise Mask", aliases=("inpaint",))
+@node("SetLatentNoiseMask", title="Set latent noise mask", aliases=("inpaint",))
 def set_latent_noise_mask(samples: Latent, mask: Mask) -> Annotated[Latent, SAME]:
     """Sample only where the mask is white; the rest stays as it is.
 
@@ -62,7 +62,7 @@ def set_latent_noise_mask(samples: Latent, mask: Mask) -> Annotated[Latent, SAME
     return replace(samples, mask=mask)
 
 
-@node("LatentUpscale", title="Upscale Latent")
+@node("LatentUpscale", title="Upscale latent")
 def latent_upscale(
     samples: Latent,
     upscale_method: Method = "nearest-exact",
@@ -82,7 +82,7 @@ def latent_upscale(
     return latents.resized_to(samples, width, height, upscale_method, crop == "center")
 
 
-@node("LatentUpscaleBy", title="Upscale Latent By")
+@node("LatentUpscaleBy", title="Upscale latent by")
 def latent_upscale_by(
     samples: Latent,
     upscale_method: Method = "nearest-exact",
@@ -106,7 +106,7 @@ def latent_upscale_by(
     return latents.resized_by(samples, scale_by, upscale_method)
 
 
-@node("LatentComposite", title="Latent Composite")
+@node("LatentComposite", title="Latent composite")
 def latent_composite(
     samples_to: Latent,
     samples_from: Latent,
@@ -129,7 +129,7 @@ def latent_composite(
     return latents.composite(samples_to, samples_from, x, y, feather)
 
 
-@node("LatentFlip", title="Flip Latent", aliases=("mirror",))
+@node("LatentFlip", title="Flip latent", aliases=("mirror",))
 def latent_flip(
     samples: Latent,
     flip_method: Annotated[
@@ -145,7 +145,7 @@ def latent_flip(
     return latents.flipped(samples, vertically=flip_method.startswith("x"))
 
 
-@node("LatentRotate", title="Rotate Latent")
+@node("LatentRotate", title="Rotate latent")
 def latent_rotate(
     samples: Latent,
     rotation: Annotated[str, Choice(("none", "90 degrees", "180 degrees", "270 degrees"))] = "none",
@@ -160,7 +160,7 @@ def latent_rotate(
     return latents.rotated(samples, quarters)
 
 
-@node("LatentCrop", title="Crop Latent")
+@node("LatentCrop", title="Crop latent")
 def latent_crop(
     samples: Latent,
     width: Annotated[int, Range(64, 16_384, step=8)] = 512,
@@ -180,7 +180,7 @@ def latent_crop(
     return latents.cropped(samples, width, height, x, y)
 
 
-@node("RepeatLatentBatch", title="Repeat Latent Batch")
+@node("RepeatLatentBatch", title="Repeat latent batch")
 def repeat_latent_batch(
     samples: Latent, amount: Annotated[int, Range(1, 64)] = 1
 ) -> Annotated[
@@ -196,7 +196,7 @@ def repeat_latent_batch(
     return latents.repeated(samples, amount)
 
 
-@node("LatentBatch", title="Batch Latents")
+@node("LatentBatch", title="Batch latents")
 def latent_batch(
     samples1: Latent, samples2: Latent
 ) -> Annotated[
@@ -212,7 +212,7 @@ def latent_batch(
     return latents.joined(samples1, samples2)
 
 
-@node("LatentFromBatch", title="Latent From Batch")
+@node("LatentFromBatch", title="Latent from batch")
 def latent_from_batch(
     samples: Latent,
     batch_index: Annotated[int, Range(0, 63)] = 0,

@@ -38,7 +38,7 @@ CONTINUOUS: dict[str, tuple[Prediction, float]] = {
 }
 
 
-@node("ModelSamplingDiscrete", title="Model Sampling (Discrete)", aliases=("v-prediction", "LCM"))
+@node("ModelSamplingDiscrete", title="Model sampling (discrete)", aliases=("v-prediction", "LCM"))
 def model_sampling_discrete(
     model: Model,
     sampling: Annotated[str, Choice(tuple(PREDICTIONS))] = "eps",
@@ -63,7 +63,7 @@ def model_sampling_discrete(
     return replace(model, sampling=distilled(made) if sampling == "lcm" else made)
 
 
-@node("ModelSamplingBetas", title="Model Sampling (Betas)", aliases=("cosine", "sigmoid", "linear"))
+@node("ModelSamplingBetas", title="Model sampling (betas)", aliases=("cosine", "sigmoid", "linear"))
 def model_sampling_betas(
     model: Model,
     schedule: Annotated[
@@ -100,7 +100,7 @@ def model_sampling_betas(
     return replace(model, sampling=made)
 
 
-@node("ModelSamplingContinuousEDM", title="Model Sampling (Continuous EDM)")
+@node("ModelSamplingContinuousEDM", title="Model sampling (continuous EDM)")
 def model_sampling_continuous_edm(
     model: Model,
     sampling: Annotated[str, Choice(tuple(CONTINUOUS))] = "v_prediction",
@@ -127,7 +127,7 @@ def model_sampling_continuous_edm(
     return replace(model, sampling=made, latent_format=space)
 
 
-@node("ModelSamplingContinuousV", title="Model Sampling (Continuous V)")
+@node("ModelSamplingContinuousV", title="Model sampling (continuous V)")
 def model_sampling_continuous_v(
     model: Model,
     sampling: Annotated[str, Choice(("v_prediction",))] = "v_prediction",
@@ -150,7 +150,7 @@ def model_sampling_continuous_v(
     return replace(model, sampling=ModelSampling.continuous("v_prediction", low, high, "angle"))
 
 
-@node("ModelSamplingSD3", title="Model Sampling (SD3)", aliases=("shift", "flow"))
+@node("ModelSamplingSD3", title="Model sampling (SD3)", aliases=("shift", "flow"))
 def model_sampling_sd3(model: Model, shift: Shift = 3.0) -> Model:
     """Shift a flow model's noise levels: more spends more steps on the composition.
 
@@ -165,7 +165,7 @@ def model_sampling_sd3(model: Model, shift: Shift = 3.0) -> Model:
     return _shifted(model, shift)
 
 
-@node("ModelSamplingAuraFlow", title="Model Sampling (AuraFlow)", aliases=("shift", "flow"))
+@node("ModelSamplingAuraFlow", title="Model sampling (AuraFlow)", aliases=("shift", "flow"))
 def model_sampling_aura_flow(model: Model, shift: Shift = 1.73) -> Model:
     """Shift a flow model's noise levels: more spends more steps on the composition.
 
@@ -176,7 +176,7 @@ def model_sampling_aura_flow(model: Model, shift: Shift = 1.73) -> Model:
     return _shifted(model, shift)
 
 
-@node("ModelSamplingFlux", title="Model Sampling (Flux)", aliases=("shift", "flow"))
+@node("ModelSamplingFlux", title="Model sampling (Flux)", aliases=("shift", "flow"))
 def model_sampling_flux(
     model: Model,
     max_shift: Shift = 1.15,

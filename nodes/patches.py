@@ -16,7 +16,7 @@ Moment = Annotated[float, Range(0, 1, step=0.001)]
 Method = Annotated[str, Choice(("bicubic", "nearest-exact", "bilinear", "area", "bislerp"))]
 
 
-@node("DifferentialDiffusion", title="Differential Diffusion", aliases=("inpaint", "soft"))
+@node("DifferentialDiffusion", title="Differential diffusion", aliases=("inpaint", "soft"))
 def differential_diffusion(
     model: Model, strength: Annotated[float, Range(0, 1, step=0.01)] = 1.0
 ) -> Model:
@@ -98,7 +98,7 @@ def hyper_tile(
     return with_patch(model, NetworkPatch(token_patches.hyper_tiled, options))
 
 
-@node("TomePatchModel", title="Token Merging", aliases=("ToMe", "fast"))
+@node("TomePatchModel", title="Token merging", aliases=("ToMe", "fast"))
 def tome_patch_model(model: Model, ratio: Annotated[float, Range(0, 1, step=0.01)] = 0.3) -> Model:
     """Make large pictures faster: places that look alike are computed once.
 
@@ -115,7 +115,7 @@ def tome_patch_model(model: Model, ratio: Annotated[float, Range(0, 1, step=0.01
     return with_patch(model, NetworkPatch(token_patches.token_merged, {"ratio": ratio}))
 
 
-@node("PatchModelAddDownscale", title="Deep Shrink (kohya)", aliases=("hires", "large"))
+@node("PatchModelAddDownscale", title="Deep shrink (kohya)", aliases=("hires", "large"))
 def patch_model_add_downscale(
     model: Model,
     block_number: Annotated[int, Range(1, 32, step=1)] = 3,

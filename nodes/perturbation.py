@@ -16,7 +16,7 @@ Moment = Annotated[float, Range(0, 1, step=0.001)]
 LayerScale = Annotated[float, Range(0, 10, step=0.1)]
 
 
-@node("PerturbedAttentionGuidance", title="Perturbed-Attention Guidance", aliases=("PAG",))
+@node("PerturbedAttentionGuidance", title="Perturbed-attention guidance", aliases=("PAG",))
 def perturbed_attention_guidance(
     model: Model, scale: Annotated[float, Range(0, 100, step=0.01)] = 3.0
 ) -> Model:
@@ -36,7 +36,7 @@ def perturbed_attention_guidance(
     return with_patch(model, GuidancePatch(perturbation.perturbed_attention, {"scale": scale}))
 
 
-@node("SelfAttentionGuidance", title="Self-Attention Guidance", aliases=("SAG",))
+@node("SelfAttentionGuidance", title="Self-attention guidance", aliases=("SAG",))
 def self_attention_guidance(
     model: Model,
     scale: Annotated[float, Range(-2, 5, step=0.01)] = 0.5,
@@ -61,7 +61,7 @@ def self_attention_guidance(
     return with_patch(model, GuidancePatch(rule, options, perturbation.attention_watch))
 
 
-@node("SkipLayerGuidanceSD3", title="Skip Layer Guidance (SD3)", aliases=("SLG",))
+@node("SkipLayerGuidanceSD3", title="Skip layer guidance (SD3)", aliases=("SLG",))
 def skip_layer_guidance_sd3(
     model: Model,
     layers: str = "7, 8, 9",
@@ -81,7 +81,7 @@ def skip_layer_guidance_sd3(
     return skip_layer_guidance_dit(model, layers, "", scale, start_percent, end_percent)
 
 
-@node("SkipLayerGuidanceDiT", title="Skip Layer Guidance (DiT)", aliases=("SLG",))
+@node("SkipLayerGuidanceDiT", title="Skip layer guidance (DiT)", aliases=("SLG",))
 def skip_layer_guidance_dit(
     model: Model,
     double_layers: str = "7, 8, 9",
@@ -111,7 +111,7 @@ def skip_layer_guidance_dit(
     return with_patch(model, GuidancePatch(perturbation.layers_skipped, options))
 
 
-@node("SkipLayerGuidanceDiTSimple", title="Skip Layer Guidance (DiT, simple)")
+@node("SkipLayerGuidanceDiTSimple", title="Skip layer guidance (DiT, simple)")
 def skip_layer_guidance_dit_simple(
     model: Model,
     double_layers: str = "7, 8, 9",

@@ -24,7 +24,7 @@ KONTEXT_SIZES = (
 )
 
 
-@node("ReferenceLatent", title="Reference Latent", aliases=("edit", "kontext"))
+@node("ReferenceLatent", title="Reference latent", aliases=("edit", "kontext"))
 def reference_latent(conditioning: Conditioning, latent: Latent | None = None) -> Conditioning:
     """Show an editing model a picture, such as the one that Flux Kontext is to change.
 

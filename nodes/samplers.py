@@ -13,7 +13,7 @@ Amount = Annotated[float, Range(0, 100, step=0.01)]
 NoiseDevice = Annotated[str, Choice(("gpu", "cpu"))]
 
 
-@node("SamplerEulerAncestral", title="Euler Ancestral")
+@node("SamplerEulerAncestral", title="Euler ancestral")
 def sampler_euler_ancestral(eta: Amount = 1.0, s_noise: Amount = 1.0) -> Sampler:
     """Sample each step from the posterior.
 
@@ -24,7 +24,7 @@ def sampler_euler_ancestral(eta: Amount = 1.0, s_noise: Amount = 1.0) -> Sampler
     return Sampler("euler_ancestral", {"eta": eta, "s_noise": s_noise})
 
 
-@node("SamplerEulerAncestralCFGPP", title="Euler Ancestral CFG++")
+@node("SamplerEulerAncestralCFGPP", title="Euler ancestral CFG++")
 def sampler_euler_ancestral_cfg_pp(
     eta: Annotated[float, Range(0, 1, step=0.01)] = 1.0,
     s_noise: Annotated[float, Range(0, 10, step=0.01)] = 1.0,
@@ -38,7 +38,7 @@ def sampler_euler_ancestral_cfg_pp(
     return Sampler("euler_ancestral_cfg_pp", {"eta": eta, "s_noise": s_noise})
 
 
-@node("SamplerDPMPP_2S_Ancestral", title="DPM++ 2S Ancestral")
+@node("SamplerDPMPP_2S_Ancestral", title="DPM++ 2S ancestral")
 def sampler_dpmpp_2s_ancestral(eta: Amount = 1.0, s_noise: Amount = 1.0) -> Sampler:
     """Sample with a second estimate in each step, and noise.
 
@@ -109,7 +109,7 @@ def sampler_lms(order: Annotated[int, Range(1, 100)] = 4) -> Sampler:
     return Sampler("lms", {"order": order})
 
 
-@node("SamplerDPMAdaptative", title="DPM Adaptive")
+@node("SamplerDPMAdaptative", title="DPM adaptive")
 def sampler_dpm_adaptive(
     order: Annotated[int, Range(2, 3)] = 3,
     rtol: Amount = 0.05,

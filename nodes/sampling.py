@@ -91,7 +91,7 @@ def k_sampler_advanced_sparing(model: Model, **given: Any) -> Latent:
 
 @node(
     "KSamplerAdvanced",
-    title="KSampler (Advanced)",
+    title="KSampler (advanced)",
     aliases=("refiner", "split sampling"),
     thriftier=(k_sampler_advanced_sparing,),
 )
@@ -155,7 +155,7 @@ def sampler_custom_sparing(model: Model, **given: Any) -> Sampled:
     return sampler_custom(one_by_one(model), **given)
 
 
-@node("SamplerCustom", title="Sampler (Custom)", thriftier=(sampler_custom_sparing,))
+@node("SamplerCustom", title="Sampler (custom)", thriftier=(sampler_custom_sparing,))
 def sampler_custom(
     model: Model,
     positive: Conditioning,
@@ -201,7 +201,7 @@ def sampler_custom_advanced_sparing(guider: Guider, **given: Any) -> Sampled:
 
 @node(
     "SamplerCustomAdvanced",
-    title="Sampler (Custom, Advanced)",
+    title="Sampler (custom, advanced)",
     thriftier=(sampler_custom_advanced_sparing,),
 )
 def sampler_custom_advanced(
@@ -229,7 +229,7 @@ def sampler_custom_advanced(
     return _run(Sampling(guider, sampler, sigmas.values, noise, latent_image), ctx)
 
 
-@node("RandomNoise", title="Random Noise")
+@node("RandomNoise", title="Random noise")
 def random_noise(noise_seed: Annotated[int, Seed()] = 0) -> Noise:
     """Cover the latent with random noise.
 
@@ -239,13 +239,13 @@ def random_noise(noise_seed: Annotated[int, Seed()] = 0) -> Noise:
     return Noise(noise_seed)
 
 
-@node("DisableNoise", title="No Noise")
+@node("DisableNoise", title="No noise")
 def disable_noise() -> Noise:
     """Add no noise: for a latent that still has some from a sampling that stopped early."""
     return Noise(None)
 
 
-@node("AddNoise", title="Add Noise", aliases=("img2img", "variation"))
+@node("AddNoise", title="Add noise", aliases=("img2img", "variation"))
 def add_noise(
     model: Model, noise: Noise, sigmas: Sigmas, latent_image: Latent
 ) -> Annotated[Latent, SAME_SHAPE]:
@@ -262,7 +262,7 @@ def add_noise(
     return noised(model, noise, sigmas.values, latent_image)
 
 
-@node("KSamplerSelect", title="Select Sampler")
+@node("KSamplerSelect", title="Select sampler")
 def k_sampler_select(sampler_name: Annotated[str, Choice(SAMPLERS)] = "euler") -> Sampler:
     """Choose a solver with its usual options.
 

@@ -12,7 +12,7 @@ Level = Annotated[float, Range(0, 5000, step=0.01)]
 Steps = Annotated[int, Range(1, 10_000)]
 
 
-@node("BasicScheduler", title="Basic Scheduler")
+@node("BasicScheduler", title="Basic scheduler")
 def basic_scheduler(
     model: Model,
     scheduler: Annotated[str, Choice(tuple(schedules.SCHEDULES))] = "simple",
@@ -30,7 +30,7 @@ def basic_scheduler(
     return Sigmas(schedules.sigmas_for(model.sampling, scheduler, steps, denoise))
 
 
-@node("KarrasScheduler", title="Karras Scheduler")
+@node("KarrasScheduler", title="Karras scheduler")
 def karras_scheduler(
     steps: Steps = 20,
     sigma_max: Level = 14.614642,
@@ -51,7 +51,7 @@ def karras_scheduler(
     return Sigmas(schedules.karras_between(sigma_min, sigma_max, steps, rho))
 
 
-@node("ExponentialScheduler", title="Exponential Scheduler")
+@node("ExponentialScheduler", title="Exponential scheduler")
 def exponential_scheduler(
     steps: Steps = 20, sigma_max: Level = 14.614642, sigma_min: Level = 0.0291675
 ) -> Sigmas:
@@ -65,7 +65,7 @@ def exponential_scheduler(
     return Sigmas(schedules.polyexponential_between(sigma_min, sigma_max, steps))
 
 
-@node("PolyexponentialScheduler", title="Polyexponential Scheduler")
+@node("PolyexponentialScheduler", title="Polyexponential scheduler")
 def polyexponential_scheduler(
     steps: Steps = 20,
     sigma_max: Level = 14.614642,
@@ -83,7 +83,7 @@ def polyexponential_scheduler(
     return Sigmas(schedules.polyexponential_between(sigma_min, sigma_max, steps, rho))
 
 
-@node("LaplaceScheduler", title="Laplace Scheduler")
+@node("LaplaceScheduler", title="Laplace scheduler")
 def laplace_scheduler(
     steps: Steps = 20,
     sigma_max: Level = 14.614642,
@@ -106,7 +106,7 @@ def laplace_scheduler(
     return Sigmas(schedules.laplace_between(sigma_min, sigma_max, steps, mu, beta))
 
 
-@node("VPScheduler", title="VP Scheduler")
+@node("VPScheduler", title="VP scheduler")
 def vp_scheduler(
     steps: Steps = 20,
     beta_d: Annotated[float, Range(0, 5000, step=0.01)] = 19.9,
@@ -127,7 +127,7 @@ def vp_scheduler(
     return Sigmas(schedules.vp_between(steps, beta_d, beta_min, eps_s))
 
 
-@node("BetaSamplingScheduler", title="Beta Scheduler")
+@node("BetaSamplingScheduler", title="Beta scheduler")
 def beta_sampling_scheduler(
     model: Model,
     steps: Steps = 20,
@@ -148,7 +148,7 @@ def beta_sampling_scheduler(
     return Sigmas(schedules.beta(model.sampling, steps, alpha, beta))
 
 
-@node("SDTurboScheduler", title="SD Turbo Scheduler")
+@node("SDTurboScheduler", title="SD Turbo scheduler")
 def sd_turbo_scheduler(
     model: Model,
     steps: Annotated[int, Range(1, 10)] = 1,
@@ -167,7 +167,7 @@ def sd_turbo_scheduler(
     return Sigmas(schedules.sd_turbo(model.sampling, steps, denoise))
 
 
-@node("AlignYourStepsScheduler", title="Align Your Steps Scheduler", aliases=("AYS",))
+@node("AlignYourStepsScheduler", title="Align Your Steps scheduler", aliases=("AYS",))
 def align_your_steps_scheduler(
     model_type: Annotated[str, Choice(tuple(fixed_schedules.ALIGN_YOUR_STEPS))] = "SD1",
     steps: Steps = 10,
@@ -188,7 +188,7 @@ def align_your_steps_scheduler(
     return Sigmas(fixed_schedules.fixed(levels, steps, denoise))
 
 
-@node("OptimalStepsScheduler", title="Optimal Steps Scheduler", aliases=("OSS",))
+@node("OptimalStepsScheduler", title="Optimal Steps scheduler", aliases=("OSS",))
 def optimal_steps_scheduler(
     model_type: Annotated[str, Choice(tuple(fixed_schedules.OPTIMAL_STEPS))] = "FLUX",
     steps: Annotated[int, Range(3, 1000)] = 20,

@@ -25,7 +25,7 @@ class SplitLevels(NamedTuple):
     low_sigmas: Sigmas
 
 
-@node("SplitSigmas", title="Split Sigmas")
+@node("SplitSigmas", title="Split sigmas")
 def split_sigmas(sigmas: Sigmas, step: Annotated[int, Range(0, 10_000)] = 0) -> SplitLevels:
     """Part noise levels in two at a step, for two samplers that share the way.
 
@@ -40,7 +40,7 @@ def split_sigmas(sigmas: Sigmas, step: Annotated[int, Range(0, 10_000)] = 0) -> 
     return SplitLevels(Sigmas(sigmas.values[: step + 1]), Sigmas(sigmas.values[step:]))
 
 
-@node("SplitSigmasDenoise", title="Split Sigmas by Denoise")
+@node("SplitSigmasDenoise", title="Split sigmas by denoise")
 def split_sigmas_denoise(
     sigmas: Sigmas, denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0
 ) -> SplitLevels:
@@ -59,7 +59,7 @@ def split_sigmas_denoise(
     return SplitLevels(Sigmas(sigmas.values[: place + 1]), Sigmas(sigmas.values[place:]))
 
 
-@node("FlipSigmas", title="Flip Sigmas", aliases=("unsample", "invert"))
+@node("FlipSigmas", title="Flip sigmas", aliases=("unsample", "invert"))
 def flip_sigmas(sigmas: Sigmas) -> Sigmas:
     """Turn noise levels around, to go from a picture to the noise that it comes from.
 
@@ -72,7 +72,7 @@ def flip_sigmas(sigmas: Sigmas) -> Sigmas:
     return Sigmas(values)
 
 
-@node("ManualSigmas", title="Manual Sigmas")
+@node("ManualSigmas", title="Manual sigmas")
 def manual_sigmas(sigmas: str = "1, 0.5") -> Sigmas:
     """Write noise levels down, one after another.
 
@@ -88,7 +88,7 @@ def manual_sigmas(sigmas: str = "1, 0.5") -> Sigmas:
 _NUMBERS = re.compile(r"[-+]?(?:\d*\.\d+|\d+\.?)(?:[eE][-+]?\d+)?")
 
 
-@node("SetFirstSigma", title="Set First Sigma")
+@node("SetFirstSigma", title="Set first sigma")
 def set_first_sigma(
     sigmas: Sigmas, sigma: Annotated[float, Range(0, 20_000, step=0.001)] = 136.0
 ) -> Sigmas:
@@ -101,7 +101,7 @@ def set_first_sigma(
     return Sigmas(torch.cat([sigmas.values.new_full((1,), sigma), sigmas.values[1:]]))
 
 
-@node("ExtendIntermediateSigmas", title="Extend Intermediate Sigmas")
+@node("ExtendIntermediateSigmas", title="Extend intermediate sigmas")
 def extend_intermediate_sigmas(
     sigmas: Sigmas,
     steps: Annotated[int, Range(1, 100)] = 2,
@@ -124,7 +124,7 @@ def extend_intermediate_sigmas(
     return Sigmas(schedules.extended(sigmas.values, steps, first, end_at_sigma, spacing))
 
 
-@node("SamplingPercentToSigma", title="Sampling Percent to Sigma")
+@node("SamplingPercentToSigma", title="Sampling percent to sigma")
 def sampling_percent_to_sigma(
     model: Model,
     sampling_percent: Annotated[float, Range(0, 1, step=0.0001)] = 0.0,

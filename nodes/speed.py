@@ -106,7 +106,7 @@ def lazy_cache(
     return with_patch(model, SamplingPatch(lazily, options))
 
 
-@node("TorchCompileModel", title="Torch Compile Model", aliases=("fast", "inductor"))
+@node("TorchCompileModel", title="Torch compile model", aliases=("fast", "inductor"))
 def torch_compile_model(
     model: Model, backend: Annotated[str, Choice(tuple(BACKENDS))] = "inductor"
 ) -> Model:
@@ -122,7 +122,7 @@ def torch_compile_model(
     return with_patch(model, LonePatch(compiled, {"backend": backend}))
 
 
-@node("TorchCompileVAE", title="Torch Compile VAE", aliases=("fast", "inductor"))
+@node("TorchCompileVAE", title="Torch compile VAE", aliases=("fast", "inductor"))
 def torch_compile_vae(
     vae: Vae, backend: Annotated[str, Choice(tuple(BACKENDS))] = "inductor"
 ) -> Vae:

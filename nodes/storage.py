@@ -11,7 +11,7 @@ from nodes.types import Latent
 GROUP = "output"
 
 
-@node("SaveLatent", title="Save Latent")
+@node("SaveLatent", title="Save latent")
 def save_latent(
     samples: Latent,
     filename_prefix: Annotated[str, FileName()] = "latents/weft",
@@ -37,7 +37,7 @@ def save_latent(
     )
 
 
-@node("LoadLatent", title="Load Latent", io=True)
+@node("LoadLatent", title="Load latent", io=True)
 def load_latent(latent: Annotated[str, File("latents")], *, ctx: Context = QUIET) -> Latent:
     """Load a latent that was saved here or elsewhere.
 

@@ -14,7 +14,7 @@ from nodes.types import ClipVisionOutput, Conditioning, StyleModel
 GROUP = "prompts"
 
 
-@node("StyleModelLoader", title="Load Style Model", aliases=("redux",))
+@node("StyleModelLoader", title="Load style model", aliases=("redux",))
 def style_model_loader(
     style_model_name: Annotated[str, File("style_models")], *, ctx: Context = QUIET
 ) -> StyleModel:
@@ -29,7 +29,7 @@ def style_model_loader(
     return load_style_model(ctx.files.path("style_models", style_model_name), ctx.dtype)
 
 
-@node("StyleModelApply", title="Apply Style Model", aliases=("redux", "image prompt"))
+@node("StyleModelApply", title="Apply style model", aliases=("redux", "image prompt"))
 def style_model_apply(
     conditioning: Conditioning,
     style_model: StyleModel,

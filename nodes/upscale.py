@@ -14,7 +14,7 @@ from nodes.imaging.resize import resize
 from nodes.types import CascadeStage, Cost, Image, UpscaleModel
 
 
-@node("UpscaleModelLoader", title="Load Upscale Model", aliases=("esrgan", "super-resolution"))
+@node("UpscaleModelLoader", title="Load upscale model", aliases=("esrgan", "super-resolution"))
 def upscale_model_loader(
     model_name: Annotated[str, File("upscale_models")], *, ctx: Context = QUIET
 ) -> UpscaleModel:
@@ -52,7 +52,7 @@ def upscale_in_quarter_tiles(
 
 @node(
     "ImageUpscaleWithModel",
-    title="Upscale Image (using Model)",
+    title="Upscale image (using model)",
     aliases=("esrgan", "enlarge"),
     thriftier=(upscale_in_half_tiles, upscale_in_quarter_tiles),
 )

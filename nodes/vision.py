@@ -9,7 +9,7 @@ from nodes.types import ClipVision, ClipVisionOutput, Image
 GROUP = "prompts"
 
 
-@node("CLIPVisionLoader", title="Load CLIP Vision", aliases=("image encoder",))
+@node("CLIPVisionLoader", title="Load CLIP vision", aliases=("image encoder",))
 def clip_vision_loader(
     clip_name: Annotated[str, File("clip_vision")], *, ctx: Context = QUIET
 ) -> ClipVision:
@@ -24,7 +24,7 @@ def clip_vision_loader(
     return load_clip_vision(ctx.files.path("clip_vision", clip_name), ctx.dtype)
 
 
-@node("CLIPVisionEncode", title="CLIP Vision Encode")
+@node("CLIPVisionEncode", title="CLIP vision encode")
 def clip_vision_encode(
     clip_vision: ClipVision,
     image: Image,

@@ -256,4 +256,5 @@ def _takes_the_same(variant: Callable[..., Any], function: Callable[..., Any]) -
 
 
 def _words(id_: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", id_)
+    first, *others = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", id_).split(" ")
+    return " ".join([first, *(word if word.isupper() else word.lower() for word in others)])

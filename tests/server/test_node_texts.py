@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,33 @@ def test_every_node_has_its_words_and_every_word_of_help_is_of_a_node(texts: Nod
     ] == []
     assert sorted(told - set(texts.helps)) == [], "Say these in nodes/texts/help, too."
     assert sorted(set(texts.helps) - told) == [], "These are said of nothing any more."
+
+
+NAMES = {
+    *(
+        "Alimama",
+        "AuraFlow",
+        "Cascade",
+        "Flux",
+        "Kontext",
+        "Karras",
+        "Perp-Neg",
+        "Stable",
+        "Turbo",
+        "WebP",
+    ),
+    *("Align Your Steps", "Optimal Steps", "ControlNet", "IP-Adapter", "Zero123"),
+}
+"""What is written with a capital inside a title too."""
+
+
+def test_titles_are_written_as_sentences_are() -> None:
+    capitals = {}
+    for spec in load(packages=("nodes",), folders=()).specs.values():
+        title = spec.title
+        for name in NAMES:
+            title = title.replace(name, "")
+        others = re.findall(r"(?<=[ (])[A-Z][a-z]{2,}", title)
+        if others:
+            capitals[spec.title] = others
+    assert capitals == {}

@@ -339,4 +339,4 @@ def test_a_wire_class_must_be_frozen() -> None:
 
 def test_a_title_is_made_from_the_id() -> None:
     spec = vars(node("VAEDecodeTiled")(mistaken(x=int)))["__node__"]
-    assert spec.title == "VAE Decode Tiled"
+    assert spec.title == "VAE decode tiled"
