@@ -188,6 +188,9 @@ class _Run:
     def _ended(self, file: Path, job: str, ending: Ending) -> int:
         self._worker.settled(job)
         if self._live:
+            if ending.state == "succeeded":
+                self._done = self._total
+                self._show("", {})
             print(file=sys.stderr)
         if ending.state == "cancelled":
             return STOPPED
@@ -217,14 +220,15 @@ class _Run:
 
     def _show(self, node: str, data: Mapping[str, Any]) -> None:
         """Draw how far it is: a line that moves in a terminal, a line a node elsewhere."""
+        at = f"{min(self._done + 1, self._total)}/{self._total} {node}"
         if not self._live:
             if "value" not in data:
-                self._say(f"{self._done}/{self._total} {node}")
+                self._say(at)
             return
         share = data["value"] / data["max"] if data.get("max") else 0.0
         filled = round(_BAR * (self._done + share) / max(self._total, 1))
         bar = "█" * filled + "·" * (_BAR - filled)
-        print(f"\r{bar} {self._done}/{self._total} {node:24.24}", end="", file=sys.stderr)
+        print(f"\r{bar} {at:32.32}", end="", file=sys.stderr)
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
