@@ -46,10 +46,12 @@ class NodeTexts:
         """Return the JSON of a catalogue with these words in it.
 
         Nodes keep their ids, categories and names; a title that is translated stays among the
-        words that the node is found by, and the category's words are its `category_label`.
+        words that the node is found by, and the category's words are its `category_label`. By
+        `titles` a client finds the nodes that a sentence in English names.
         """
         nodes = {name: self._node(spec) for name, spec in catalogue["nodes"].items()}
-        return {**catalogue, "nodes": nodes}
+        titles = {spec["title"]: nodes[name]["title"] for name, spec in catalogue["nodes"].items()}
+        return {**catalogue, "nodes": nodes, "titles": titles}
 
     def _node(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         words = self.nodes.get(spec["id"], {})

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE, listen
-from tests.browser.editor import Editor, image_workflow
+from tests.browser.editor import Editor, image_workflow, workflow
 from tests.browser.test_everyone import findings
 from tests.browser.weft_server import WeftServer
 
@@ -73,6 +73,37 @@ def test_a_run_and_every_dialog_are_german_and_have_no_serious_findings(
         editor.key("Escape")
         expect(german.get_by_role("dialog")).to_have_count(0)
     assert found == []
+
+
+def test_what_goes_wrong_is_said_in_german_before_a_run_and_after_it(
+    german: Page, server: WeftServer, tmp_path: Path
+) -> None:
+    opened(german, server.url)
+    editor = Editor(german, tmp_path)
+    missing = {"type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "gone.safetensors"}}
+    decode = {"type": "VAEDecode", "inputs": {"vae": {"link": ["loader", "vae"]}}}
+    show = {"type": "PreviewImage", "inputs": {"images": {"link": ["decode", "image"]}}}
+    editor.load(workflow({"loader": missing, "decode": decode, "show": show}, "Falsch"))
+    german.keyboard.press("p")
+    problems = german.get_by_role("region", name="Probleme", exact=True)
+    expect(problems).to_contain_text("In checkpoints gibt es keine Datei 'gone.safetensors'")
+    expect(problems).to_contain_text("VAE-Dekodierung braucht `samples`.")
+    expect(problems).to_contain_text("Mit einer Node verbinden, die das gibt (Latent)")
+    failing = image_workflow("Scheitert")
+    image = {"link": ["paper", "image"]}
+    failing["nodes"] |= {
+        "mask": {"type": "ImageToMask", "inputs": {"image": image, "channel": "alpha"}},
+        "back": {"type": "MaskToImage", "inputs": {"mask": {"link": ["mask", "mask"]}}},
+    }
+    failing["nodes"]["show"]["inputs"] = {"images": {"link": ["back", "image"]}}
+    editor.load(failing)
+    editor.run()
+    editor.expect_state("mask", "failed")
+    expect(editor.node("mask")).to_contain_text("Dieses Bild hat keinen Alphakanal.")
+    rail = german.get_by_role("navigation", name="Bereiche")
+    rail.get_by_role("button", name="Warteschlange").click()
+    queue = german.get_by_role("region", name="Warteschlange", exact=True)
+    expect(queue).to_contain_text("Dieses Bild hat keinen Alphakanal.")
 
 
 def test_the_chosen_language_holds_after_a_reload_and_nothing_open_is_lost(editor: Editor) -> None:

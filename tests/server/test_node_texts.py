@@ -30,7 +30,9 @@ def port_names(spec: NodeSpec) -> set[str]:
 
 def test_words_are_laid_over_the_catalogue_and_nothing_else_changes() -> None:
     plain = catalogue_of(twice, keep).to_json()
-    told = WORDS.over(plain)["nodes"]
+    laid = WORDS.over(plain)
+    told = laid["nodes"]
+    assert laid["titles"] == {"Twice": "Doppelt", "Keep": "Keep"}
     doubled, kept = told["Twice"], told["Keep"]
     assert (doubled["title"], doubled["aliases"]) == ("Doppelt", ["Twice"])
     assert doubled["category_label"] == "Bedienung"

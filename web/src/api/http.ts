@@ -3,6 +3,7 @@
 import { isObject, isString } from "../documents/fields";
 import { compactJson, parseJson } from "../documents/json";
 import type { Json } from "../documents/types";
+import { inOwnWords } from "../texts/problems";
 import { serverTexts as t } from "../texts/refusals";
 import { objects, readProblem } from "./read";
 import type { Problem } from "./types";
@@ -97,8 +98,8 @@ function errorOf(response: Response, json: Json): ApiError {
   return new ApiError(
     response.status,
     isString(code) ? code : `http.${response.status}`,
-    isString(message) ? message : t.no(response.status),
-    isString(hint) ? hint : "",
+    isString(message) ? inOwnWords(message) : t.no(response.status),
+    isString(hint) ? inOwnWords(hint) : "",
     objects(body["problems"]).map(readProblem),
   );
 }

@@ -2,6 +2,7 @@
 
 import { asObject, isObject, isReal, isString } from "../documents/fields";
 import type { Json, JsonObject } from "../documents/types";
+import { inOwnWords } from "../texts/problems";
 import type {
   Artifact,
   FeedEvent,
@@ -51,8 +52,8 @@ export function objects(value: Json | undefined): readonly JsonObject[] {
 export function readProblem(json: JsonObject): Problem {
   return {
     code: text(json["code"]),
-    message: text(json["message"]),
-    hint: text(json["hint"]),
+    message: inOwnWords(text(json["message"])),
+    hint: inOwnWords(text(json["hint"])),
     node: textOrNull(json["node"]),
     input: textOrNull(json["input"]),
     severity: json["severity"] === "warning" ? "warning" : "error",

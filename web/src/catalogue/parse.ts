@@ -10,6 +10,7 @@ export function toCatalogue(json: Json): Catalogue {
   const nodes = Object.entries(asObject(answer["nodes"], "The catalogue's nodes"));
   const types = Object.entries(asObject(answer["types"] ?? {}, "The catalogue's types"));
   const failures = asArray(answer["failures"] ?? [], "The catalogue's failures");
+  const titles = Object.entries(asObject(answer["titles"] ?? {}, "The catalogue's titles"));
   return {
     hash: text(answer["hash"]),
     nodes: new Map(nodes.map(([id, value]) => [id, toSpec(id, asObject(value, `Node ${id}`))])),
@@ -18,6 +19,7 @@ export function toCatalogue(json: Json): Catalogue {
       const failure = asObject(item, "A failure");
       return { source: text(failure["source"]), message: text(failure["message"]) };
     }),
+    titles: new Map(titles.map(([english, own]) => [english, text(own)])),
   };
 }
 

@@ -82,6 +82,14 @@ export interface Catalogue {
   readonly nodes: ReadonlyMap<string, NodeSpec>;
   readonly types: ReadonlyMap<string, WireType>;
   readonly failures: readonly CatalogueFailure[];
+  /** Nodes' English titles to those of the language; empty in English. */
+  readonly titles: ReadonlyMap<string, string>;
 }
 
-export const EMPTY_CATALOGUE: Catalogue = { hash: "", nodes: new Map(), types: new Map(), failures: [] };
+export const EMPTY_CATALOGUE: Catalogue = {
+  hash: "",
+  nodes: new Map(),
+  types: new Map(),
+  failures: [],
+  titles: new Map(),
+};

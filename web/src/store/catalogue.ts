@@ -6,6 +6,7 @@ import { specOf as specIn } from "../catalogue/ports";
 import { type Catalogue, EMPTY_CATALOGUE, type NodeSpec } from "../catalogue/types";
 import { EMPTY_DOCUMENT } from "../documents/empty";
 import type { Document, NodeId } from "../documents/types";
+import { nameNodes } from "../texts/problems";
 import { activeGraph, activeTab, documentOf } from "./tabs";
 
 interface CatalogueState {
@@ -22,6 +23,7 @@ export const useCatalogue = create<CatalogueState>(() => ({
 }));
 
 export function setCatalogue(catalogue: Catalogue): void {
+  nameNodes(catalogue.titles);
   useCatalogue.setState({ state: "ready", catalogue, problem: null });
 }
 

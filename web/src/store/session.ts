@@ -9,6 +9,7 @@ import type { FeedEvent } from "../api/types";
 import { strings, Unreadable } from "../documents/fields";
 import { applyJobEvent, jobs, setQueue } from "../runs/jobs";
 import { applyEvent, applyHistory, applyPreview } from "../runs/reduce";
+import { loadProblemWords } from "../texts/problems";
 import { catalogueFailed, setCatalogue } from "./catalogue";
 import { changed } from "./changes";
 import { restoreDrafts } from "./drafts";
@@ -33,7 +34,8 @@ export const CLIENT = crypto.randomUUID();
 
 /** Begins: drafts first, since they need no server; then the catalogue and the feed. */
 export async function startSession(): Promise<void> {
-  await restoreDrafts();
+  // Without the words, problems are told in English.
+  await Promise.all([restoreDrafts(), loadProblemWords().catch(() => undefined)]);
   void loadCatalogue();
   openFeed(CLIENT, {
     event: receive,

@@ -4,9 +4,9 @@ import { preferred } from "./language";
 
 type Texts = Readonly<Record<string, unknown>>;
 
-const LANGUAGE_FREE = ["language.ts", "figures.ts"];
+const OTHERS = ["language.ts", "figures.ts", "problems.ts"];
 const MODULES = readdirSync(import.meta.dirname)
-  .filter((name) => /^\w+\.ts$/.test(name) && !LANGUAGE_FREE.includes(name))
+  .filter((name) => /^\w+\.ts$/.test(name) && !OTHERS.includes(name))
   .map((name) => name.slice(0, -3));
 /** Words that are the same in both languages. */
 const SHARED =
