@@ -46,8 +46,8 @@ def load_upscaler(
     """Load a diffusion model that enlarges pictures.
 
     Args:
-        model_name: A file of this project's, Stable Diffusion's x4-upscaler-ema.safetensors, or a
-            diffusers folder of an upscaler.
+        model_name: A file of this project's, Stable Diffusion's x4-upscaler-ema.safetensors, latent
+            diffusion's own, or a diffusers folder of an upscaler.
 
     Returns:
         diffusion_upscaler: The model.

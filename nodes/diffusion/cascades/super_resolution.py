@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import torch
 from diffusers import UNet2DModel, VQModel
+from torch import Tensor
 
+from nodes.diffusion.files import latent_diffusion_keys as keys
 from nodes.diffusion.files.checkpoint import load_checkpoint
 from nodes.diffusion.files.checkpoint_file import Header, read_header, read_weights, stamp
 from nodes.diffusion.files.checkpoint_folder import read_json, read_part
@@ -31,12 +33,13 @@ class UpscalerParts(NamedTuple):
 
 
 def load_upscaler_parts(path: Path, dtype: str) -> UpscalerParts:
-    """Load a file of this project's or of Stable Diffusion's x4 upscaler, or a diffusers folder.
+    """Load a file of this project's, of Stable Diffusion's or latent diffusion's, or a folder.
 
     In place of a text encoder that it lacks stands one that says so.
 
     Args:
-        path: A .safetensors file, or a folder with model_index.json.
+        path: A .safetensors file of an upscaler that enlarges four times, or a diffusers folder
+            with model_index.json.
         dtype: What to compute in.
 
     Raises:
@@ -44,7 +47,10 @@ def load_upscaler_parts(path: Path, dtype: str) -> UpscalerParts:
     """
     if path.is_dir():
         return _of_folder(path, dtype)
-    if "weft.config" in read_header(path).metadata:
+    header = read_header(path)
+    if keys.is_latent_diffusion_upscaler(header.shapes):
+        return _latent_diffusion_file(header, dtype)
+    if "weft.config" in header.metadata:
         return UpscalerParts(
             load_diffusion_upscaler(path, dtype), missing_clip(path.name, stamp(path))
         )
@@ -76,21 +82,52 @@ def _stable_diffusion_x2(folder: Path, index: Config, dtype: str) -> UpscalerPar
 
 
 def _latent_diffusion(folder: Path, index: Config, dtype: str) -> UpscalerParts:
-    """Load the upscaler of Rombach et al. 2022, arXiv:2112.10752, 4.4: no text, no noise."""
-    key = stamp(folder)
-    form, config = (read_json(folder / part, "config.json") for part in ("unet", "vqvae"))
-    with torch.device("meta"):
-        unet = configured("UNet", UNet2DModel.from_config, form)
-        coder = configured("VAE", VQModel.from_config, config)
-    unet = filled(unet, read_part(folder / "unet"), dtype, "UNet")
-    coder = filled(coder, read_part(folder / "vqvae"), "float32", "VAE")
-    downscale = 2 ** (len(config["block_out_channels"]) - 1)
-    latents = LatentFormat(config.get("latent_channels", 3), 1.0, downscale)
+    parts = _Part.of_folder(folder / "unet"), _Part.of_folder(folder / "vqvae")
     noise = read_json(folder / "scheduler", "scheduler_config.json")
+    return _latent_diffusion_upscaler(folder, *parts, noise, dtype)
+
+
+def _latent_diffusion_file(header: Header, dtype: str) -> UpscalerParts:
+    shapes, weights = header.shapes, read_weights(header.path, lambda name: True)
+    form, coder = keys.denoiser_config(shapes), keys.coder_config(shapes)
+    parts = (
+        _Part(form, keys.denoiser_weights(weights, form)),
+        _Part(coder, keys.coder_weights(weights, coder)),
+    )
+    return _latent_diffusion_upscaler(header.path, *parts, keys.NOISE, dtype)
+
+
+class _Part(NamedTuple):
+    """A network on disk."""
+
+    config: Config
+    weights: Mapping[str, Tensor]
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> "_Part":
+        return cls(read_json(folder, "config.json"), read_part(folder))
+
+
+def _latent_diffusion_upscaler(
+    path: Path, denoiser: _Part, coder: _Part, noise: Config, dtype: str
+) -> UpscalerParts:
+    """Load the upscaler of Rombach et al. 2022, arXiv:2112.10752, 4.4: no text, no noise."""
+    key = stamp(path)
+    with torch.device("meta"):
+        unet = configured("UNet", UNet2DModel.from_config, denoiser.config)
+        vae = configured("VAE", VQModel.from_config, coder.config)
+    unet = filled(unet, denoiser.weights, dtype, "UNet")
+    vae = filled(vae, coder.weights, "float32", "VAE")
+    downscale = 2 ** (len(coder.config["block_out_channels"]) - 1)
+    latents = LatentFormat(coder.config.get("latent_channels", 3), 1.0, downscale)
     model = Model(unet, model_sampling(noise), latents, dtype, f"{key}#unet")
-    vae = Vae(coder, latents, "float32", f"{key}#vae")
-    upscaler = DiffusionUpscaler(model=model, scale=downscale, kind="picture", vae=vae)
-    return UpscalerParts(upscaler, missing_clip(folder.name, key))
+    upscaler = DiffusionUpscaler(
+        model=model,
+        scale=downscale,
+        kind="picture",
+        vae=Vae(vae, latents, "float32", f"{key}#vae"),
+    )
+    return UpscalerParts(upscaler, missing_clip(path.name, key))
 
 
 def _deepfloyd_if(folder: Path, index: Config, dtype: str) -> UpscalerParts:
@@ -171,7 +208,8 @@ def _config(header: Header) -> Mapping[str, Any]:
 def _no_upscaler(path: Path) -> FileProblem:
     return FileProblem(
         f"{path.name} holds no diffusion upscaler that can be read here.",
-        "Choose a file of this project's, or one of Stable Diffusion's x4 upscaler, or a diffusers "
-        "folder of an upscaler; load a network like ESRGAN with the upscale model loader.",
+        "Choose a file of this project's, of Stable Diffusion's x4 upscaler or of latent "
+        "diffusion's, or a diffusers folder of an upscaler; load a network like ESRGAN with the "
+        "upscale model loader.",
         "upscaler.kind",
     )

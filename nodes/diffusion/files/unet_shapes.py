@@ -12,8 +12,8 @@ UNET_NETWORK = "UNet2DConditionModel"
 def unet_config(shapes: Shapes, prefix: str = UNET_PREFIX) -> Config:
     """Derive a UNet2DConditionModel's configuration, but for its attention heads, from shapes."""
     names = {key.removeprefix(prefix): shapes[key] for key in shapes if key.startswith(prefix)}
-    levels = _levels(names)
-    attended = [bool(level.depths) for level in levels]
+    levels = resolutions(names)
+    attended = [level.attended for level in levels]
     # The middle's depth is the last level's; it stands for levels without attention as well.
     middle = count(names, "middle_block.1.transformer_blocks.") or 1
     depths = [max(level.depths, default=middle) for level in levels]
@@ -113,25 +113,28 @@ def layers_told(names: Collection[str]) -> Config:
 
 
 @dataclass(frozen=True)
-class _Level:
+class Resolution:
     """One resolution of a UNet.
 
     Attributes:
         channels: Width.
         layers: Residual layers.
+        attended: Whether it has attention, be it that of a transformer or to the picture alone.
         depths: Transformer blocks of each attention.
         crossed: Whether both attentions of a block read the text, and none the picture itself.
     """
 
     channels: int
     layers: int
+    attended: bool
     depths: tuple[int, ...]
     crossed: bool
 
 
-def _levels(names: Shapes) -> list[_Level]:
-    levels: list[_Level] = []
-    channels, layers, depths, crossed = 0, 0, list[int](), False
+def resolutions(names: Shapes) -> list[Resolution]:
+    """Tell the resolutions of a UNet by the shapes of its weights, named as in LDM."""
+    levels: list[Resolution] = []
+    channels, layers, attended, depths, crossed = 0, 0, False, list[int](), False
     index = 1
     while True:
         block = f"input_blocks.{index}."
@@ -140,10 +143,11 @@ def _levels(names: Shapes) -> list[_Level]:
             layers += 1
             depth = count(names, block + "1.transformer_blocks.")
             depths += [depth] if depth else []
+            attended = attended or bool(depth) or block + "1.qkv.weight" in names
             crossed = crossed or _reads_text(names, block + "1.transformer_blocks.0.attn1.")
         else:
-            levels.append(_Level(channels, layers, tuple(depths), crossed))
-            layers, depths, crossed = 0, [], False
+            levels.append(Resolution(channels, layers, attended, tuple(depths), crossed))
+            layers, attended, depths, crossed = 0, False, [], False
             if block + "0.op.weight" not in names:
                 return levels
         index += 1

@@ -327,3 +327,58 @@ def write_ldm_folder(folder: Path) -> Path:
     write_parts(folder, {"unet": ldm_unet(), "vqvae": ldm_vae()}, index)
     write_config(folder / "scheduler" / "scheduler_config.json", LDM_NOISE)
     return folder
+
+
+# The original file is as wide as its head's channels ask for; attention stands at the last level.
+LDM_ORIGINAL: Config = LDM_UNET | {
+    "block_out_channels": (32, 32, 64),
+    "layers_per_block": 2,
+    "down_block_types": ("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
+    "up_block_types": ("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
+    "attention_head_dim": 32,
+}
+LDM_ORIGINAL_NOISE: Config = LDM_NOISE | {"beta_end": 0.0155}
+
+
+def ldm_original_pipeline() -> Any:
+    """Make diffusers' pipeline of what `write_ldm_file` writes."""
+    pipeline = ldm_pipeline()
+    unet, solver = made(diffusers.UNet2DModel, LDM_ORIGINAL), type(pipeline.scheduler)
+    scheduler = solver.from_config(pipeline.scheduler.config, **LDM_ORIGINAL_NOISE)
+    return quiet(type(pipeline)(vqvae=ldm_vae(), unet=unet, scheduler=scheduler))
+
+
+def write_ldm_file(path: Path) -> Path:
+    """Write the original file: LDM's names, attention as one convolution, averages and buffers."""
+    weights: dict[str, Tensor] = {}
+    for name, weight in ldm_original_pipeline().unet.state_dict().items():
+        weights |= _original_unet(name, weight)
+    vae = dict(ldm_vae().state_dict())
+    codebook = "quantize.embedding.weight"
+    weights["first_stage_model." + codebook] = vae.pop(codebook)
+    weights |= ldm_keys.vae_to_ldm(vae, LDM_VAE)
+    weights = _with_joint_projections(weights)
+    averages = {"model_ema.diffusion_modelout2weight": torch.zeros(3, 32, 3, 3)}
+    weights |= averages | {"betas": torch.zeros(1000), "logvar": torch.zeros(1000)}
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, path)
+    return path
+
+
+def _original_unet(name: str, weight: Tensor) -> dict[str, Tensor]:
+    """Name a weight as LDM does, projections of attention still apart."""
+    (renamed,) = ldm_keys.unet_to_ldm({name: weight}, LDM_ORIGINAL)
+    if ".attentions." in name:
+        renamed = renamed.replace("group_norm", "norm").replace("to_out.0", "proj_out")
+        weight = weight[..., None] if weight.ndim == 2 else weight
+    return {renamed: weight}
+
+
+def _with_joint_projections(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Put queries, keys and values of each head of 32 channels behind each other."""
+    joint = dict(weights)
+    for name in weights:
+        if name.startswith("model.") and ".to_q." in name:
+            apart = [joint.pop(name.replace("to_q", kind)) for kind in ("to_q", "to_k", "to_v")]
+            heads = [torch.cat(parts) for parts in zip(*(p.split(32) for p in apart), strict=True)]
+            joint[name.replace("to_q", "qkv")] = torch.cat(heads)
+    return joint

@@ -1,6 +1,7 @@
 """Stable Diffusion's x2 upscaler and latent diffusion's x4, as diffusers runs them."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from nodes.types import CascadeStage, Image, Latent
 from nodes.vae import vae_encode
 from tests.nodes.diffusion.enlarging_models import (
     drawing,
+    ldm_original_pipeline,
     ldm_pipeline,
+    write_ldm_file,
     write_ldm_folder,
     write_x2_folder,
     x2_pipeline,
@@ -138,20 +141,41 @@ def test_what_tiles_of_both_cost_is_known(
         assert 3.8 < stage.cost(256).operations / stage.cost(128).operations < 9
 
 
+def latent_diffusion_of_diffusers(image: Image, pipeline: Any) -> Tensor:
+    whole = Tile(0, image.pixels.shape[-2], 0, image.pixels.shape[-1])
+    with drawing(pipeline_latent_diffusion_superresolution, [noise_at(whole, 3, SEED)]):
+        given = {"num_inference_steps": 4, "eta": 0.0, "output_type": "pt"}
+        made: Tensor = pipeline(image.pixels * 2 - 1, **given).images
+        return made
+
+
+def enlarged(parts: UpscalerParts, image: Image) -> Tensor:
+    upscaler = parts.diffusion_upscaler
+    return run(
+        cascade_stage_diffusion(upscaler, seed=SEED, steps=4, scheduler="simple"), image=image
+    )
+
+
 def test_latent_diffusion_makes_what_the_pipeline_of_diffusers_makes(
     latent_diffusion: UpscalerParts,
 ) -> None:
-    image, whole = picture(12, 16), Tile(0, 12, 0, 16)
-    with drawing(pipeline_latent_diffusion_superresolution, [noise_at(whole, 3, SEED)]):
-        pipeline = ldm_pipeline()
-        given = {"num_inference_steps": 4, "eta": 0.0, "output_type": "pt"}
-        expected = pipeline(image.pixels * 2 - 1, **given).images
-    upscaler = latent_diffusion.diffusion_upscaler
+    image, upscaler = picture(12, 16), latent_diffusion.diffusion_upscaler
     assert (upscaler.scale, upscaler.kind, upscaler.most_noise) == (4, "picture", 0)
-    stage = cascade_stage_diffusion(upscaler, seed=SEED, steps=4, scheduler="simple")
-    made = run(stage, image=image)
+    made = enlarged(latent_diffusion, image)
     assert made.shape == (1, 3, 48, 64)
-    assert torch.allclose(made, expected, atol=1e-3)
+    assert torch.allclose(made, latent_diffusion_of_diffusers(image, ldm_pipeline()), atol=1e-3)
+
+
+def test_latent_diffusion_s_original_file_makes_the_same(tmp_path: Path) -> None:
+    parts = load_upscaler_parts(write_ldm_file(tmp_path / "a.safetensors"), "float32")
+    image, pipeline = picture(12, 16), ldm_original_pipeline()
+    expected = latent_diffusion_of_diffusers(image, pipeline)
+    # A latent between two codes may come to either, by the last bit of a number.
+    assert torch.allclose(enlarged(parts, image), expected, atol=1e-2)
+    network: Any = parts.diffusion_upscaler.model.network
+    assert network.config["attention_head_dim"] == pipeline.unet.config.attention_head_dim
+    for name, weight in pipeline.unet.state_dict().items():
+        assert torch.equal(network.state_dict()[name], weight), name
 
 
 def test_latent_diffusion_works_in_tiles(latent_diffusion: UpscalerParts) -> None:
