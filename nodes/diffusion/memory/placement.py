@@ -88,7 +88,8 @@ def read_ahead(module: nn.Module) -> int:
     total = 0
     for weight in module.parameters():
         raw = torch.empty(0, dtype=torch.uint8).set_(weight.untyped_storage())
-        raw[::_PAGE].max()
+        if raw.numel():
+            raw[::_PAGE].max()
         total += weight.nbytes
     return total
 

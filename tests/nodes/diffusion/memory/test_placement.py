@@ -104,6 +104,12 @@ def test_modules_are_found_in_what_flows_on_wires() -> None:
     assert list(modules_of((missing_clip("file", "key"), vae))) == [one]
 
 
+def test_weights_of_no_bytes_are_not_read_ahead() -> None:
+    layer: Any = nn.Linear(1, 1, bias=False)
+    layer.weight = nn.Parameter(torch.empty(0, 4))
+    assert read_ahead(layer) == 0
+
+
 def test_reading_ahead_brings_mapped_weights_into_memory(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     save_file({"weight": torch.ones(512, 1024)}, path)
