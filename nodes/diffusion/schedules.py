@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nodes.diffusion.beta_distribution import beta_quantile
+from nodes.errors import NodeError
 from nodes.types import ModelSampling
 
 Schedule = Callable[[ModelSampling, int], Tensor]
@@ -16,6 +17,9 @@ Schedule = Callable[[ModelSampling, int], Tensor]
 # Solvers that look back over a short last step lose by it: the field leaves the last sigma but one
 # out for them.
 _SKIP_PENULTIMATE = frozenset({"dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2"})
+
+_MOST_LEVELS = 1_000_000
+"""Of the grid whose end is a part of the way; a schedule of these is made in a second."""
 
 
 def sigmas_for(
@@ -38,11 +42,21 @@ def sigmas_for(
 
     Returns:
         (steps + 1,) float64, descending, the last 0; some schedules give a few more or less.
+
+    Raises:
+        NodeError: when the part is so small that its grid could not be made.
     """
     if denoise <= 0:
         return torch.zeros(0, dtype=torch.float64)
     # Above this the grid would gain a step only by rounding.
-    whole = steps if denoise > 0.9999 else int(steps / denoise)
+    whole = steps if denoise > 0.9999 else int(min(steps / denoise, _MOST_LEVELS + 1))
+    if whole > _MOST_LEVELS:
+        raise NodeError(
+            f"A denoise of {denoise:g} in {steps} steps is the end of more than"
+            f" {_MOST_LEVELS:,} noise levels.",
+            hint="Make it 0 to leave the latent as it is, or larger.",
+            code="sampling.denoise",
+        )
     if solver in _SKIP_PENULTIMATE:
         sigmas = SCHEDULES[schedule](sampling, whole + 1)
         sigmas = torch.cat([sigmas[:-2], sigmas[-1:]])

@@ -13,6 +13,7 @@ from nodes.diffusion import schedules
 from nodes.diffusion.fixed_schedules import ALIGN_YOUR_STEPS, OPTIMAL_STEPS, fixed
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.schedules import SCHEDULES, SPACINGS, sigmas_for
+from nodes.errors import NodeError
 
 GOLDEN = json.loads((Path(__file__).parent / "data" / "sigmas.json").read_text("utf-8"))
 STABLE_DIFFUSION = ModelSampling.from_betas("scaled_linear", 0.00085, 0.012, 1000)
@@ -60,6 +61,12 @@ def test_levels_fall_to_zero(name: str, steps: int, sampling: ModelSampling) -> 
 
 def test_denoising_nothing_takes_no_steps() -> None:
     assert len(sigmas_for(STABLE_DIFFUSION, "normal", 20, 0.0)) == 0
+
+
+@pytest.mark.parametrize("denoise", [1e-300, 1e-6])
+def test_a_part_whose_grid_could_not_be_made_is_refused(denoise: float) -> None:
+    with pytest.raises(NodeError, match="noise levels"):
+        sigmas_for(STABLE_DIFFUSION, "normal", 20, denoise)
 
 
 @pytest.mark.parametrize("solver", ["dpm_2", "dpm_2_ancestral", "uni_pc", "uni_pc_bh2"])
