@@ -1,8 +1,8 @@
 /** What the shipped workflows say, in German, by their English words. */
 
 export const workflowTexts: Readonly<Record<string, string>> = {
-  "A noise level above 0 hides flaws of the small picture before it is enlarged. Add stages, in order, to go on from here; only what comes after a change runs again.":
-    "Ein Rauschpegel über 0 verdeckt Fehler des kleinen Bildes, bevor es vergrößert wird. Füge der Reihe nach Stufen hinzu, um von hier weiterzugehen; nur was nach einer Änderung kommt, läuft wieder.",
+  "Three steps sharpen soft outlines; more of them leave speckles there. A noise level above 0 hides flaws of the small picture before it is enlarged. Add stages, in order, to go on from here; only what comes after a change runs again.":
+    "Drei Schritte schärfen weiche Umrisse; mehr davon lassen dort Sprenkel zurück. Ein Rauschpegel über 0 verbirgt Fehler des kleinen Bildes, bevor es vergrößert wird. Hänge Stufen der Reihe nach an, um von hier weiterzugehen; nur was nach einer Änderung kommt, läuft noch einmal.",
   "A picture from a sentence, with the miniature model that ships with Weft.":
     "Ein Bild aus einem Satz, mit dem Miniaturmodell, das Weft beiliegt.",
   "Base and refiner": "Basis und Refiner",
@@ -15,14 +15,14 @@ export const workflowTexts: Readonly<Record<string, string>> = {
   controlnet: "ControlNet",
   "Draws 64 pixels without an autoencoder, and enlarges to 256 and to 1024 in pixel space, as the first cascades did.":
     "Zeichnet 64 Pixel ohne Autoencoder und vergrößert im Pixelraum auf 256 und auf 1024, wie es die ersten Kaskaden taten.",
-  "Draws 64 pixels without an autoencoder, draws the details of 128 anew, and enlarges to 512 by a diffusion model that sees the small picture.":
-    "Zeichnet 64 Pixel ohne Autoencoder, zeichnet die Einzelheiten von 128 neu, und vergrößert auf 512 durch ein Diffusionsmodell, das das kleine Bild sieht.",
+  "Draws 64 pixels without an autoencoder, draws the details of 128 anew, sharpens them by a diffusion model that sees the small picture, and enlarges to 512.":
+    "Zeichnet 64 Pixel ohne Autoencoder, zeichnet die Einzelheiten von 128 neu, schärft sie mit einem Diffusionsmodell, das das kleine Bild sieht, und vergrößert auf 512.",
   "Draws a picture anew from another: denoise says how much of it may change.":
     "Zeichnet ein Bild nach einem anderen neu: „Entrauschen“ sagt, wie viel davon sich ändern darf.",
-  "Draws at 128 pixels, and enlarges four times by a diffusion model that sees the small picture.":
-    "Zeichnet mit 128 Pixeln und vergrößert vierfach durch ein Diffusionsmodell, das das kleine Bild sieht.",
-  "Draws small, and enlarges four times again and again, tile by tile: memory stays that of one tile.":
-    "Zeichnet klein und vergrößert immer wieder vierfach, Kachel für Kachel: Der Speicher bleibt der einer Kachel.",
+  "Draws at 128 pixels, and enlarges four times by a diffusion model that sees the small picture; what is sharp now is reduced, and enlarged once more by a network that keeps outlines clean.":
+    "Zeichnet mit 128 Pixeln und vergrößert vierfach mit einem Diffusionsmodell, das das kleine Bild sieht; was nun scharf ist, wird verkleinert und noch einmal von einem Netz vergrößert, das Umrisse sauber hält.",
+  "Draws small, sharpens by enlarging and reducing, and enlarges four times again and again, tile by tile: memory stays that of one tile.":
+    "Zeichnet klein, schärft durch Vergrößern und Verkleinern und vergrößert wieder und wieder vierfach, Kachel für Kachel: Der Speicher bleibt der einer Kachel.",
   "Draws small, enlarges the latent, and draws the details anew at the larger size.":
     "Zeichnet klein, vergrößert das Latent und zeichnet die Einzelheiten in der größeren Größe neu.",
   "Draws what the prompt says along the edges of a picture.":
@@ -59,12 +59,12 @@ export const workflowTexts: Readonly<Record<string, string>> = {
   "super-resolution": "Super-Resolution",
   "Text to image": "Text zu Bild",
   "text to image": "Text zu Bild",
-  "The miniature model was trained on pictures of 128 pixels: above a denoise of about 0.3 it draws several small things at 256. A Stable Diffusion 1.5 model takes 0.5 here.":
-    "Das Miniaturmodell hat an Bildern von 128 Pixeln gelernt: Über einem Entrauschen von etwa 0,3 zeichnet es bei 256 mehrere kleine Dinge. Ein Modell von Stable Diffusion 1.5 verträgt hier 0,5.",
+  "The miniature was trained on pictures of 128 pixels: alone it would draw several small things at 256. Deep shrink lets its depths see the picture at half the size for all but the last steps. A model that knows the larger size needs none.":
+    "Das Miniaturmodell hat an Bildern von 128 Pixeln gelernt: Allein zeichnete es bei 256 mehrere kleine Dinge. Deep Shrink lässt seine Tiefen das Bild in halber Größe sehen, bis auf die letzten Schritte. Ein Modell, das die größere Größe kennt, braucht das nicht.",
   "The plan repeats the stage until the longer side is reached, in tiles that fit into the memory allowed, and says how long it takes before it starts. A run that is broken off goes on after the last finished tile.":
     "Der Plan wiederholt die Stufe, bis die längere Seite erreicht ist, in Kacheln, die in den erlaubten Speicher passen, und sagt vor dem Start, wie lange es dauert. Ein abgebrochener Lauf geht nach der letzten fertigen Kachel weiter.",
-  "Three models in a row: one draws 64 pixels without an autoencoder, one draws the details of 128 anew in latents, one enlarges four times and sees the small picture. Press V on the cascade to see them side by side.":
-    "Drei Modelle hintereinander: Eines zeichnet 64 Pixel ohne Autoencoder, eines zeichnet die Einzelheiten von 128 in Latents neu, eines vergrößert vierfach und sieht das kleine Bild. Drücke V auf der Kaskade, um sie nebeneinander zu sehen.",
+  "Four models in a row: one draws 64 pixels without an autoencoder, one draws the details of 128 anew in latents, one sharpens them by diffusion that sees the small picture, and one enlarges what is sharp. Press V on the cascade to see them side by side.":
+    "Vier Modelle hintereinander: Eines zeichnet 64 Pixel ohne Autoencoder, eines zeichnet die Einzelheiten von 128 in Latents neu, eines schärft sie durch Diffusion, die das kleine Bild sieht, und eines vergrößert, was scharf ist. Drücke V auf der Kaskade, um sie nebeneinander zu sehen.",
   upscale: "Hochskalieren",
   "Upscale to 8K in tiles": "In Kacheln auf 8K vergrößern",
 };
