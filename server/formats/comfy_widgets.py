@@ -7,12 +7,14 @@ from typing import Any
 
 from server.formats.imported import literal
 from server.formats.interfaces import Interface, Port, plain_name
-from server.formats.lenient import mapping, rows, text
+from server.formats.lenient import is_whole, mapping, rows, text, wires
 
 JSON = Any
 Exposed = dict[str, dict[tuple[str, str], str]]
 """For each definition: inner widgets that some instance shows, with the input's name here."""
 
+SUBGRAPH_INPUT = "-10"  # the ids that ComfyUI gives to a subgraph's own border
+SUBGRAPH_OUTPUT = "-20"
 OWN_INPUT = "-1"
 """In a list of shown widgets, the id that stands for the instance's own input."""
 _CONTROLS = ("fixed", "increment", "decrement", "randomize")
@@ -64,6 +66,7 @@ def exposed_widgets(
 ) -> Exposed:
     """Find the widgets of inner nodes that instances of each definition show."""
     exposed: Exposed = {kind: {} for kind in definitions}
+    led = {kind: led_widgets(definition) for kind, definition in definitions.items()}
     taken = {
         kind: {port_name(port) for port in rows(definition.get("inputs"))}
         for kind, definition in definitions.items()
@@ -76,7 +79,7 @@ def exposed_widgets(
         for raw in rows(graph.get("nodes")):
             kind = text(raw.get("type"))
             for inner, widget in proxies(raw) if kind in definitions else ():
-                known = (inner, widget) in exposed[kind]
+                known = (inner, widget) in exposed[kind] or (inner, widget) in led[kind]
                 if known or inner not in inside[kind] or _is_pages_own(widget):
                     continue
                 name = plain_name(widget) or "value"
@@ -87,25 +90,49 @@ def exposed_widgets(
     return exposed
 
 
+def led_widgets(definition: dict[str, JSON]) -> dict[tuple[str, str], str]:
+    """Return the inner widgets that a definition's own inputs lead to, with the inputs' names.
+
+    They come in the order of the inputs: the first for each is the one that the page shows.
+    """
+    names = [port_name(port) for port in rows(definition.get("inputs"))]
+    incoming = {
+        number: wire
+        for number, wire in wires(definition.get("links"))
+        if wire.origin == SUBGRAPH_INPUT and 0 <= wire.origin_slot < len(names)
+    }
+    found = [
+        (incoming[port["link"]].origin_slot, text(raw.get("id")), text(port.get("name")))
+        for raw in rows(definition.get("nodes"))
+        for port in rows(raw.get("inputs"))
+        if "widget" in port and is_whole(port.get("link")) and port["link"] in incoming
+    ]
+    found.sort(key=lambda each: each[0])
+    return {(inner, widget): names[slot] for slot, inner, widget in found}
+
+
 def instance_values(
-    raw: dict[str, JSON], exposed: Mapping[tuple[str, str], str]
+    raw: dict[str, JSON],
+    exposed: Mapping[tuple[str, str], str],
+    led: Mapping[tuple[str, str], str],
 ) -> dict[str, JSON]:
     """Return the values that an instance of a subgraph gives to widgets it shows.
 
-    Files from before there were lists of shown widgets have one for each input with a widget.
+    Without a list of shown widgets there is one for each of the definition's inputs that leads to
+    a widget, in their order. What is shown but has no value there keeps that of the inner node.
     """
     given = raw.get("widgets_values")
     if not isinstance(given, list):
         return {}
-    shown = proxies(raw)
+    shown, named = proxies(raw), {**exposed, **led}
+    names: list[str | None]
     if shown:
         names = [
-            plain_name(widget) if inner == OWN_INPUT else exposed.get((inner, widget))
+            plain_name(widget) if inner == OWN_INPUT else named.get((inner, widget))
             for inner, widget in shown
         ]
     else:
-        ports = [port for port in rows(raw.get("inputs")) if "widget" in port]
-        names = [port_name(port) for port in ports]
+        names = list(dict.fromkeys(led.values()))
     pairs = zip(names, given, strict=False)
     return {name: literal(value) for name, value in pairs if name and value is not None}
 

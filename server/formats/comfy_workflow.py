@@ -12,23 +12,24 @@ from typing import Any
 from server.engine.problems import Problem
 from server.formats.comfy_layout import NOTES, frames_of, model_of, notes_of, view_of
 from server.formats.comfy_widgets import (
+    SUBGRAPH_INPUT,
+    SUBGRAPH_OUTPUT,
     Exposed,
     exposed_widgets,
     instance_values,
+    led_widgets,
     own_interface,
     port_name,
     positional,
 )
 from server.formats.imported import Imported, literal, plain_ids
-from server.formats.interfaces import Interface, Interfaces, plain_name
+from server.formats.interfaces import Interface, Interfaces
 from server.formats.lenient import Wire, is_whole, mapping, rows, text, wires
 
 __all__ = ["Imported", "from_workflow", "is_workflow"]
 
 JSON = Any
 
-SUBGRAPH_INPUT = "-10"  # the ids that ComfyUI gives to a subgraph's own border
-SUBGRAPH_OUTPUT = "-20"
 MUTED, BYPASSED = 2, 4
 DISSOLVED = ("Reroute", "PrimitiveNode")
 """Nodes of the page alone: what they bring goes straight to who reads it."""
@@ -95,6 +96,7 @@ class _Reader:
         self.interfaces = interfaces
         self.definitions = definitions
         self.exposed = exposed
+        self.led = {kind: led_widgets(definition) for kind, definition in definitions.items()}
         self.keys = plain_ids(list(definitions))
         self.results = {
             kind: [port_name(port) for port in rows(definition.get("outputs"))]
@@ -127,8 +129,8 @@ class _Reader:
             if kind not in self.known:
                 self.known.add(kind)
                 self.wanted.append(kind)
-            values = instance_values(raw, self.exposed[kind])
-            links = {plain_name(name): link for name, link in links.items()}
+            values = instance_values(raw, self.exposed[kind], self.led[kind])
+            links = {port_name({"name": name}): link for name, link in links.items()}
             kind = f"subgraph:{self.keys[kind]}"
         else:
             interface = self.interface(raw, scope)

@@ -266,6 +266,74 @@ def test_a_subgraph_becomes_a_subgraph_with_the_instances_values(interfaces: Int
     }
 
 
+def led(number: int, slot: int, target: int, target_slot: int) -> dict[str, JSON]:
+    """Wire one of a subgraph's own inputs to an inner node."""
+    ends = {"origin_id": -10, "origin_slot": slot, "target_id": target, "target_slot": target_slot}
+    return {"id": number, "type": "*", **ends}
+
+
+def widget_port(name: str, wire: str, link: int | None) -> dict[str, JSON]:
+    return {**port(name, wire, link), "widget": {"name": name}}
+
+
+def instance_of_two_widgets(**more: JSON) -> dict[str, JSON]:
+    """Write a file with a subgraph whose own inputs lead to a sampler's steps and seed."""
+    inner = [widget_port("seed", "INT", 2), widget_port("steps", "INT", 1)]
+    definition = {
+        "id": "aaaa",
+        "name": "Draw",
+        "inputs": [
+            {"name": "steps", "type": "INT", "linkIds": [1]},
+            {"name": "seed", "type": "INT", "linkIds": [2]},
+        ],
+        "nodes": [raw(5, "Sampler", widgets_values=[9, "fixed", 12], inputs=inner)],
+        "links": [led(1, 0, 5, 1), led(2, 1, 5, 0)],
+    }
+    inputs = [widget_port("seed", "INT", None)]
+    return file(
+        [raw(2, "aaaa", inputs=inputs, **more)], [], definitions={"subgraphs": [definition]}
+    )
+
+
+def test_what_a_subgraph_shows_keeps_the_values_of_its_inner_nodes(interfaces: Interfaces) -> None:
+    shown = [["5", "steps"], ["5", "seed"], ["5", "control_after_generate"]]
+    data = instance_of_two_widgets(properties={"proxyWidgets": shown}, widgets_values=[])
+    workflow = from_workflow(data, interfaces).workflow
+    assert workflow["nodes"]["2"]["inputs"] == {}
+    assert workflow["subgraphs"]["aaaa"]["inputs"] == [
+        {"name": "steps", "type": "Int", "default": 12},
+        {"name": "seed", "type": "Int", "default": 9},
+    ]
+    inner = {"steps": {"input": "steps"}, "seed": {"input": "seed"}}
+    assert workflow["subgraphs"]["aaaa"]["nodes"]["5"]["inputs"] == inner
+
+
+def test_values_of_an_instance_stand_in_the_order_of_its_subgraphs_inputs(
+    interfaces: Interfaces,
+) -> None:
+    data = instance_of_two_widgets(properties={}, widgets_values=[30, 4])
+    workflow = from_workflow(data, interfaces).workflow
+    assert workflow["nodes"]["2"]["inputs"] == {"steps": 30, "seed": 4}
+
+
+def test_a_wire_into_an_input_without_a_name_arrives(interfaces: Interfaces) -> None:
+    definition = {
+        "id": "aaaa",
+        "inputs": [{"name": "", "type": "MODEL", "linkIds": [1]}],
+        "nodes": [raw(5, "Sampler", inputs=[port("model", "MODEL", 1)])],
+        "links": [led(1, 0, 5, 0)],
+    }
+    data = file(
+        [raw(1, "Loader"), raw(2, "aaaa", inputs=[port("", "MODEL", 4)])],
+        [[4, 1, 0, 2, 0, "MODEL"]],
+        definitions={"subgraphs": [definition]},
+    )
+    workflow = from_workflow(data, interfaces).workflow
+    assert workflow["nodes"]["2"]["inputs"] == {"value": {"link": ["1", "model"]}}
+    inner = workflow["subgraphs"]["aaaa"]["nodes"]["5"]
+    assert inner["inputs"] == {"model": {"input": "value"}}
+
+
 @pytest.mark.parametrize(
     "broken",
     [
