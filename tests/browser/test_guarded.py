@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import findings
 from tests.browser.conftest import forgive
 from tests.browser.editor import Editor, image_workflow
 from tests.browser.weft_server import WeftServer
@@ -22,12 +23,15 @@ def test_a_page_without_the_token_asks_for_it_and_then_works(
     try:
         page.goto(own.url)
         dialog = page.get_by_role("dialog", name="This server asks for a token")
+        editor = Editor(page, tmp_path)
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            assert findings(editor) == []
         dialog.get_by_label("Token").fill("wrong")
         dialog.get_by_role("button", name="Open").click()
         expect(dialog.get_by_role("alert")).to_be_visible()
         dialog.get_by_label("Token").fill(TOKEN)
         dialog.get_by_role("button", name="Open").click()
-        editor = Editor(page, tmp_path)
         editor.ready()
         expect(dialog).to_have_count(0)
         editor.load(image_workflow("Behind a token"))

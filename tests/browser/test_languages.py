@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.axe import findings
 from tests.browser.conftest import PATIENCE, listen
 from tests.browser.editor import Editor, image_workflow, workflow
-from tests.browser.test_everyone import findings
 from tests.browser.weft_server import WeftServer
 
 
