@@ -127,3 +127,33 @@ def test_what_is_changed_while_the_server_is_away_is_saved_when_it_is_back(
     finally:
         own.stop()
     forgive_kill(complaints)
+
+
+def test_a_run_that_was_asked_for_while_the_server_was_away_starts_when_it_is_back(
+    page: Page, complaints: list[str], models: Path, tmp_path: Path
+) -> None:
+    own = WeftServer(tmp_path / "data", models)
+    own.start()
+    try:
+        own.wait_for_nodes()
+        editor = Editor(page, tmp_path)
+        editor.open(own.url)
+        editor.load(image_workflow("Later"))
+        before = editor.node("paper").bounding_box()
+        own.kill()
+        expect(page.locator(".banner")).to_be_visible()
+        assert editor.node("paper").bounding_box() == before
+        editor.run()
+        waits = page.get_by_text("The run starts as soon as the server is there again.")
+        expect(waits).to_be_visible()
+        page.get_by_role("button", name="Do not run").click()
+        expect(waits).to_have_count(0)
+        editor.run()
+        expect(waits).to_be_visible()
+        own.start()
+        editor.expect_picture("show")
+        expect(waits).to_have_count(0)
+        assert len(own.get("/api/v1/jobs?limit=5")["items"]) == 1
+    finally:
+        own.stop()
+    forgive_kill(complaints)

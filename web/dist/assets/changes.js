@@ -1,1 +1,1 @@
-import{et as e}from"./x.js";var t=e(()=>({library:0,pictures:0,history:0}));function n(...e){t.setState(t=>Object.fromEntries(e.map(e=>[e,t[e]+1])))}export{t as n,n as t};
+import{tt as e}from"./x.js";var t=e(()=>({library:0,pictures:0,history:0}));function n(...e){t.setState(t=>Object.fromEntries(e.map(e=>[e,t[e]+1])))}export{t as n,n as t};

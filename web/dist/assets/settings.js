@@ -1,1 +1,1 @@
-import{Q as e,et as t}from"./x.js";import{t as n}from"./middleware.js";var r={theme:`system`,grid:16,minimap:!0,livePreview:!0},i=t()(n(()=>r,{name:`weft.settings`,version:1}));function a(e){i.setState(e)}function o(t){e(t),window.location.reload()}export{a as n,i as r,o as t};
+import{$ as e,tt as t}from"./x.js";import{t as n}from"./middleware.js";var r={theme:`system`,grid:16,minimap:!0,livePreview:!0},i=t()(n(()=>r,{name:`weft.settings`,version:1}));function a(e){i.setState(e)}function o(t){e(t),window.location.reload()}export{a as n,i as r,o as t};

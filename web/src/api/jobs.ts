@@ -22,12 +22,12 @@ const EVENTS_A_PAGE = 1_000;
 // A server that restarts is back within seconds; the key makes the second try harmless.
 const TRIES_MS = [500, 1_000, 2_000];
 
-/** Hands a workflow in, once, however often the connection breaks meanwhile. */
-export async function submit(submission: Submission): Promise<Job> {
+/** Hands a workflow in: once under a key, however often the connection breaks meanwhile. */
+export async function submit(submission: Submission, key: string = crypto.randomUUID()): Promise<Job> {
   const { workflow, document, client, targets, front } = submission;
   const fields = JSON.stringify({ title: workflow.title, document, client, targets, front });
   const text = `{"workflow":${toWire(workflow)},${fields.slice(1)}`;
-  const headers = { "Idempotency-Key": crypto.randomUUID() };
+  const headers = { "Idempotency-Key": key };
   for (const wait of [...TRIES_MS, null]) {
     try {
       return readJob((await request("/jobs", { method: "POST", text, headers })).json);

@@ -1,7 +1,8 @@
 /** Running the active document: seeds first, then the submission; and stopping it. */
 
 import { ApiError } from "../api/http";
-import { cancelJob, submit } from "../api/jobs";
+import { cancelJob, type Submission, submit } from "../api/jobs";
+import type { Job } from "../api/types";
 import { specOf } from "../catalogue/ports";
 import { setValues } from "../commands/values";
 import type { NodeId } from "../documents/types";
@@ -13,9 +14,11 @@ import { useCatalogue } from "./catalogue";
 import { recordSeeds } from "./ledger";
 import { report } from "./notices";
 import { recordProblems } from "./plan";
-import { CLIENT } from "./session";
-import { dismissErrors, useShell } from "./shell";
+import { CLIENT, useSession } from "./session";
+import { dismissErrors, dismissSaying, notify, useShell } from "./shell";
 import { activeTab, documentOf, editIn, tabOf } from "./tabs";
+
+const t = texts.run;
 
 export interface RunOptions {
   /** Run only what these nodes need. */
@@ -30,6 +33,7 @@ export async function run(options: RunOptions = {}): Promise<void> {
   const id = activeTab()?.id;
   if (id === undefined) return;
   const { count = 1, ...how } = options;
+  stopWaiting?.();
   dismissErrors();
   for (let turn = 0; turn < count; turn += 1) if (!(await runOnce(id, how))) return;
 }
@@ -45,7 +49,8 @@ async function runOnce(id: string, how: Omit<RunOptions, "count">): Promise<bool
   if (tab === undefined) return false;
   const workflow = documentOf(tab);
   try {
-    const job = await submit({ workflow, document: id, client: CLIENT, ...how });
+    const job = await handedIn({ workflow, document: id, client: CLIENT, ...how });
+    if (job === null) return false;
     if (jobs.get(job.id) === undefined) jobs.set(job.id, job);
     recordSeeds(job, seedsOf(workflow, specsOf(id)));
     return true;
@@ -55,12 +60,45 @@ async function runOnce(id: string, how: Omit<RunOptions, "count">): Promise<bool
   }
 }
 
+/** Hands a run in, when the server is there again where it is away; `null` where that is no longer wanted. */
+async function handedIn(submission: Submission): Promise<Job | null> {
+  const key = crypto.randomUUID();
+  for (;;) {
+    try {
+      return await submit(submission, key);
+    } catch (problem) {
+      const away = problem instanceof ApiError && problem.status === 0;
+      if (!away || useSession.getState().connection === "connected") throw problem;
+      if (!(await backAgain())) return null;
+    }
+  }
+}
+
+let stopWaiting: (() => void) | undefined;
+
+/** Waits for the server, and says so; false where another run, or a person, put an end to it. */
+function backAgain(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const unsubscribe = useSession.subscribe(({ connection }) => {
+      if (connection === "connected") end(true);
+    });
+    const end = (back: boolean) => {
+      unsubscribe();
+      stopWaiting = undefined;
+      dismissSaying(t.waits);
+      resolve(back);
+    };
+    stopWaiting = () => end(false);
+    notify({ kind: "error", text: t.waits, action: { label: t.dontWait, run: () => end(false) } });
+  });
+}
+
 function rollSeeds(id: string): void {
   const tab = tabOf(id);
   if (tab === undefined) return;
   const changes = rolled(documentOf(tab), specsOf(id));
   if (changes.length > 0)
-    editIn(id, null, { ...setValues(changes, { gesture: "seeds" }), label: texts.run.drewSeeds });
+    editIn(id, null, { ...setValues(changes, { gesture: "seeds" }), label: t.drewSeeds });
 }
 
 function specsOf(id: string) {
@@ -76,14 +114,7 @@ function refused(id: string, problem: unknown): void {
   if (problem instanceof ApiError && problem.problems.length > 0) {
     recordProblems(id, problem.problems);
     useShell.setState({ bottom: "problems" });
-    report(
-      new ApiError(
-        problem.status,
-        problem.code,
-        texts.run.refused(problem.problems.length),
-        texts.run.seeProblems,
-      ),
-    );
+    report(new ApiError(problem.status, problem.code, t.refused(problem.problems.length), t.seeProblems));
   } else report(problem);
 }
 

@@ -10,6 +10,7 @@ import { strings, Unreadable } from "../documents/fields";
 import { applyJobEvent, jobs, setQueue } from "../runs/jobs";
 import { applyEvent, applyHistory, applyPreview } from "../runs/reduce";
 import { loadProblemWords } from "../texts/problems";
+import { serverTexts } from "../texts/refusals";
 import { catalogueFailed, setCatalogue } from "./catalogue";
 import { changed } from "./changes";
 import { restoreDrafts } from "./drafts";
@@ -19,7 +20,7 @@ import { askToken, wantsToken } from "./notices";
 import { refreshBlueprints } from "./offers";
 import { askPlan, watchPlans } from "./plan";
 import { useSettings } from "./settings";
-import { makeWay } from "./shell";
+import { dismissSaying, makeWay } from "./shell";
 import { useTabs } from "./tabs";
 
 interface Session {
@@ -43,7 +44,10 @@ export async function startSession(): Promise<void> {
       if (useSettings.getState().livePreview) applyPreview(frame);
     },
     refresh: () => void refresh(),
-    status: (connected) => useSession.setState({ connection: connected ? "connected" : "lost" }),
+    status: (connected) => {
+      useSession.setState({ connection: connected ? "connected" : "lost" });
+      if (connected) dismissSaying(serverTexts.silent);
+    },
   });
   watchPlans();
   useTabs.subscribe(({ active }, before) => {

@@ -131,6 +131,11 @@ export function dismissErrors(): void {
   useShell.setState(({ notices }) => ({ notices: notices.filter((notice) => notice.kind !== "error") }));
 }
 
+/** What a notice says is no longer so. */
+export function dismissSaying(text: string): void {
+  useShell.setState(({ notices }) => ({ notices: notices.filter((notice) => notice.text !== text) }));
+}
+
 export function dismiss(id: number): void {
   useShell.setState(({ notices }) => ({ notices: notices.filter((notice) => notice.id !== id) }));
 }

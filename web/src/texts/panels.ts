@@ -15,6 +15,8 @@ const textsEnglish = {
     drewSeeds: "Draw seeds",
     refused: (count: number) => `This cannot run yet: ${counted(count, "problem")}.`,
     seeProblems: "Each is listed under Problems, with what to do.",
+    waits: "The run starts as soon as the server is there again.",
+    dontWait: "Do not run",
   },
   files: {
     versionTitle: (title: string, version: string) => `${title} (version ${version})`,

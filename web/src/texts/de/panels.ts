@@ -15,6 +15,8 @@ export const texts: Texts = {
     drewSeeds: "Seeds ziehen",
     refused: (count) => `Das kann noch nicht laufen: ${counted(count, "Problem", "Probleme")}.`,
     seeProblems: "Jedes steht unter „Probleme“, mit dem, was zu tun ist.",
+    waits: "Der Lauf beginnt, sobald der Server wieder da ist.",
+    dontWait: "Nicht ausführen",
   },
   files: {
     versionTitle: (title, version) => `${title} (Version ${version})`,
