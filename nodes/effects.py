@@ -5,6 +5,7 @@ from typing import Annotated, NamedTuple
 import torch
 
 from nodes.api import Choice, Range, Seed, Shape, node
+from nodes.diffusion.noise import seeded
 from nodes.imaging.blend import BLENDS
 from nodes.imaging.blur import gaussian_blur, sharpened
 from nodes.imaging.composite import repeated, with_channels
@@ -133,7 +134,7 @@ def image_add_noise(
         The noisy pictures.
     """
     batch, channels, height, width = image.pixels.shape
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     # Drawn pixel by pixel, as everywhere in the field: a seed gives the same grain.
     noise = torch.randn(batch, height, width, channels, generator=generator).movedim(-1, 1)
     return Image((image.pixels + strength * noise).clamp(0, 1))

@@ -15,6 +15,11 @@ Draw = Callable[[float, float], Tensor]
 _SEEDS = 2**64
 
 
+def seeded(seed: int) -> torch.Generator:
+    """Make a generator on the CPU from a seed of any size."""
+    return torch.Generator().manual_seed(seed % _SEEDS)
+
+
 def initial_noise(
     shape: Sequence[int], seed: int, batch_index: Sequence[int] | None = None
 ) -> Tensor:
@@ -26,7 +31,7 @@ def initial_noise(
         batch_index: For latents cut out of a batch, each element's place there: an element gets
             the noise it would have had in the whole.
     """
-    generator = torch.Generator().manual_seed(seed % _SEEDS)
+    generator = seeded(seed)
     if batch_index is None:
         return torch.randn(tuple(shape), generator=generator)
     one = (1, *shape[1:])
@@ -39,7 +44,7 @@ def step_noise(x: Tensor, seed: int) -> Draw:
 
     Its seed is one above that of the initial noise, by the field's convention: the two must differ.
     """
-    generator = torch.Generator().manual_seed((seed + 1) % _SEEDS)
+    generator = seeded(seed + 1)
 
     def draw(sigma: float, sigma_next: float) -> Tensor:
         return torch.randn(x.shape, generator=generator).to(x.device, x.dtype)

@@ -55,7 +55,7 @@ def sigmas_for(
             f"A denoise of {denoise:g} in {steps} steps is the end of more than"
             f" {_MOST_LEVELS:,} noise levels.",
             hint="Make it 0 to leave the latent as it is, or larger.",
-            code="sampling.denoise",
+            code="sampling.levels",
         )
     if solver in _SKIP_PENULTIMATE:
         sigmas = SCHEDULES[schedule](sampling, whole + 1)
@@ -100,10 +100,20 @@ def karras(sampling: ModelSampling, steps: int, rho: float = 7.0) -> Tensor:
 
 
 def karras_between(sigma_min: float, sigma_max: float, steps: int, rho: float = 7.0) -> Tensor:
-    """Space sigma^(1/rho) evenly between two levels."""
-    root = torch.lerp(
-        _number(sigma_max ** (1 / rho)), _number(sigma_min ** (1 / rho)), _unit(steps)
-    )
+    """Space sigma^(1/rho) evenly between two levels.
+
+    Raises:
+        NodeError: When rho is so small that there are no such powers.
+    """
+    try:
+        high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
+    except ArithmeticError:
+        raise NodeError(
+            f"A rho of {rho:g} spaces no noise levels.",
+            "The paper's is 7; 1 spaces them evenly.",
+            "sampling.levels",
+        ) from None
+    root = torch.lerp(_number(high), _number(low), _unit(steps))
     return _ended(root**rho)
 
 
@@ -115,7 +125,17 @@ def exponential(sampling: ModelSampling, steps: int) -> Tensor:
 def polyexponential_between(
     sigma_min: float, sigma_max: float, steps: int, rho: float = 1.0
 ) -> Tensor:
-    """Space (log sigma)^(1/rho) evenly between two levels; rho = 1 is the exponential one."""
+    """Space (log sigma)^(1/rho) evenly between two levels; rho = 1 is the exponential one.
+
+    Raises:
+        NodeError: When a level is 0, which has no logarithm.
+    """
+    if min(sigma_min, sigma_max) <= 0:
+        raise NodeError(
+            "Noise levels that are spaced by their logarithms end above 0.",
+            "Make sigma_min and sigma_max larger than 0.",
+            "sampling.levels",
+        )
     ramp = (1 - _unit(steps)) ** rho
     return _ended(
         torch.lerp(_number(math.log(sigma_min)), _number(math.log(sigma_max)), ramp).exp()

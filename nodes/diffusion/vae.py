@@ -12,6 +12,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from nodes.diffusion.latent_space import raw, scaled
 from nodes.diffusion.memory.by_layer import work_place
 from nodes.diffusion.memory.compiling import compiled_calls
+from nodes.errors import NodeError
 from nodes.types import LatentFormat, Vae
 
 # Pictures that go through at once hold at most this many pixels together.
@@ -23,8 +24,18 @@ _FITTED = 4
 
 
 def fitted(pixels: Tensor, downscale: int) -> Tensor:
-    """Cut the sides of pictures (B, C, H, W), about the middle, to multiples of `downscale`."""
+    """Cut the sides of pictures (B, C, H, W), about the middle, to multiples of `downscale`.
+
+    Raises:
+        NodeError: If they are smaller than one cell of a latent.
+    """
     height, width = pixels.shape[-2:]
+    if min(height, width) < downscale:
+        raise NodeError(
+            f"A picture of {width}×{height} is smaller than one cell of this VAE's latents.",
+            f"Scale it to at least {downscale} pixels a side.",
+            "image.small",
+        )
     rows, columns = height % downscale, width % downscale
     top, left = rows // 2, columns // 2
     return pixels[..., top : top + height - rows, left : left + width - columns]
@@ -103,7 +114,18 @@ def encode_once(vae: Vae, pixels: Tensor) -> Tensor:
 
 @torch.no_grad()
 def decode_once(vae: Vae, samples: Tensor) -> Tensor:
-    """Decode scaled latents (B, C, h, w), all at once; see `decode`."""
+    """Decode scaled latents (B, C, h, w), all at once; see `decode`.
+
+    Raises:
+        NodeError: If they have other channels than the VAE's.
+    """
+    if samples.shape[1] != vae.latent_format.channels:
+        raise NodeError(
+            f"The latent has {samples.shape[1]} channels, but the VAE reads"
+            f" {vae.latent_format.channels}.",
+            "Use the VAE of the model that made it.",
+            "latent.channels",
+        )
     network: Any = vae.network
     latents = raw(samples, vae.latent_format).to(*work_place(network))
     with _as_compiled(vae, "decoder"):

@@ -95,6 +95,17 @@ def test_a_polyexponential_of_degree_one_has_even_ratios() -> None:
     torch.testing.assert_close(ratios, ratios[:1].expand(4))
 
 
+@pytest.mark.parametrize("rho", [0.0, 1e-300])
+def test_a_rho_without_powers_is_refused(rho: float) -> None:
+    with pytest.raises(NodeError, match="rho"):
+        schedules.karras_between(0.1, 10.0, 5, rho)
+
+
+def test_levels_without_logarithms_are_refused() -> None:
+    with pytest.raises(NodeError, match="logarithms"):
+        schedules.polyexponential_between(0.0, 10.0, 5)
+
+
 def test_a_vp_schedule_follows_its_process() -> None:
     sigmas = schedules.vp_between(3, beta_d=2.0, beta_min=1.0, last_time=0.5)
     t = torch.tensor([1.0, 0.75, 0.5], dtype=torch.float64)

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
 from nodes.diffusion import vae as coding
+from nodes.errors import NodeError
 from nodes.types import LatentFormat, Vae
 from tests.nodes.diffusion.tiny_models import tiny_parts
 
@@ -59,6 +61,16 @@ def test_sides_are_cut_about_the_middle() -> None:
     assert fitted.shape == (1, 1, 16, 16)
     assert torch.equal(fitted, pixels[..., 2:18, 0:16])
     assert coding.fitted(fitted, 8).shape == fitted.shape
+
+
+def test_a_picture_smaller_than_a_cell_is_refused() -> None:
+    with pytest.raises(NodeError, match="5×40 is smaller than one cell"):
+        coding.fitted(random(1, 3, 40, 5), 8)
+
+
+def test_latents_of_other_channels_are_refused() -> None:
+    with pytest.raises(NodeError, match="16 channels, but the VAE reads 4"):
+        coding.decode_once(vae(), random(1, 16, 4, 4))
 
 
 def test_colours_of_latents_are_found_where_decoding_is_linear() -> None:
