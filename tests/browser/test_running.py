@@ -50,6 +50,18 @@ def test_a_second_run_has_nothing_to_compute_and_says_so_before(editor: Editor) 
     )
 
 
+def test_what_a_run_would_compute_is_shown_under_the_pointer_until_it_is_pressed(
+    editor: Editor,
+) -> None:
+    editor.load(image_workflow("Foreseen", 0x224466))
+    veils = editor.page.locator(".node__veil")
+    editor.page.locator(".run__start").hover()
+    expect(veils).to_have_count(2)
+    editor.run()
+    editor.expect_picture("show")
+    expect(veils).to_have_count(0)
+
+
 def test_what_stands_in_the_way_is_said_before_the_run_on_its_node(editor: Editor) -> None:
     editor.load(workflow({"show": {"type": "PreviewImage"}}, "Open end"))
     expect(editor.node("show")).to_have_attribute("data-problem", "error")

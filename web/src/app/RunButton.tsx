@@ -46,9 +46,13 @@ export function RunButton() {
           type="button"
           className="button button--primary run__start"
           title={`${label} (${chordText("Mod+Enter")})`}
-          onClick={() => perform("run.run")}
-          onPointerEnter={() => stage.setState({ foreseeing: true })}
-          onPointerLeave={() => stage.setState({ foreseeing: false })}
+          onClick={() => {
+            // From here on the results are what is to be seen, also where the pointer stays.
+            foresee(false);
+            perform("run.run");
+          }}
+          onPointerEnter={() => foresee(true)}
+          onPointerLeave={() => foresee(false)}
         >
           <Play size={13} fill="currentColor" aria-hidden="true" />
           <span className="run__label">{label}</span>
@@ -57,6 +61,11 @@ export function RunButton() {
       </div>
     </div>
   );
+}
+
+/** Shows on the canvas what a run would compute, or no longer. */
+function foresee(foreseeing: boolean): void {
+  stage.setState({ foreseeing });
 }
 
 function More() {
