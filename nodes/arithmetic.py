@@ -114,7 +114,8 @@ def latent_composite_masked(
     if resize_source:
         height, width = below.shape[-2:]
         above = latents.resize(above, height, width, "bilinear")
-    place = (x // latents.CELL, y // latents.CELL)
+    cell = latents.cell(destination)
+    place = (x // cell, y // cell)
     made = composite(below, above, *place, None if mask is None else mask.values)
     return replace(destination, samples=made)
 

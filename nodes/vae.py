@@ -72,8 +72,8 @@ def vae_decode(samples: Latent, vae: Vae, *, ctx: Context = QUIET) -> Annotated[
 def vae_encode(pixels: Image, vae: Vae, *, ctx: Context = QUIET) -> Annotated[Latent, ENCODED]:
     """Encode pictures to latents.
 
-    Sides that are no multiples of 8 are cut to them, the same on both sides. When memory does not
-    suffice it encodes in tiles instead.
+    Sides that are no multiples of the VAE's cells, most often of 8 pixels, are cut to them, the
+    same on both sides. When memory does not suffice it encodes in tiles instead.
 
     Args:
         pixels: What to encode; alpha is passed over.

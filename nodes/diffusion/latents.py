@@ -15,7 +15,7 @@ from nodes.types import Latent, Mask
 
 METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "bislerp")
 
-# Sizes and places are given in pixels; every family with a picture VAE has cells of 8 of them.
+# Sizes and places are given in pixels; most families have cells of 8 of them.
 CELL = 8
 # A picture is at least this many pixels a side.
 LEAST = 64
@@ -26,6 +26,11 @@ def empty(width: int, height: int, batch: int, channels: int = 4) -> Latent:
     return Latent(torch.zeros(batch, channels, height // CELL, width // CELL))
 
 
+def cell(latent: Latent) -> int:
+    """Give how many pixels a side a latent's cells are; those of most where its space says none."""
+    return CELL if latent.space is None else latent.space.downscale
+
+
 def resized_to(latent: Latent, width: int, height: int, method: str, crop: bool) -> Latent:
     """Resize to a picture's size; a side of 0 follows from the other, two change nothing."""
     rows, columns = latent.samples.shape[-2:]
@@ -33,17 +38,17 @@ def resized_to(latent: Latent, width: int, height: int, method: str, crop: bool)
         return latent
     if width == 0:
         height = max(LEAST, height)
-        width = max(LEAST, round(columns * CELL * height / (rows * CELL)))
+        width = max(LEAST, round(columns * height / rows))
     elif height == 0:
         width = max(LEAST, width)
-        height = max(LEAST, round(rows * CELL * width / (columns * CELL)))
+        height = max(LEAST, round(rows * width / columns))
     else:
         width, height = max(LEAST, width), max(LEAST, height)
     samples = _cut_to(latent.samples, width / height) if crop else latent.samples
     mask = latent.mask
     if crop and mask is not None:
         mask = Mask(_cut_to(fit_mask(mask.values, rows, columns, len(samples)), width / height))
-    samples = resize(samples, height // CELL, width // CELL, method)
+    samples = resize(samples, *(max(1, side // cell(latent)) for side in (height, width)), method)
     return replace(latent, samples=samples, mask=mask)
 
 
@@ -63,14 +68,15 @@ def resize(samples: Tensor, height: int, width: int, method: str) -> Tensor:
 def composite(below: Latent, above: Latent, x: int, y: int, feather: int) -> Latent:
     """Lay one latent on another at a place in pixels, fading in at edges inside the picture."""
     base = below.samples
-    top, left = y // CELL, x // CELL
+    size = cell(below)
+    top, left = y // size, x // size
     room = max(base.shape[2] - top, 0), max(base.shape[3] - left, 0)
     patch = in_space_of(below, above)[..., : room[0], : room[1]]
     rows, columns = patch.shape[-2:]
     if rows == 0 or columns == 0:
         return below
     patch = _as_many(patch, len(base))
-    steps = feather // CELL
+    steps = feather // size
     down = _fade(rows, steps if top > 0 else 0, steps if top + rows < base.shape[2] else 0)
     across = _fade(
         columns, steps if left > 0 else 0, steps if left + columns < base.shape[3] else 0
@@ -95,8 +101,10 @@ def rotated(latent: Latent, quarters: int) -> Latent:
 def cropped(latent: Latent, width: int, height: int, x: int, y: int) -> Latent:
     """Cut out a rectangle given in pixels, as far as it lies in the latent."""
     rows, columns = latent.samples.shape[-2:]
-    top, left = min(y // CELL, rows - 1), min(x // CELL, columns - 1)
-    down, across = slice(top, top + height // CELL), slice(left, left + width // CELL)
+    size = cell(latent)
+    top, left = min(y // size, rows - 1), min(x // size, columns - 1)
+    tall, wide = (max(1, side // size) for side in (height, width))
+    down, across = slice(top, top + tall), slice(left, left + wide)
     mask = latent.mask
     if mask is not None:
         mask = Mask(fit_mask(mask.values, rows, columns, len(latent.samples))[..., down, across])

@@ -96,6 +96,20 @@ def test_a_composite_lies_where_it_is_put() -> None:
     assert below.samples.abs().max() == 0
 
 
+@pytest.mark.parametrize("pixels", [1, 4, 42])
+def test_places_and_sizes_are_pixels_whatever_a_cell_is(pixels: int) -> None:
+    space = LatentFormat(4, 1.0, downscale=pixels)
+    below, above = (Latent(torch.full((1, 4, 6, 8), n), space=space) for n in (0.0, 1.0))
+    made = latents.composite(below, above, 2 * pixels, 3 * pixels, 0).samples
+    assert made[..., 3:, 2:].eq(1).all()
+    assert not made[..., :3, :].any()
+    assert not made[..., :2].any()
+    cut = latents.cropped(below, 4 * pixels, 3 * pixels, pixels, 0)
+    assert cut.samples.shape == (1, 4, 3, 4)
+    larger = latents.resized_to(below, 128 * pixels, 96 * pixels, "bilinear", crop=False)
+    assert larger.samples.shape == (1, 4, 96, 128)
+
+
 def test_a_feather_fades_at_inner_edges_only() -> None:
     below, above = Latent(torch.zeros(1, 4, 8, 8)), Latent(torch.ones(1, 4, 8, 4))
     laid = latents.composite(below, above, x=0, y=0, feather=16)
