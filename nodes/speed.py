@@ -136,7 +136,8 @@ def torch_compile_vae(
     """
     if not (hasattr(vae.network, "encoder") and hasattr(vae.network, "decoder")):
         raise NodeError(
-            "This model works on pixels, so that there is no VAE to compile.",
+            "This VAE has no encoder and decoder to compile: it works on pixels, or is Stable "
+            "Cascade's.",
             "Leave the node out.",
             "compile.vae",
         )

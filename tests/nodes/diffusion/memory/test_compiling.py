@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch._inductor import config
 
+from nodes.diffusion.cascades.stage_c_coder import StageCCoder
 from nodes.diffusion.memory.compiling import compiled
 from nodes.diffusion.memory.modules import copy_sharing
 from nodes.diffusion.model_sampling import ModelSampling
@@ -150,6 +151,7 @@ def test_statistics_of_one_picture_are_not_compiled(cache: Path) -> None:
     assert not libraries(cache)
 
 
-def test_where_there_is_no_vae_none_is_compiled() -> None:
-    with pytest.raises(NodeError, match="works on pixels"):
-        torch_compile_vae(Vae(nn.Identity(), LatentFormat(3, 1.0, 1), "float32", "none"))
+@pytest.mark.parametrize("coder", [nn.Identity(), StageCCoder("a.safetensors", None, None)])
+def test_a_vae_of_another_make_is_not_compiled(coder: nn.Module) -> None:
+    with pytest.raises(NodeError, match="no encoder and decoder to compile"):
+        torch_compile_vae(Vae(coder, LatentFormat(3, 1.0, 1), "float32", "none"))
