@@ -28,40 +28,15 @@ from nodes.text import clip_text_encode
 from nodes.types import Conditioning, Latent, Sampler, Sigmas
 from nodes.vae import vae_decode, vae_encode
 from tests.nodes.diffusion.enlarging_models import drawing, made, quiet, write_config, write_parts
+from tests.nodes.diffusion.stable_cascade_files import STAGE_A, STAGE_B, STAGE_C
 from tests.nodes.diffusion.tiny_models import TEXT, Config, tiny_parts, tiny_vocabulary
 from tests.nodes.diffusion.tiny_sampling import prompt
 from tests.nodes.test_cascade import picture
 
 SEED, SCALE, STEPS = 7, 3.0, 3
-PRIOR: Config = {
-    "conditioning_dim": 64,
-    "block_out_channels": (64, 64),
-    "num_attention_heads": (2, 2),
-    "down_num_layers_per_block": (1, 1),
-    "up_num_layers_per_block": (1, 1),
-    "switch_level": (False,),
-    "clip_image_in_channels": 24,
-    "clip_text_in_channels": 32,
-    "clip_text_pooled_in_channels": 32,
-}
-DECODER: Config = {
-    "in_channels": 4,
-    "out_channels": 4,
-    "conditioning_dim": 32,
-    "block_out_channels": (16, 32),
-    "num_attention_heads": (-1, 2),
-    "down_num_layers_per_block": (1, 1),
-    "up_num_layers_per_block": (1, 1),
-    "block_types_per_layer": (
-        ("SDCascadeResBlock", "SDCascadeTimestepBlock"),
-        ("SDCascadeResBlock", "SDCascadeTimestepBlock", "SDCascadeAttnBlock"),
-    ),
-    "switch_level": None,
-    "clip_text_pooled_in_channels": 32,
-    "effnet_in_channels": 16,
-    "patch_size": 2,
-}
-VQGAN: Config = {"bottleneck_blocks": 1, "num_vq_embeddings": 2, "embed_dim": 16}
+# A folder tells its configuration, so that texts may be as narrow as those of the tests.
+PRIOR: Config = STAGE_C | {"clip_text_in_channels": 32, "clip_text_pooled_in_channels": 32}
+DECODER: Config = STAGE_B | {"clip_text_pooled_in_channels": 32}
 TEXTS = tuple(
     prompt(n, 5, 32, pooled=torch.randn(1, 32, generator=torch.Generator().manual_seed(n)))
     for n in (1, 2)
@@ -76,7 +51,7 @@ def network(part: str) -> Any:
 
 @cache
 def vqgan() -> Any:
-    return made(StageA, VQGAN)
+    return made(StageA, STAGE_A)
 
 
 def write(folder: Path, part: str) -> Path:
