@@ -23,12 +23,13 @@ RED = (255, 0, 0)
 
 
 def cascade() -> dict[str, Any]:
-    """The shipped cascade, on a smaller picture, in many tiles."""
+    """The shipped cascade's first stage, on a smaller picture, in many tiles."""
     found: dict[str, Any] = json.loads(
         (ROOT / "workflows" / "cascade_128_to_512.json").read_text("utf-8")
     )
     found["nodes"]["canvas"]["inputs"] |= {"width": 64, "height": 64}
-    found["nodes"]["stage"]["inputs"] |= {"tile_size": 96, "overlap": 32}
+    found["nodes"]["stage"]["inputs"] |= {"tile_size": 96, "overlap": 32, "steps": 8}
+    found["nodes"]["cascade"]["inputs"]["stages"] = {"links": [["stage", "cascade_stage"]]}
     return found
 
 
