@@ -48,7 +48,8 @@ def resized_to(latent: Latent, width: int, height: int, method: str, crop: bool)
     mask = latent.mask
     if crop and mask is not None:
         mask = Mask(_cut_to(fit_mask(mask.values, rows, columns, len(samples)), width / height))
-    samples = resize(samples, *(max(1, side // cell(latent)) for side in (height, width)), method)
+    rows, columns = (max(1, side // cell(latent)) for side in (height, width))
+    samples = resize(samples, rows, columns, method)
     return replace(latent, samples=samples, mask=mask)
 
 
