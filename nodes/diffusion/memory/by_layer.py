@@ -62,6 +62,12 @@ def factor_of(layer: nn.Module, name: str, kept: Tensor) -> Tensor | None:
     return None
 
 
+def forget_factor(layer: nn.Module, name: str) -> None:
+    """Leave out the factor of a weight whose values are whole again; its layer is a copy."""
+    if isinstance(layer, _Bringing) and name == "weight":
+        layer.weight_factor = None
+
+
 def _work_on(layer: _Bringing, device: torch.device) -> None:
     layer.works_on = device
     if layer.weight_factor is not None:

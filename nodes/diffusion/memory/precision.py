@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nodes.diffusion.memory.by_layer import bring, work_place
+from nodes.diffusion.memory.by_layer import bring, forget_factor, work_place
 from nodes.diffusion.memory.modules import copy_sharing
 from nodes.types import Model
 
@@ -84,6 +84,7 @@ def kept_in(network: nn.Module, storage: torch.dtype) -> nn.Module:
             if weight.ndim > 1 and weight.is_floating_point() and weight.dtype not in EIGHT_BITS:
                 small = weight.clamp(-bound, bound).to(storage)
                 setattr(layer, name, nn.Parameter(small, requires_grad=False))
+                forget_factor(layer, name)
     compute_in(copied, dtype)
     return copied
 

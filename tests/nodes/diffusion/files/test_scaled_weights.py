@@ -18,6 +18,7 @@ from nodes.diffusion.files.separate_parts import load_denoiser
 from nodes.diffusion.files.text_keys import text_places
 from nodes.diffusion.memory.by_layer import kept_values
 from nodes.diffusion.memory.placement import place
+from nodes.diffusion.memory.precision import kept_in
 from nodes.loaders import clip_loader
 from nodes.sampling import k_sampler
 from nodes.types import Latent, Model
@@ -109,6 +110,11 @@ def test_a_change_of_scaled_weights_is_not_scaled_again(tmp_path: Path) -> None:
     lora = read_lora(tmp_path / "lora.safetensors")
     changed, _ = model_with_lora(model, lora, 1.0)
     after: Any = changed.network.get_submodule(name)
+    torch.testing.assert_close(after.weight, before.weight + 1e-3)
+    # What was changed may be kept in 8 bits again, without the factor that it had.
+    kept: Any = kept_in(changed.network, FINE).get_submodule(name)
+    assert kept.state_dict()["weight"].dtype == FINE
+    torch.testing.assert_close(kept.weight, after.weight, rtol=0.07, atol=2e-3)
     torch.testing.assert_close(after.weight, before.weight + 1e-3)
     halves = merged_models(model, changed, lambda _: (0.5, 0.5), "half").network
     merged: Any = halves.get_submodule(name)
