@@ -33,7 +33,7 @@ function Finder({ adding }: { adding: Adding }) {
   const box = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const search = useNodeSearch();
-  const found = useMemo(() => offered(adding, search(query)).slice(0, MOST), [adding, query, search]);
+  const found = useMemo(() => offered(adding, search(query), query).slice(0, MOST), [adding, query, search]);
   const chosen = found[Math.min(place, found.length - 1)];
 
   useEffect(() => {

@@ -23,16 +23,25 @@ import { type Adding, stage, toScreen, worldOf } from "./stage";
 /** The kind of data that a node dragged from a list carries: its type. */
 export const NODE_DRAG = "application/x-weft-node";
 
+/** What most graphs have: of all that fits a loose wire, these come first, so that they are one key away. */
+const EVERYDAY = [
+  "CLIPTextEncode",
+  "VAEDecode",
+  "KSampler",
+  "PreviewImage",
+  "SaveImage",
+  "CheckpointLoaderSimple",
+  "EmptyLatentImage",
+  "LoadImage",
+  "VAEEncode",
+];
+
 /** Those of the found nodes that the search offers: all, or those that fit the loose wire or the wire to go into. */
-export function offered(adding: Adding, specs: readonly NodeSpec[]): readonly Candidate[] {
+export function offered(adding: Adding, specs: readonly NodeSpec[], query: string): readonly Candidate[] {
   const { from, thread } = adding;
   if (from !== undefined) {
-    if (from.side === "out") {
-      const output = outputSpec(from.node, from.name);
-      return output ? onwards(takers(specs, output), output.type) : [];
-    }
-    const input = inputSpec(from.node, from.name);
-    return input ? givers(specs, input) : [];
+    const found = fittingWire(from, specs);
+    return query.trim() === "" ? everydayFirst(found) : found;
   }
   const wire = thread === undefined ? undefined : stage.getState().scene.threads.get(thread)?.wire;
   if (wire === undefined) return specs.map((spec) => ({ spec, port: "" }));
@@ -40,6 +49,25 @@ export function offered(adding: Adding, specs: readonly NodeSpec[]): readonly Ca
   const input = inputSpec(wire.to[0], wire.to[1]);
   if (output === undefined || input === undefined) return [];
   return specs.filter((spec) => passage(spec, output, input)).map((spec) => ({ spec, port: "" }));
+}
+
+function fittingWire(from: PortAddress, specs: readonly NodeSpec[]): readonly Candidate[] {
+  if (from.side === "out") {
+    const output = outputSpec(from.node, from.name);
+    return output ? onwards(takers(specs, output), output.type) : [];
+  }
+  const input = inputSpec(from.node, from.name);
+  return input ? givers(specs, input) : [];
+}
+
+/** The everyday ones, then what is made for such a wire, and at last what takes any. */
+function everydayFirst(found: readonly Candidate[]): readonly Candidate[] {
+  const place = ({ spec, port }: Candidate): number => {
+    if (EVERYDAY.includes(spec.id)) return 0;
+    const at = [...spec.inputs, ...spec.outputs].find(({ name }) => name === port);
+    return at?.variable !== undefined || at?.type === "*" ? 2 : 1;
+  };
+  return found.toSorted((one, other) => place(one) - place(other));
 }
 
 /** What takes a wire further comes before what only changes its value: from a latent, decoders before croppers. */

@@ -72,6 +72,9 @@ describe("search", () => {
     ["empty la", "EmptyLatentImage"],
     ["invert", "ImageInvert"],
     ["scale factor", "ImageScaleBy"],
+    ["ksmp", "KSampler"],
+    ["emlat", "EmptyLatentImage"],
+    ["vd", "VAEDecode"],
   ])("%s finds %s", (query, id) => expect(first(query)).toBe(id));
 
   test("without a word lists everything", () => expect(search(" ")).toHaveLength(CATALOGUE.nodes.size));

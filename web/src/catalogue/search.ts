@@ -31,8 +31,34 @@ export function indexNodes(specs: readonly NodeSpec[]): NodeSearch {
   index.addAll(specs.map(searchable));
   return (query) => {
     if (query.trim() === "") return all;
-    return index.search(query).flatMap(({ id }) => byId.get(String(id)) ?? []);
+    const found = index.search(query).flatMap(({ id }) => byId.get(String(id)) ?? []);
+    return found.length > 0 ? found : abbreviated(query, specs);
   };
+}
+
+/** What has the letters of the query in this order in its title or id, the closest together first: `ksmp`, `upscl`. */
+function abbreviated(query: string, specs: readonly NodeSpec[]): readonly NodeSpec[] {
+  const letters = [...query.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "")];
+  return specs
+    .map((spec) => ({ spec, span: Math.min(spanOf(letters, spec.title), spanOf(letters, spec.id)) }))
+    .filter(({ span }) => span < Infinity)
+    .toSorted((one, other) => one.span - other.span)
+    .map(({ spec }) => spec);
+}
+
+/** How far apart letters stand in a text that has them in order and begins a word with the first of them. */
+function spanOf(letters: readonly string[], text: string): number {
+  const [first = "", ...rest] = letters;
+  const low = text.toLowerCase();
+  let least = Infinity;
+  for (let start = low.indexOf(first); start >= 0; start = low.indexOf(first, start + 1)) {
+    if (start > 0 && /[\p{L}\p{N}]/u.test(text[start - 1] ?? "") && !/\p{Lu}/u.test(text[start] ?? ""))
+      continue;
+    let end = start;
+    for (const letter of rest) end = end < 0 ? end : low.indexOf(letter, end + 1);
+    if (end >= 0 && letters.length > 1) least = Math.min(least, end - start + start / 100);
+  }
+  return least;
 }
 
 function searchable(spec: NodeSpec) {
