@@ -1,8 +1,9 @@
 """Prompts to conditioning: tokens through text encoders, then their weights, then one sequence."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -102,8 +103,7 @@ def chunks(prompt: str, tokenizer: Tokenizer) -> tuple[Chunk, ...]:
     """Cut a prompt into chunks for CLIP; an empty prompt is one chunk of padding."""
     room = tokenizer.length - 2
     filled: list[list[tuple[int, float]]] = [[]]
-    for piece in weighted(prompt):
-        tokens = [(token, piece.weight) for token in tokenizer.ids(piece.text)]
+    for tokens in _runs(prompt, tokenizer):
         if len(tokens) < _MAY_BE_CUT and len(filled[-1]) + len(tokens) > room:
             filled.append([])
         while tokens:
@@ -113,6 +113,13 @@ def chunks(prompt: str, tokenizer: Tokenizer) -> tuple[Chunk, ...]:
             filled[-1] += tokens[:free]
             tokens = tokens[free:]
     return tuple(_chunk(tokens, tokenizer) for tokens in filled)
+
+
+def _runs(prompt: str, tokenizer: Tokenizer) -> Iterator[list[tuple[int, float]]]:
+    """Give the tokens of each piece with its weight; a taught word's stand by themselves."""
+    for piece in weighted(prompt):
+        for _, run in groupby(tokenizer.ids(piece.text), key=lambda token: token < 0):
+            yield [(token, piece.weight) for token in run]
 
 
 def _role(network: nn.Module) -> Role:

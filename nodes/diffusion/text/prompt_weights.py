@@ -8,7 +8,7 @@ from dataclasses import dataclass
 EMPHASIS = 1.1
 
 _MARK = re.compile(r"\\[()]|[()]")
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)\s*")
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?\s*")
 
 
 @dataclass(frozen=True)

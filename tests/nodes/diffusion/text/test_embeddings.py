@@ -104,6 +104,16 @@ def test_each_of_two_encoders_reads_its_own_vectors(host: FolderContext) -> None
     assert torch.allclose(apart, encode(both, "a c d", "b")[0], atol=1e-6)
 
 
+def test_the_vectors_of_a_word_stay_in_one_chunk(host: FolderContext) -> None:
+    write(host, "three.safetensors", emb_params=torch.randn(3, 16))
+    both, apart = (
+        clip_text_encode(prompt, clip(), ctx=host).parts[0].embeds
+        for prompt in ("c " * 74 + "embedding:three", "embedding:three")
+    )
+    assert both.shape == (1, 154, 16)
+    assert torch.allclose(both[:, 77:], apart, atol=1e-6)
+
+
 def test_an_encoder_without_vectors_passes_the_word_over(host: FolderContext) -> None:
     both = pair()
     write(host, "old.safetensors", emb_params=vectors_of(both.encoder, *letters("c d")))
