@@ -69,6 +69,16 @@ def test_on_a_narrow_page_what_is_opened_is_seen(editor: Editor) -> None:
     expect(editor.page.get_by_role("region", name="Queue", exact=True)).to_have_count(0)
 
 
+def test_on_a_narrow_page_the_form_is_opened_by_the_menu(editor: Editor) -> None:
+    editor.page.set_viewport_size({"width": 400, "height": 800})
+    editor.page.get_by_role("button", name="Weft menu").click()
+    editor.page.get_by_role("menuitem", name="Form or graph").click()
+    form = editor.page.get_by_role("region", name="Form", exact=True)
+    expect(form.get_by_role("textbox", name="Prompt")).to_be_visible()
+    overflow = editor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow == 0
+
+
 def test_the_graph_stands_as_it_was_after_its_form(editor: Editor) -> None:
     box = editor.node("sampler").bounding_box()
     assert box is not None

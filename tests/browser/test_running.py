@@ -50,6 +50,19 @@ def test_a_second_run_has_nothing_to_compute_and_says_so_before(editor: Editor) 
     )
 
 
+def test_the_gallery_is_searched_by_what_its_pictures_are_called(editor: Editor) -> None:
+    for title, colour in (("Heron", 0x113355), ("Otter", 0x553311)):
+        editor.load(image_workflow(title, colour))
+        editor.run()
+        editor.expect_picture("show")
+    gallery = editor.panel("Gallery")
+    gallery.get_by_text("Previews").click()
+    expect(gallery.get_by_title("Heron")).to_be_visible()
+    gallery.get_by_role("searchbox").fill("otter")
+    expect(gallery.get_by_title("Heron")).to_have_count(0)
+    expect(gallery.get_by_title("Otter")).to_be_visible()
+
+
 def test_what_a_run_would_compute_is_shown_under_the_pointer_until_it_is_pressed(
     editor: Editor,
 ) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import io
+import shutil
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
+import torch
 from PIL import Image
 from playwright.sync_api import expect
+from safetensors.torch import save_file
 
+from tests.browser.axe import findings
 from tests.browser.editor import Editor, workflow
 from tests.browser.weft_server import WeftServer
 
@@ -54,6 +61,41 @@ def test_a_word_of_a_prompt_is_weighted_by_key(editor: Editor) -> None:
     expect(field).to_have_value("a red (star:1.1)")
     editor.key("Control+ArrowDown")
     expect(field).to_have_value("a red (star:1.05)")
+
+
+@pytest.fixture
+def embeddings(models: Path) -> Iterator[None]:
+    folder = models / "embeddings"
+    folder.mkdir(exist_ok=True)
+    for name in ("fox-fur", "fog"):
+        save_file({"emb_params": torch.zeros(1, 8)}, folder / f"{name}.safetensors")
+    yield
+    shutil.rmtree(folder)
+
+
+def test_the_name_of_an_embedding_is_completed_in_the_prompt(
+    editor: Editor, embeddings: None
+) -> None:
+    editor.load(workflow({"text": {"type": "CLIPTextEncode", "inputs": {"text": ""}}}, "Completes"))
+    inspected(editor, "text")
+    field = editor.page.get_by_role("region", name="Inspector").get_by_role("textbox", name="text")
+    field.press_sequentially("a star, embedding:fo")
+    options = editor.page.get_by_role("option")
+    expect(options).to_have_text(["fog", "fox-fur"])
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    assert findings(editor) == []
+    editor.key("ArrowDown")
+    editor.key("Enter")
+    expect(field).to_have_value("a star, embedding:fox-fur")
+    expect(options).to_have_count(0)
+
+
+def test_the_size_of_a_picture_is_told_before_anything_runs(editor: Editor) -> None:
+    content = {"paper": {"type": "EmptyImage", "inputs": {"width": 320, "height": 96}}}
+    editor.load(workflow(content, "Sized"))
+    inspected(editor, "paper")
+    inspector = editor.page.get_by_role("region", name="Inspector")
+    expect(inspector.get_by_title("The size that this will have")).to_have_text("1×3×96×320")
 
 
 def test_a_mask_is_painted_and_is_what_the_run_sees(editor: Editor, server: WeftServer) -> None:

@@ -1,6 +1,6 @@
 /** The many lines of a prompt, with weights by Ctrl+↑ and ↓ and completion of embeddings. */
 
-import { type KeyboardEvent, useLayoutEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useId, useLayoutEffect, useRef, useState } from "react";
 import { useFolder } from "../store/folders";
 import { canvasTexts } from "../texts/canvas";
 import { completed, completing } from "./completion";
@@ -13,6 +13,7 @@ const WEIGHT_STEP = 0.05;
 export function PromptField(props: WidgetProps) {
   const typing = useTyping(props);
   const area = useRef<HTMLTextAreaElement>(null);
+  const list = useId();
   const wanted = useRef<readonly [number, number] | undefined>(undefined);
   const [caret, setCaret] = useState<number>();
   const [place, setPlace] = useState(0);
@@ -79,6 +80,11 @@ export function PromptField(props: WidgetProps) {
         rows={props.compact ? 3 : 5}
         aria-label={props.label}
         aria-invalid={props.invalid}
+        aria-autocomplete="list"
+        aria-controls={offer ? list : undefined}
+        aria-activedescendant={
+          offer && chosen !== undefined ? `${list}-${offer.options.indexOf(chosen)}` : undefined
+        }
         placeholder={props.label}
         spellCheck={false}
         value={typing.text}
@@ -95,24 +101,30 @@ export function PromptField(props: WidgetProps) {
         onKeyDown={keys}
       />
       {offer && (
-        <ul className="menu prompt-field__offer" aria-label={canvasTexts.embeddings}>
-          {offer.options.map((name) => (
-            <li key={name}>
-              <button
-                type="button"
-                className="menu__item"
-                data-selected={name === chosen}
-                tabIndex={-1}
-                onPointerDown={(event) => {
-                  event.preventDefault();
-                  take(name);
-                }}
-              >
-                {name}
-              </button>
-            </li>
+        <div
+          id={list}
+          className="menu prompt-field__offer"
+          role="listbox"
+          aria-label={canvasTexts.embeddings}
+        >
+          {offer.options.map((name, at) => (
+            // biome-ignore lint/a11y/useFocusableInteractive: the text has the focus
+            <div
+              key={name}
+              id={`${list}-${at}`}
+              className="menu__item"
+              role="option"
+              aria-selected={name === chosen}
+              data-selected={name === chosen}
+              onPointerDown={(event) => {
+                event.preventDefault();
+                take(name);
+              }}
+            >
+              {name}
+            </div>
           ))}
-        </ul>
+        </div>
       )}
     </div>
   );
