@@ -141,7 +141,9 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
         for name, values in _together([told(model.network, job.prompt) for job in jobs]).items()
     }
     scaled = model.sampling.input(x, torch.tensor(sigma)).to(dtype)
-    timestep = model.sampling.timestep(torch.tensor(sigma)).to(x.device).expand(x.shape[0])
+    # Found in double precision, which not every device has, and none of the networks reads.
+    timestep = model.sampling.timestep(torch.tensor(sigma)).to(x.device, torch.float32)
+    timestep = timestep.expand(x.shape[0])
     controls = [c for c in jobs[0].prompt.controls if c.last <= sigma <= c.first]
     hints = [_hint(jobs[0], control, len(jobs)) for control in controls]
     steered = additions(model.network, controls, hints, scaled, timestep, context, added)

@@ -83,7 +83,7 @@ def tangentially_damped(combine: Combine, estimates: Estimates) -> Tensor:
     noise to lead away from, what lies across the main direction of both noises is left out.
     """
     noise, away = (
-        (estimates.x - one).flatten(1).double() for one in (estimates.cond, estimates.uncond)
+        (estimates.x - one).flatten(1).float() for one in (estimates.cond, estimates.uncond)
     )
     _, _, directions = torch.linalg.svd(torch.stack([noise, away], dim=1), full_matrices=False)
     main = directions[:, 0]
@@ -128,7 +128,7 @@ def operation_applied(
 
 def projected(values: Tensor, direction: Tensor) -> Tensor:
     """Give the part of `values` along `direction`, each element of the batch by itself."""
-    one, other = values.flatten(1).double(), direction.flatten(1).double()
+    one, other = values.flatten(1).float(), direction.flatten(1).float()
     share = (one * other).sum(dim=1) / (other**2).sum(dim=1).clamp(min=1e-24)
     return share.to(values.dtype).reshape(-1, 1, 1, 1) * direction
 
