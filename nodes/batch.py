@@ -6,6 +6,8 @@ import torch
 
 from nodes.api import All, Each, Range, Shape, node
 from nodes.diffusion.latents import rebatched
+from nodes.imaging.composite import with_channels
+from nodes.imaging.resize import resize
 from nodes.types import Image, Latent
 
 GROUP = "image"
@@ -15,19 +17,21 @@ Count = Annotated[int, Range(1, 4096)]
 
 @node("ImageFromBatch", title="Image from batch", aliases=("frame", "pick"))
 def image_from_batch(
-    image: Image, batch_index: Annotated[int, Range(0, 4095)] = 0, length: Count = 1
+    image: Image, batch_index: Annotated[int, Range(-4096, 4095)] = 0, length: Count = 1
 ) -> Annotated[Image, Shape(channels="image.channels", height="image.height", width="image.width")]:
     """Take some pictures out of a batch.
 
     Args:
         image: The batch.
-        batch_index: The first one taken, from 0; beyond the last, the last.
+        batch_index: The first one taken, from 0; beyond the last, the last. -1 is the last, -2 the
+            one before it.
         length: How many are taken, as far as there are any.
 
     Returns:
         Those pictures.
     """
-    first = min(batch_index, len(image.pixels) - 1)
+    count = len(image.pixels)
+    first = min(batch_index if batch_index >= 0 else max(batch_index + count, 0), count - 1)
     return Image(image.pixels[first : first + length])
 
 
@@ -48,6 +52,23 @@ def repeat_image_batch(
         The longer batch.
     """
     return Image(image.pixels.repeat(amount, 1, 1, 1))
+
+
+@node("BatchImagesNode", title="Batch images (any number)", aliases=("join", "collect"))
+def batch_images(images: list[Image]) -> Image:
+    """Put any number of pictures together into one batch.
+
+    Args:
+        images: What follows the first is scaled and cut to its size.
+
+    Returns:
+        image: All of them, in the order of the wires.
+    """
+    first = images[0].pixels
+    height, width = first.shape[-2:]
+    channels = max(image.pixels.shape[1] for image in images)
+    fitted = [resize(image.pixels, width, height, "bilinear", "center") for image in images]
+    return Image(torch.cat([with_channels(each, channels) for each in fitted]))
 
 
 @node("RebatchImages", title="Rebatch images", aliases=("split", "list", "for each"))

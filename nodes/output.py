@@ -8,10 +8,12 @@ from typing import Annotated
 
 from torch import Tensor, nn
 
-from nodes.api import QUIET, AnyType, Context, FileName, node
+from nodes.api import QUIET, AnyType, Choice, Context, FileName, Shape, node
 from nodes.errors import NodeError
 from nodes.imaging.picture_files import write_png
 from nodes.types import Image, Mask
+
+BITS = {"8-bit": 8, "16-bit": 16}
 
 
 @node("SaveImage", title="Save image")
@@ -30,6 +32,32 @@ def save_image(
             value of a node's input.
     """
     _save(images.pixels, filename_prefix, temporary=False, ctx=ctx)
+
+
+@node("SaveImageAdvanced", title="Save image (advanced)", aliases=("16 bit", "png"), sink=True)
+def save_image_advanced(
+    images: Image,
+    filename_prefix: Annotated[str, FileName()] = "weft",
+    format: Annotated[str, Choice(("png",))] = "png",  # noqa: A002 - the field's name
+    bit_depth: Annotated[str, Choice(tuple(BITS))] = "8-bit",
+    colorspace: Annotated[str, Choice(("sRGB",))] = "sRGB",
+    *,
+    ctx: Context = QUIET,
+) -> Annotated[Image, Shape.like("images")]:
+    """Save pictures in a form of your choice, and pass them on.
+
+    Args:
+        images: The pictures.
+        filename_prefix: Start of the files' names, as of Save image.
+        format: The kind of file; it carries its workflow.
+        bit_depth: 16-bit keeps what gradients would lose to rounding, in twice the room or more.
+        colorspace: What the numbers of the pixels mean.
+
+    Returns:
+        image: The same pictures.
+    """
+    _save(images.pixels, filename_prefix, temporary=False, bits=BITS[bit_depth], ctx=ctx)
+    return images
 
 
 @node("PreviewImage", title="Preview image")
@@ -100,12 +128,12 @@ def _told(value: object) -> str:
     return str(value)
 
 
-def _save(pixels: Tensor, prefix: str, *, temporary: bool, ctx: Context) -> None:
+def _save(pixels: Tensor, prefix: str, *, temporary: bool, bits: int = 8, ctx: Context) -> None:
     height, width = pixels.shape[-2:]
     prefix = prefix.replace("%width%", str(width)).replace("%height%", str(height))
     for picture in ctx.track(pixels, len(pixels)):
         ctx.save(
-            partial(_write, picture),
+            partial(_write, picture, bits),
             prefix=prefix,
             suffix=".png",
             mime="image/png",
@@ -114,5 +142,5 @@ def _save(pixels: Tensor, prefix: str, *, temporary: bool, ctx: Context) -> None
         )
 
 
-def _write(picture: Tensor, path: Path, texts: Mapping[str, str]) -> None:
-    write_png(path, picture, texts)
+def _write(picture: Tensor, bits: int, path: Path, texts: Mapping[str, str]) -> None:
+    write_png(path, picture, texts, bits)

@@ -32,6 +32,7 @@ def image_scale_to_total_pixels(
     image: Image,
     upscale_method: Method = "nearest-exact",
     megapixels: Annotated[float, Range(0.01, 16, step=0.01)] = 1.0,
+    resolution_steps: Annotated[int, Range(1, 256)] = 1,
 ) -> Annotated[Image, SAME_KIND]:
     """Scale pictures to a number of pixels; proportions stay.
 
@@ -39,14 +40,16 @@ def image_scale_to_total_pixels(
         image: The pictures.
         upscale_method: How pixels are computed; area and lanczos are the ones to shrink with.
         megapixels: How many pixels in all, 1 being those of 1024 × 1024.
+        resolution_steps: Both sides become the nearest multiples of it.
 
     Returns:
         The scaled pictures.
     """
     height, width = image.pixels.shape[-2:]
     factor = math.sqrt(megapixels * 1024 * 1024 / (width * height))
-    sides = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return Image(resize(image.pixels, *sides, upscale_method))
+    unit = resolution_steps
+    wide, tall = (max(1, round(side * factor / unit)) * unit for side in (width, height))
+    return Image(resize(image.pixels, wide, tall, upscale_method))
 
 
 @node("ImageScaleToMaxDimension", title="Scale image to longest side")

@@ -53,13 +53,14 @@ def read_picture(path: Path) -> tuple[Tensor, Tensor]:
     return planes[:, :3], planes[:, 3:]
 
 
-def write_png(path: Path, pixels: Tensor, texts: Mapping[str, str]) -> None:
-    """Write a picture as an 8-bit PNG.
+def write_png(path: Path, pixels: Tensor, texts: Mapping[str, str], bits: int = 8) -> None:
+    """Write a picture as a PNG.
 
     Args:
         path: Where to.
         pixels: (3|4, H, W) in [0, 1].
         texts: Text chunks to put before the pixels, by keyword.
+        bits: 8 or 16 a channel.
     """
     told = PngInfo()
     for keyword, text in texts.items():
@@ -67,13 +68,20 @@ def write_png(path: Path, pixels: Tensor, texts: Mapping[str, str]) -> None:
     chunks = [(kind, content) for kind, content, *_ in told.chunks]
     height, width = pixels.shape[-2:]
     rows = max(1, _STRIPE_PIXELS // width)
-    stripes = (eight_bits(stripe) for stripe in torch.split(pixels, rows, dim=1))
+    rounded = eight_bits if bits == 8 else sixteen_bits
+    stripes = (rounded(stripe) for stripe in torch.split(pixels, rows, dim=1))
     png.write(path, height, width, stripes, chunks)
 
 
 def eight_bits(pixels: Tensor) -> NDArray[np.uint8]:
     """Round a picture (3|4, H, W) in [0, 1] to 8 bits, (H, W, 3|4)."""
     values = pixels.mul(255).round().clamp(0, 255).to(torch.uint8)
+    return values.movedim(0, -1).contiguous().numpy()
+
+
+def sixteen_bits(pixels: Tensor) -> NDArray[np.uint16]:
+    """Round a picture (3|4, H, W) in [0, 1] to 16 bits, (H, W, 3|4)."""
+    values = pixels.mul(65535).round().clamp(0, 65535).to(torch.uint16)
     return values.movedim(0, -1).contiguous().numpy()
 
 

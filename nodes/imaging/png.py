@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
+Samples = NDArray[np.uint8] | NDArray[np.uint16]
 Chunk = tuple[bytes, bytes]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -23,9 +24,9 @@ _COMPRESSION = 4
 
 
 def write(
-    path: Path, height: int, width: int, stripes: Iterable[Bytes], chunks: Iterable[Chunk]
+    path: Path, height: int, width: int, stripes: Iterable[Samples], chunks: Iterable[Chunk]
 ) -> None:
-    """Write a PNG of 8 bits a channel.
+    """Write a PNG of 8 or 16 bits a channel, as the stripes have.
 
     Args:
         path: Where to.
@@ -39,21 +40,23 @@ def write(
         compressor = zlib.compressobj(_COMPRESSION)
         above: Bytes | None = None
         for stripe in stripes:
+            # The format has the high byte first, and its filters take each byte by itself.
+            rows: Bytes = stripe.astype(stripe.dtype.newbyteorder(">")).view(np.uint8)
             if above is None:
-                channels = stripe.shape[2]
-                above = np.zeros((1, width, channels), np.uint8)
-                kind = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0)
+                above = np.zeros((1, *rows.shape[1:]), np.uint8)
+                depth, colour = 8 * stripe.itemsize, _COLOUR_TYPES[stripe.shape[2]]
+                kind = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
                 for chunk in ((b"IHDR", kind), *chunks):
                     _put(file, *chunk)
-            if data := compressor.compress(_filtered(stripe, above).data):
+            if data := compressor.compress(_filtered(rows, above).data):
                 _put(file, b"IDAT", data)
-            above = stripe[-1:]
+            above = rows[-1:]
         _put(file, b"IDAT", compressor.flush())
         _put(file, b"IEND", b"")
 
 
 def _filtered(rows: Bytes, above: Bytes) -> Bytes:
-    """Give each row (width, channels) as its filter's number and the filtered bytes."""
+    """Give each row (width, bytes of a pixel) as its filter's number and the filtered bytes."""
     count, width, channels = rows.shape
     up = np.concatenate([above, rows[:-1]])
     left, corner = np.zeros_like(rows), np.zeros_like(rows)

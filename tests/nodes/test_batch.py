@@ -1,8 +1,15 @@
 """Regrouping of pictures and latents."""
 
+import pytest
 import torch
 
-from nodes.batch import image_from_batch, rebatch_images, rebatch_latents, repeat_image_batch
+from nodes.batch import (
+    batch_images,
+    image_from_batch,
+    rebatch_images,
+    rebatch_latents,
+    repeat_image_batch,
+)
 from nodes.diffusion.noise import initial_noise
 from nodes.types import Image, Latent, Mask
 
@@ -20,6 +27,23 @@ def test_pictures_are_taken_as_far_as_there_are_any() -> None:
     assert marks(image_from_batch(pictures(5), 1, 2)) == [1, 2]
     assert marks(image_from_batch(pictures(5), 3, 9)) == [3, 4]
     assert marks(image_from_batch(pictures(5), 99, 1)) == [4]
+
+
+@pytest.mark.parametrize(("place", "found"), [(-1, [3]), (-2, [2, 3]), (-9, [0, 1])])
+def test_pictures_are_counted_from_the_end_as_well(place: int, found: list[int]) -> None:
+    batch = Image(torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 2, 2))
+    taken = image_from_batch(batch, place, 2)
+    assert taken.pixels[:, 0, 0, 0].tolist() == found
+
+
+def test_any_number_of_pictures_become_one_batch_of_the_first_ones_size() -> None:
+    first = Image(torch.full((1, 3, 4, 6), 0.1))
+    second = Image(torch.full((2, 4, 8, 8), 0.2))
+    third = Image(torch.full((1, 3, 4, 6), 0.3))
+    joined = batch_images([first, second, third]).pixels
+    assert joined.shape == (4, 4, 4, 6)
+    assert torch.allclose(joined[:, 0, 0, 0], torch.tensor([0.1, 0.2, 0.2, 0.3]))
+    assert torch.equal(joined[0, 3], torch.ones(4, 6))
 
 
 def test_a_batch_is_repeated_as_a_whole() -> None:

@@ -13,7 +13,14 @@ from nodes.imaging.picture_files import read_picture, write_png
 from nodes.latent import empty_latent_image
 from nodes.loaders import checkpoint_loader_simple, diffusers_loader, vae_loader
 from nodes.mask import load_image_mask
-from nodes.output import image_compare, mask_preview, preview_any, preview_image, save_image
+from nodes.output import (
+    image_compare,
+    mask_preview,
+    preview_any,
+    preview_image,
+    save_image,
+    save_image_advanced,
+)
 from nodes.sampling import k_sampler
 from nodes.text import clip_text_encode
 from nodes.types import Image, Mask
@@ -74,6 +81,15 @@ def test_every_picture_of_a_batch_is_saved_with_its_texts(host: FolderContext) -
     with PillowImage.open(path) as image:
         assert image.text == TEXTS  # type: ignore[attr-defined]
     assert host.counted == [(2, 2)]
+
+
+def test_a_picture_is_saved_with_sixteen_bits_and_passed_on(host: FolderContext) -> None:
+    made = Image(pixels()[None])
+    assert save_image_advanced(made, "fine", bit_depth="16-bit", ctx=host) is made
+    ((path, _),) = host.saved
+    assert path.read_bytes()[24] == 16  # the header's bit depth
+    read, _ = read_picture(path)
+    assert torch.allclose(read[0], made.pixels[0, :3], atol=1 / 255)
 
 
 def test_what_was_saved_loads_again(host: FolderContext) -> None:

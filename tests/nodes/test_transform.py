@@ -30,6 +30,8 @@ def test_total_pixels_keep_the_proportions() -> None:
     made = transform.image_scale_to_total_pixels(flat(0.5, 100, 400), "area", 0.25).pixels
     # 512 × 512 pixels at 4:1.
     assert made.shape[-2:] == (256, 1024)
+    made = transform.image_scale_to_total_pixels(flat(0.5, 90, 400), "area", 0.25, 32).pixels
+    assert made.shape[-2:] == (256, 1088)  # for 243 × 1079
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,21 @@ def test_what_is_written_in_stripes_is_read_whole(tmp_path: Path, channels: int,
     assert np.array_equal(read.reshape(picture.shape), picture)
 
 
+@pytest.mark.parametrize("rows", [3, 20])
+def test_sixteen_bits_of_a_channel_are_all_kept(tmp_path: Path, rows: int) -> None:
+    grey = np.random.default_rng(0).integers(0, 65536, (20, 9, 1), dtype=np.uint16)
+    png.write(tmp_path / "a.png", 20, 9, (grey[top : top + rows] for top in range(0, 20, rows)), [])
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.array_equal(np.asarray(image), grey[:, :, 0])
+
+
+def test_a_coloured_picture_may_have_sixteen_bits(tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 65536, (8, 5, 3), dtype=np.uint16)
+    png.write(tmp_path / "a.png", 8, 5, [colours], [])
+    with Image.open(tmp_path / "a.png") as image:  # whose reader keeps the high bytes of colours
+        assert np.array_equal(np.asarray(image), colours >> 8)
+
+
 def test_a_picture_takes_no_more_room_than_by_another_writer(tmp_path: Path) -> None:
     picture = drawn(200, 200, 3)
     png.write(tmp_path / "ours.png", 200, 200, [picture], [])
