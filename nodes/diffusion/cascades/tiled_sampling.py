@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from nodes.diffusion.cascades.noise_field import noise_at
 from nodes.diffusion.cascades.tile_conditions import model_on_tile, on_tile
-from nodes.diffusion.memory.cost import denoiser_cost, repeated
+from nodes.diffusion.memory.cost import denoiser_cost
 from nodes.diffusion.sampling import Sampling
 from nodes.diffusion.solvers import SOLVERS
 from nodes.imaging.tiles import Tile
@@ -28,6 +29,9 @@ from nodes.types import (
 
 # A solver that adds noise at its steps would give every tile its own.
 NOISELESS = tuple(name for name, solver in SOLVERS.items() if not solver.noise)
+# Latents that a tile and its solver hold while the network works: noise, what it began with, what
+# was denoised, and what steps make of them; measured.
+_HELD = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +68,8 @@ class TilePass:
         alone = len(conditionings) == 1 or self.guider.options.get("scale") == 1
         batch = 1 if alone else len(conditionings)
         step = denoiser_cost(model, side, side, batch, conditionings[0].parts[0])
-        return repeated(step, self.steps)
+        held = _HELD * model.latent_format.channels * side**2 * torch.float32.itemsize
+        return Cost(step.operations * self.steps, step.peak_bytes + held)
 
     def sampled(
         self, latent: Tensor, guider: Guider, tile: Tile, index: int

@@ -37,7 +37,8 @@ def cost_of(network: nn.Module, call: Callable[[Any], object]) -> Cost:
         call: Calls a network that it is given, with tensors on META; a copy of `network` there.
     """
     placed = copy_sharing(network, META)
-    counted, attention, watched = FlopCounterMode(display=False), _Attention(), Peak()
+    counted, attention = FlopCounterMode(display=False), _Attention()
+    watched = _PeakOnDevice()
     with torch.no_grad(), counted, attention, watched:
         call(placed)
     return Cost(counted.get_total_flops() + attention.operations, watched.peak)
@@ -154,6 +155,20 @@ class Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not self._views[storage]:
             del self._views[storage]
             self._now -= nbytes
+
+
+class _PeakOnDevice(Peak):  # type: ignore[no-untyped-call]
+    """Counts what a convolution takes beside its tensors as well.
+
+    It works on a copy of what it reads, or of what it makes, in an order of its own: measured on
+    processors, the larger of the two, and nothing where it looks at single pixels.
+    """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = super().__torch_dispatch__(func, types, args, kwargs)
+        if func is torch.ops.aten.convolution.default and max(args[1].shape[2:]) > 1:
+            self.peak = max(self.peak, self._now + max(args[0].nbytes, made.nbytes))
+        return made
 
 
 def _storage(tensor: Tensor) -> int:
