@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.editor import Editor, workflow
@@ -64,6 +65,32 @@ def test_a_node_that_is_dropped_on_a_wire_goes_into_it_as_one_step(editor: Edito
     assert nodes["invert"]["inputs"]["image"] == {"link": ["paper", "image"]}
     assert nodes["show"]["inputs"]["images"] == {"link": ["invert", "image"]}
     editor.key("Control+z")
+    assert editor.exported() == before
+
+
+CAMERA = "getComputedStyle(document.querySelector('.react-flow__viewport')).transform"
+
+
+@pytest.mark.parametrize("part", [".node__title", ".node__widget"])
+@pytest.mark.parametrize("hand", ["middle", "Space"])
+def test_the_canvas_is_moved_from_anywhere_by_the_middle_button_and_by_space(
+    editor: Editor, part: str, hand: str
+) -> None:
+    editor.load(pair())
+    before = editor.exported()
+    camera = editor.page.evaluate(CAMERA)
+    x, y = middle(editor.node("paper").locator(part).first)
+    editor.page.mouse.move(x, y)
+    button: Literal["left", "middle"] = "middle" if hand == "middle" else "left"
+    if hand == "Space":
+        editor.page.keyboard.down("Space")
+        expect(editor.page.locator(".canvas[data-hand]")).to_be_attached()
+    editor.page.mouse.down(button=button)
+    editor.page.mouse.move(x + 90, y + 40, steps=6)
+    editor.page.mouse.up(button=button)
+    if hand == "Space":
+        editor.page.keyboard.up("Space")
+    editor.read_until(lambda: editor.page.evaluate(CAMERA), lambda now: now != camera)
     assert editor.exported() == before
 
 

@@ -1,6 +1,6 @@
 /** The canvas: React Flow holds the camera; the fabric draws what is below the nodes; gestures turn into edits. */
 
-import { ReactFlow, ReactFlowProvider, useReactFlow, ViewportPortal } from "@xyflow/react";
+import { ReactFlow, ReactFlowProvider, useKeyPress, useReactFlow, ViewportPortal } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import {
   type DragEvent,
@@ -136,6 +136,7 @@ function CanvasBody() {
   useReveal();
   useEffect(keepMounted, []);
   useEffect(keepCanvasActions, []);
+  const hand = useKeyPress("Space");
 
   const onGround = (target: EventTarget): boolean =>
     target instanceof Element && target.classList.contains("react-flow__pane");
@@ -144,6 +145,12 @@ function CanvasBody() {
     const { left, top } = element.current?.getBoundingClientRect() ?? { left: 0, top: 0 };
     if (left !== stage.getState().left || top !== stage.getState().top) stage.setState({ left, top });
     if (fingerDown(event.nativeEvent)) {
+      event.stopPropagation();
+      return;
+    }
+    if (hand) {
+      // Whatever is under it, the camera moves.
+      claimed.current = false;
       event.stopPropagation();
       return;
     }
@@ -198,6 +205,7 @@ function CanvasBody() {
       className="canvas"
       aria-label={canvasTexts.canvas}
       aria-busy={waiting}
+      data-hand={hand || undefined}
       onPointerDownCapture={press}
       onMouseDownCapture={guard}
       onTouchStartCapture={guardTouch}
@@ -218,7 +226,7 @@ function CanvasBody() {
         {...ZOOM_RANGE}
         defaultViewport={stage.getState().camera}
         panOnDrag={[0, 1]}
-        panActivationKeyCode="Space"
+        noPanClassName={hand ? "never" : "nopan"}
         selectionKeyCode={null}
         multiSelectionKeyCode={null}
         deleteKeyCode={null}

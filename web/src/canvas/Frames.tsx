@@ -31,7 +31,10 @@ function FrameTitle({ id, frame }: { id: string; frame: Frame }) {
     width: frame.width,
   };
   return (
-    <div className="frame nopan" style={{ ...place, ...(hue ? { "--hue": hue } : {}) } as CSSProperties}>
+    <div
+      className="frame nopan react-flow__node"
+      style={{ ...place, ...(hue ? { "--hue": hue } : {}) } as CSSProperties}
+    >
       {naming ? (
         <input
           className="frame__input"

@@ -36,7 +36,8 @@ export function NodeSlot({ id }: SlotProps) {
     zIndex: selected ? 2 : 1,
   };
   return (
-    <div className="slot" style={place}>
+    // By this class React Flow knows a node, over which the middle button moves the camera too.
+    <div className="slot react-flow__node" style={place}>
       <NodeCard id={id} node={placed.node} spec={placed.spec} shape={placed.shape} selected={selected} />
     </div>
   );

@@ -32,7 +32,7 @@ function NoteCard({ id, note }: { id: string; note: Note }) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the text in it is reached and changed by key
     <div
-      className="note nopan"
+      className="note nopan react-flow__node"
       style={place}
       onPointerDown={(event) => {
         if (event.button === 0 && !writing) drag(id, note, "move", event.nativeEvent);
