@@ -40,15 +40,19 @@ def from_prompt(prompt: Mapping[str, JSON], interfaces: Interfaces) -> Imported:
             signatures[interface.type] = interface.signature()
         inputs: dict[str, JSON] = {}
         for key, value in mapping(mapping(raw).get("inputs")).items():
+            own = interface.input_of(key)
+            ours = own.name if own else key
             if not is_link(value):
-                inputs[key] = _unwrapped(value)
+                inputs[ours] = _unwrapped(value)
                 continue
             source, slot = text(value[0]), value[1]
             port = _output(found.get(source), slot, counts.get(source, 0))
             if source not in ids or port is None:
                 problems.append(_no_output(ids[name], key, source, slot, kinds.get(source)))
+            elif own is not None and own.many:
+                inputs.setdefault(ours, {"links": []})["links"].append([ids[source], port])
             else:
-                inputs[key] = {"link": [ids[source], port]}
+                inputs[ours] = {"link": [ids[source], port]}
         node: dict[str, JSON] = {"type": kinds[name], "version": 1, "inputs": inputs}
         title = mapping(mapping(raw).get("_meta")).get("title")
         if title:

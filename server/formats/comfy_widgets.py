@@ -30,10 +30,13 @@ def positional(given: list[JSON], interface: Interface) -> tuple[dict[str, JSON]
     """
     found: dict[str, JSON] = {}
     at = 0
+    chosen: dict[str, JSON] = {}
     for port in (port for port in interface.inputs if port.widget):
         if at >= len(given):
             break
-        value = given[at]
+        if port.name not in interface.widgets_given(chosen):
+            continue
+        value = chosen[port.name] = given[at]
         at += 1
         if port.folder and isinstance(value, str):
             value = value.replace("\\", "/")  # files written on Windows
@@ -41,7 +44,7 @@ def positional(given: list[JSON], interface: Interface) -> tuple[dict[str, JSON]
             found[port.name] = literal(value)
         if at < len(given):
             control = port.follower == "control" and _is_control(given[at])
-            button = port.follower == "upload" and given[at] == "image"
+            button = port.follower == "upload" and _is_button(given[at])
             at += control or button
     return found, given[at:]
 
@@ -157,6 +160,11 @@ def _own_input(port: dict[str, JSON]) -> Port:
 def _is_control(value: JSON) -> bool:
     """Tell whether a value says how a seed changes; 0 and 1 are numbers, not the old yes and no."""
     return isinstance(value, bool) or (isinstance(value, str) and value in _CONTROLS)
+
+
+def _is_button(value: JSON) -> bool:
+    """Tell whether a value is a button's: a word, or what the page knows of the button."""
+    return value == "image" or isinstance(value, dict)
 
 
 def _is_pages_own(widget: str) -> bool:

@@ -11,9 +11,9 @@ from typing import Any
 
 from server.engine.problems import Problem
 from server.formats.comfy_layout import NOTES, frames_of, model_of, notes_of, view_of
+from server.formats.comfy_scope import Scope
 from server.formats.comfy_widgets import (
     SUBGRAPH_INPUT,
-    SUBGRAPH_OUTPUT,
     Exposed,
     exposed_widgets,
     instance_values,
@@ -23,8 +23,8 @@ from server.formats.comfy_widgets import (
     positional,
 )
 from server.formats.imported import Imported, literal, plain_ids
-from server.formats.interfaces import Interface, Interfaces
-from server.formats.lenient import Wire, is_whole, mapping, rows, text, wires
+from server.formats.interfaces import Interface, Interfaces, Port
+from server.formats.lenient import Wire, is_whole, mapping, rows, text
 
 __all__ = ["Imported", "from_workflow", "is_workflow"]
 
@@ -48,7 +48,7 @@ def from_workflow(data: dict[str, JSON], interfaces: Interfaces) -> Imported:
     }
     exposed = exposed_widgets([data, *definitions.values()], definitions)
     reader = _Reader(interfaces, definitions, exposed)
-    workflow: dict[str, JSON] = {"format": 1, **reader.graph(_Scope(data))}
+    workflow: dict[str, JSON] = {"format": 1, **reader.graph(Scope(data))}
     reader.read_subgraphs()
     if reader.subgraphs:
         workflow["subgraphs"] = reader.subgraphs
@@ -58,30 +58,6 @@ def from_workflow(data: dict[str, JSON], interfaces: Interfaces) -> Imported:
     if reader.signatures:
         workflow["signatures"] = reader.signatures
     return Imported(workflow, tuple(reader.problems))
-
-
-class _Scope:
-    """One graph's nodes, wires and ids; `inside`: it is a subgraph's definition.
-
-    Attributes:
-        defaults: The values that widgets have which a subgraph's own inputs lead to.
-    """
-
-    def __init__(self, data: dict[str, JSON], inside: bool = False) -> None:
-        self.data = data
-        self.inside = inside
-        self.raw = {text(raw.get("id")): raw for raw in rows(data.get("nodes"))}
-        self.wires = dict(wires(data.get("links")))
-        self.ids = plain_ids(list(self.raw))
-        self.inputs = [port_name(port) for port in rows(data.get("inputs"))] if inside else []
-        self.results = {
-            wire.target_slot: wire
-            for wire in self.wires.values()
-            if inside and wire.target == SUBGRAPH_OUTPUT
-        }
-        self.interfaces: dict[str, Interface] = {}
-        self.brought: dict[str, JSON] = {}
-        self.defaults: dict[str, JSON] = {}
 
 
 class _Reader:
@@ -109,7 +85,7 @@ class _Reader:
         self.models: list[dict[str, JSON]] = []
         self.problems: list[Problem] = []
 
-    def graph(self, scope: _Scope) -> dict[str, JSON]:
+    def graph(self, scope: Scope) -> dict[str, JSON]:
         """Translate one graph: the file's own, or a subgraph's definition."""
         nodes: dict[str, JSON] = {}
         view: dict[str, JSON] = {}
@@ -121,11 +97,11 @@ class _Reader:
         sections = {"frames": frames_of(scope.data), "notes": notes_of(scope.data)}
         return {**found, **{name: part for name, part in sections.items() if part}}
 
-    def node(self, raw: dict[str, JSON], scope: _Scope) -> dict[str, JSON]:
+    def node(self, raw: dict[str, JSON], scope: Scope) -> dict[str, JSON]:
         kind = text(raw.get("type"))
         self.models += rows(mapping(raw.get("properties")).get("models"))
-        links = self.links(raw, scope)
         if kind in self.definitions:
+            links = self.links(raw, scope, None)
             if kind not in self.known:
                 self.known.add(kind)
                 self.wanted.append(kind)
@@ -134,6 +110,7 @@ class _Reader:
             kind = f"subgraph:{self.keys[kind]}"
         else:
             interface = self.interface(raw, scope)
+            links = self.links(raw, scope, interface)
             if not interface.known:
                 self.signatures[kind] = interface.signature()
             values = self.values(raw, interface, scope)
@@ -148,20 +125,20 @@ class _Reader:
             node["title"] = text(raw["title"])
         return node
 
-    def interface(self, raw: dict[str, JSON], scope: _Scope) -> Interface:
+    def interface(self, raw: dict[str, JSON], scope: Scope) -> Interface:
         name, kind = text(raw.get("id")), text(raw.get("type"))
         if name not in scope.interfaces:
             found = self.interfaces.find(kind) or own_interface(raw, kind)
             scope.interfaces[name] = found
         return scope.interfaces[name]
 
-    def values(self, raw: dict[str, JSON], interface: Interface, scope: _Scope) -> dict[str, JSON]:
+    def values(self, raw: dict[str, JSON], interface: Interface, scope: Scope) -> dict[str, JSON]:
         given = raw.get("widgets_values")
         if isinstance(given, dict):
-            names = {port.name for port in interface.inputs if port.widget}
-            return {name: literal(value) for name, value in given.items() if name in names}
+            named = ((interface.input_of(name), value) for name, value in given.items())
+            return {port.name: literal(value) for port, value in named if port and port.widget}
         found, left = positional(given if isinstance(given, list) else [], interface)
-        if left:
+        if any(value is not None for value in left) and not _displays(interface):
             shown = ", ".join(repr(value)[:60] for value in left[:3])
             self.problems.append(
                 Problem(
@@ -174,18 +151,39 @@ class _Reader:
             )
         return found
 
-    def links(self, raw: dict[str, JSON], scope: _Scope) -> dict[str, JSON]:
+    def links(
+        self, raw: dict[str, JSON], scope: Scope, interface: Interface | None
+    ) -> dict[str, JSON]:
+        """Return what wires bring, by our names of inputs; an instance's stay as they are."""
         found: dict[str, JSON] = {}
         for port in rows(raw.get("inputs")):
-            number = port.get("link")
-            if is_whole(number) and number in scope.wires:
-                source = self.source(scope.wires[number], scope)
-                if source is not None:
-                    found[text(port.get("name"))] = source
+            number, name = port.get("link"), text(port.get("name"))
+            if not is_whole(number) or number not in scope.wires:
+                continue
+            source = self.source(scope.wires[number], scope)
+            own = interface.input_of(name) if interface else None
+            if source is None:
+                continue
+            if own is None or not own.many:
+                found[own.name if own else name] = source
+            elif "link" in source:
+                found.setdefault(own.name, {"links": []})["links"].append(source["link"])
+            else:
+                self.problems.append(self.not_among_many(raw, own, scope))
         return found
 
-    def source(self, wire: Wire, scope: _Scope) -> JSON | None:
-        """Return what a wire brings through reroutes; None where it hangs loose."""
+    def not_among_many(self, raw: dict[str, JSON], port: Port, scope: Scope) -> Problem:
+        return Problem(
+            "import.wires",
+            f"`{port.name}` of {text(raw.get('type'))} takes wires from nodes alone; "
+            "one came from the subgraph's own inputs.",
+            hint="Put a node between, inside of the subgraph.",
+            node=None if scope.inside else scope.ids[text(raw.get("id"))],
+            severity="warning",
+        )
+
+    def source(self, wire: Wire, scope: Scope) -> JSON | None:
+        """Return what a wire brings through what passes it on; None where it hangs loose."""
         passed: dict[str, None] = {}
         found = None
         while wire.origin not in passed:
@@ -193,7 +191,7 @@ class _Reader:
                 found = scope.brought[wire.origin]
                 break
             raw = scope.raw.get(wire.origin, {})
-            if text(raw.get("type")) != "Reroute":
+            if not self.passes_on(raw, scope, wire.origin_slot):
                 found = self.brought(wire, raw, scope)
                 break
             passed[wire.origin] = None
@@ -204,8 +202,8 @@ class _Reader:
         scope.brought.update(dict.fromkeys(passed, found))
         return found
 
-    def brought(self, wire: Wire, raw: dict[str, JSON], scope: _Scope) -> JSON | None:
-        """Return what an origin that is no reroute gives: a link, a value, a subgraph's input."""
+    def brought(self, wire: Wire, raw: dict[str, JSON], scope: Scope) -> JSON | None:
+        """Return what an origin gives of its own: a link, a value, a subgraph's input."""
         if wire.origin == SUBGRAPH_INPUT:
             inside = 0 <= wire.origin_slot < len(scope.inputs)
             return {"input": scope.inputs[wire.origin_slot]} if inside else None
@@ -217,7 +215,17 @@ class _Reader:
         name = self.output_name(raw, scope, wire.origin_slot)
         return {"link": [scope.ids[wire.origin], name]} if name else None
 
-    def output_name(self, raw: dict[str, JSON], scope: _Scope, slot: int) -> str | None:
+    def passes_on(self, raw: dict[str, JSON], scope: Scope, slot: int) -> bool:
+        """Tell whether a node gives on what it is given: a reroute, or one that shows or saves."""
+        if not raw or text(raw.get("type")) in DISSOLVED:
+            return text(raw.get("type")) == "Reroute"
+        interface = self.interface(raw, scope)
+        outgoing = rows(raw.get("outputs"))
+        kinds = {text(port.get("type")) for port in rows(raw.get("inputs"))[:1]}
+        fitting = slot < len(outgoing) and text(outgoing[slot].get("type")) in kinds
+        return interface.known and not interface.outputs and fitting
+
+    def output_name(self, raw: dict[str, JSON], scope: Scope, slot: int) -> str | None:
         kind = text(raw.get("type"))
         if kind in self.definitions:
             names = self.results[kind]
@@ -234,12 +242,13 @@ class _Reader:
 
     def subgraph(self, kind: str) -> dict[str, JSON]:
         definition = self.definitions[kind]
-        scope = _Scope(definition, inside=True)
+        scope = Scope(definition, inside=True)
         graph = self.graph(scope)
         inputs = [self.own_port(port, scope) for port in rows(definition.get("inputs"))]
         for (inner, widget), name in self.exposed[kind].items():
             node = graph["nodes"].get(scope.ids[inner])
             if node is not None:
+                widget = self.own_name(node, widget)
                 value = node["inputs"].get(widget)
                 kept = {} if value is None or _is_wire(value) else {"default": _plain(value)}
                 inputs.append({"name": name, "type": self.widget_type(node, widget), **kept})
@@ -254,15 +263,25 @@ class _Reader:
         title = text(definition.get("name")) or self.keys[kind]
         return {"title": title, "inputs": inputs, "outputs": outputs, **graph}
 
-    def own_port(self, port: dict[str, JSON], scope: _Scope) -> dict[str, JSON]:
+    def own_port(self, port: dict[str, JSON], scope: Scope) -> dict[str, JSON]:
         name = port_name(port)
         found = {"name": name, "type": self.interfaces.wire_name(text(port.get("type")))}
         return {**found, "default": scope.defaults[name]} if name in scope.defaults else found
+
+    def own_name(self, node: dict[str, JSON], widget: str) -> str:
+        interface = self.interfaces.find(text(node.get("type")))
+        port = interface.input_of(widget) if interface else None
+        return port.name if port else widget
 
     def widget_type(self, node: dict[str, JSON], widget: str) -> str:
         interface = self.interfaces.find(text(node.get("type")))
         ports = interface.inputs if interface else ()
         return next((port.type for port in ports if port.name == widget), "*")
+
+
+def _displays(interface: Interface) -> bool:
+    """Tell whether a node has no widgets of its own: the page then keeps what it shows there."""
+    return interface.known and not any(port.widget for port in interface.inputs)
 
 
 def _plain(value: JSON) -> JSON:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -31,6 +31,7 @@ class Port:
     widget: bool = False
     follower: str = ""  # "control" after a seed, "upload" after a picture's name
     folder: str = ""
+    many: bool = False  # takes several wires
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,25 @@ class Interface:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     known: bool = True  # in the catalogue, so that it can run
+    shown: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """For a widget whose choice decides which others there are: those of each choice."""
+
+    def input_of(self, theirs: str) -> Port | None:
+        """Find an input by their name: one that stands in a group is `group.name` there."""
+        ports = {port.name: port for port in self.inputs}
+        group, _, name = theirs.partition(".")
+        if theirs in ports or not name:
+            return ports.get(theirs)
+        grown = ports.get(group)
+        return grown if grown is not None and grown.many else ports.get(name)
+
+    def widgets_given(self, chosen: Mapping[str, JSON]) -> set[str]:
+        """Name the widgets that are there, as far as choices have been read."""
+        given = {port.name for port in self.inputs if port.widget}
+        for widget, choices in self.shown.items():
+            given -= {name for names in choices.values() for name in names}
+            given |= set(choices.get(str(chosen.get(widget)), ()))
+        return given
 
     def signature(self) -> dict[str, JSON]:
         """The ports, for the file: an unknown node is drawn from it."""
@@ -62,7 +82,7 @@ class Interfaces:
         """Find a type's interface, in the catalogue or among the field's; None if in neither."""
         facts = _facts().get(kind)
         if kind in self._nodes:
-            return _declared(self._nodes[kind], {} if facts is None else _followers(facts))
+            return _declared(self._nodes[kind], facts or {"inputs": ()})
         return None if facts is None else self._from_facts(kind, facts)
 
     def wire_name(self, theirs: str) -> str:
@@ -122,7 +142,8 @@ def _followers(facts: Mapping[str, JSON]) -> dict[str, str]:
     return {name: rest[0] for name, _, *rest in facts["inputs"] if rest}
 
 
-def _declared(spec: Mapping[str, JSON], followers: Mapping[str, str]) -> Interface:
+def _declared(spec: Mapping[str, JSON], facts: Mapping[str, JSON]) -> Interface:
+    followers = _followers(facts)
     inputs = tuple(
         Port(
             entry["name"],
@@ -130,11 +151,12 @@ def _declared(spec: Mapping[str, JSON], followers: Mapping[str, str]) -> Interfa
             widget=not entry.get("socket", False),
             follower=followers.get(entry["name"]) or _follower(entry),
             folder=entry.get("widget", {}).get("folder", ""),
+            many=bool(entry.get("list")),
         )
         for entry in spec["inputs"]
     )
     outputs = tuple(Port(entry["name"], entry["type"]) for entry in spec["outputs"])
-    return Interface(spec["id"], inputs, outputs)
+    return Interface(spec["id"], inputs, outputs, shown=facts.get("shown", {}))
 
 
 def _follower(entry: Mapping[str, JSON]) -> str:

@@ -29,6 +29,14 @@ CATALOGUE: dict[str, JSON] = {
             ],
             "outputs": [],
         },
+        "Batch": {
+            "id": "Batch",
+            "inputs": [
+                {"name": "models", "type": "Model", "socket": True, "list": True},
+                {"name": "width", "type": "Int", "socket": False, "widget": {"kind": "range"}},
+            ],
+            "outputs": [],
+        },
     },
 }
 PROMPT: dict[str, JSON] = {
@@ -57,6 +65,14 @@ def test_a_prompt_gets_names_for_its_positions(interfaces: Interfaces) -> None:
         "inputs": {"clip": {"link": ["4", "clip"]}, "text": "a red star"},
         "title": "Prompt",
     }
+
+
+def test_inputs_of_groups_and_those_that_grow_get_our_names(interfaces: Interfaces) -> None:
+    inputs = {"models.model0": ["4", 0], "models.model1": ["4", 0], "size.width": 8}
+    prompt = {"4": PROMPT["4"], "5": {"class_type": "Batch", "inputs": inputs}}
+    nodes = from_prompt(prompt, interfaces).workflow["nodes"]
+    wires = {"links": [["4", "model"], ["4", "model"]]}
+    assert nodes["5"]["inputs"] == {"models": wires, "width": 8}
 
 
 def test_there_and_back_is_the_same_prompt(interfaces: Interfaces) -> None:

@@ -59,6 +59,22 @@ CATALOGUE: dict[str, JSON] = {
             [widget("image", "String", kind="file", folder="input", upload=True)],
             [("image", "Image")],
         ),
+        "Show": declared("Show", [socket("images", "Image")], []),
+        "Batch": declared("Batch", [{**socket("images", "Image"), "list": True}], []),
+        "Formula": declared("Formula", [socket("a", "*"), widget("text", "String")], []),
+        "ResizeImageMaskNode": declared(
+            "ResizeImageMaskNode",
+            [
+                socket("input", "Image"),
+                widget("resize_type", "String"),
+                widget("width", "Int"),
+                widget("height", "Int"),
+                widget("crop", "String"),
+                widget("longer_size", "Int"),
+                widget("scale_method", "String"),
+            ],
+            [],
+        ),
     },
 }
 
@@ -118,6 +134,72 @@ def test_the_upload_button_is_no_value(interfaces: Interfaces) -> None:
     picture = interfaces.find("Picture")
     assert picture is not None
     assert positional(["a.png", "image"], picture) == ({"image": "a.png"}, [])
+
+
+def test_what_the_page_knows_of_an_upload_button_is_no_value(interfaces: Interfaces) -> None:
+    picture = interfaces.find("Picture")
+    assert picture is not None
+    button = {"name": "upload", "options": {"serialize": False}}
+    assert positional(["a.png", button], picture) == ({"image": "a.png"}, [])
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        (
+            ["scale dimensions", 640, 360, "center", "area"],
+            {"width": 640, "height": 360, "crop": "center", "scale_method": "area"},
+        ),
+        (["scale longer dimension", 1024, "area"], {"longer_size": 1024, "scale_method": "area"}),
+    ],
+)
+def test_a_choice_decides_which_widgets_follow(
+    values: list[JSON], named: dict[str, JSON], interfaces: Interfaces
+) -> None:
+    resize = interfaces.find("ResizeImageMaskNode")
+    assert resize is not None
+    assert positional(values, resize) == ({"resize_type": values[0], **named}, [])
+
+
+def test_inputs_that_grow_become_wires_of_one_input(interfaces: Interfaces) -> None:
+    grown = [port(f"images.image{at}", "IMAGE", link) for at, link in enumerate([1, None, 2])]
+    data = file(
+        [raw(1, "Picture"), raw(2, "Picture"), raw(3, "Batch", inputs=grown)],
+        [[1, 1, 0, 3, 0, "IMAGE"], [2, 2, 0, 3, 2, "IMAGE"]],
+    )
+    found = from_workflow(data, interfaces)
+    assert found.problems == ()
+    wires = {"links": [["1", "image"], ["2", "image"]]}
+    assert found.workflow["nodes"]["3"]["inputs"] == {"images": wires}
+
+
+def test_an_input_of_a_group_is_known_by_its_own_name(interfaces: Interfaces) -> None:
+    inputs = [port("values.a", "FLOAT,INT", 1)]
+    data = file(
+        [raw(1, "Picture"), raw(2, "Formula", inputs=inputs, widgets_values=["a * 2"])],
+        [[1, 1, 0, 2, 0, "*"]],
+    )
+    nodes = from_workflow(data, interfaces).workflow["nodes"]
+    assert nodes["2"]["inputs"] == {"text": "a * 2", "a": {"link": ["1", "image"]}}
+
+
+def test_a_node_that_shows_passes_on_what_it_is_given(interfaces: Interfaces) -> None:
+    def show(number: int, link: int) -> dict[str, JSON]:
+        outputs = [{"name": "images", "type": "IMAGE", "links": []}]
+        return raw(number, "Show", inputs=[port("images", "IMAGE", link)], outputs=outputs)
+
+    data = file(
+        [raw(1, "Picture"), show(2, 1), show(3, 2), show(4, 3)],
+        [[1, 1, 0, 2, 0, "IMAGE"], [2, 2, 0, 3, 0, "IMAGE"], [3, 3, 0, 4, 0, "IMAGE"]],
+    )
+    nodes = from_workflow(data, interfaces).workflow["nodes"]
+    assert all(nodes[name]["inputs"] == {"images": {"link": ["1", "image"]}} for name in "234")
+
+
+def test_what_the_page_keeps_for_its_own_display_is_not_told(interfaces: Interfaces) -> None:
+    shown = raw(1, "Show", widgets_values=["width: 3", False])
+    empty = raw(2, "Loader", widgets_values=["a.safetensors", None, None])
+    assert from_workflow(file([shown, empty], []), interfaces).problems == ()
 
 
 def test_values_without_a_place_are_told(interfaces: Interfaces) -> None:
@@ -314,6 +396,18 @@ def test_values_of_an_instance_stand_in_the_order_of_its_subgraphs_inputs(
     data = instance_of_two_widgets(properties={}, widgets_values=[30, 4])
     workflow = from_workflow(data, interfaces).workflow
     assert workflow["nodes"]["2"]["inputs"] == {"steps": 30, "seed": 4}
+
+
+def test_a_subgraphs_own_input_among_many_wires_is_told(interfaces: Interfaces) -> None:
+    definition = {
+        "id": "aaaa",
+        "inputs": [{"name": "image", "type": "IMAGE", "linkIds": [1]}],
+        "nodes": [raw(5, "Batch", inputs=[port("images.image0", "IMAGE", 1)])],
+        "links": [led(1, 0, 5, 0)],
+    }
+    data = file([raw(2, "aaaa")], [], definitions={"subgraphs": [definition]})
+    (problem,) = from_workflow(data, interfaces).problems
+    assert problem.code == "import.wires"
 
 
 def test_a_wire_into_an_input_without_a_name_arrives(interfaces: Interfaces) -> None:
