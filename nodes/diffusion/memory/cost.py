@@ -38,10 +38,11 @@ def cost_of(network: nn.Module, call: Callable[[Any], object]) -> Cost:
     """
     placed = copy_sharing(network, META)
     counted, attention = FlopCounterMode(display=False), _Attention()
-    watched = _PeakOnDevice()
+    watched = _OnDevice()
     with torch.no_grad(), counted, attention, watched:
         call(placed)
-    return Cost(counted.get_total_flops() + attention.operations, watched.peak)
+    operations = counted.get_total_flops() + attention.operations + watched.idle
+    return Cost(operations, watched.peak)
 
 
 def denoiser_cost(model: Model, height: int, width: int, batch: int, prompt: Cond) -> Cost:
@@ -157,18 +158,33 @@ class Peak(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._now -= nbytes
 
 
-class _PeakOnDevice(Peak):  # type: ignore[no-untyped-call]
-    """Counts what a convolution takes beside its tensors as well.
+class _OnDevice(Peak):  # type: ignore[no-untyped-call]
+    """Counts what a device does for convolutions beside what their sizes say.
 
-    It works on a copy of what it reads, or of what it makes, in an order of its own: measured on
-    processors, the larger of the two, and nothing where it looks at single pixels.
+    It works on a copy of what a convolution reads, or of what it makes, in an order of its own:
+    measured on processors, the larger of the two, and nothing where it looks at single pixels. And
+    it makes `_TOGETHER` channels in the time of one.
+
+    Attributes:
+        idle: Operations for channels that nobody asked for.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idle = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = super().__torch_dispatch__(func, types, args, kwargs)
-        if func is torch.ops.aten.convolution.default and max(args[1].shape[2:]) > 1:
-            self.peak = max(self.peak, self._now + max(args[0].nbytes, made.nbytes))
+        if func is torch.ops.aten.convolution.default:
+            weight, channels = args[1], made.shape[1]
+            each = 2 * made.numel() // channels * weight.numel() // len(weight)
+            self.idle += each * (-channels % _TOGETHER)
+            if max(weight.shape[2:]) > 1:
+                self.peak = max(self.peak, self._now + max(args[0].nbytes, made.nbytes))
         return made
+
+
+_TOGETHER = 32
 
 
 def _storage(tensor: Tensor) -> int:

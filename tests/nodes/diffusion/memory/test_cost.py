@@ -18,12 +18,21 @@ from tests.nodes.diffusion.tiny_sampling import prompt, tiny_model
 
 
 def test_a_convolution_costs_what_arithmetic_says() -> None:
-    conv = nn.Conv2d(3, 16, 3, padding=1)
+    conv = nn.Conv2d(3, 64, 3, padding=1)
     given = torch.empty(1, 3, 64, 32, device=META)
     found = cost_of(conv, lambda net: net(given))
     # What it makes, and a copy of that in the order it works in.
-    assert found == Cost(2 * 64 * 32 * 9 * 3 * 16, 2 * 64 * 32 * 16 * 4)
+    assert found == Cost(2 * 64 * 32 * 9 * 3 * 64, 2 * 64 * 32 * 64 * 4)
     assert not conv.weight.is_meta
+
+
+def test_a_narrow_convolution_takes_the_time_of_a_wider_one() -> None:
+    given = torch.empty(1, 3, 64, 32, device=META)
+    narrow, wide = (
+        cost_of(nn.Conv2d(3, channels, 3), lambda net: net(given)) for channels in (8, 32)
+    )
+    assert narrow.operations == wide.operations
+    assert narrow.peak_bytes < wide.peak_bytes
 
 
 def test_what_is_let_go_of_makes_room() -> None:
