@@ -75,12 +75,42 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 
+class Converted(NamedTuple):
+    """A number in two forms."""
+
+    float: float
+    int: int
+
+
 class Result(NamedTuple):
     """A number in three forms."""
 
     float: float
     int: int
     bool: bool
+
+
+@node("ComfyNumberConvert", title="Convert to number", aliases=("int", "float", "parse", "cast"))
+def number_convert(value: AnyType) -> Converted:
+    """Read a number out of a text, of yes or no, or of another number.
+
+    Args:
+        value: What is read; yes is 1, no is 0.
+
+    Returns:
+        float: The number.
+        int: The number without what stands behind its point.
+    """
+    try:
+        if not isinstance(value, str | int | float):
+            raise TypeError
+        number = float(value)
+        return Converted(number, int(number))
+    except (TypeError, ValueError, OverflowError) as error:
+        shown = repr(value)[:60] if isinstance(value, str | float) else type(value).__name__
+        raise NodeError(
+            f"{shown} is no number.", "Give a number, such as 12 or 0.5.", "calculation.number"
+        ) from error
 
 
 @node("ComfyMathExpression", title="Calculate", aliases=("math", "formula", "expression", "add"))

@@ -1,5 +1,6 @@
 """Strings: change, search and compare texts."""
 
+import json
 import re
 from typing import Annotated
 
@@ -207,6 +208,32 @@ def regex_replace(
         return pattern.sub(replace, string, count=count)
     except (re.error, IndexError) as error:
         raise _wrong("replacement", replace, error) from error
+
+
+@node("JsonExtractString", title="Extract from JSON", aliases=("json", "parse", "key"))
+def json_extract_string(json_string: Text, key: str = "") -> str:
+    """Take what a JSON object has under a key.
+
+    Args:
+        json_string: The object, such as `{"steps": 20}`.
+        key: The key.
+
+    Returns:
+        string: A text as it is, anything else as JSON.
+    """
+    try:
+        data = json.loads(json_string)
+    except (ValueError, RecursionError) as error:
+        raise NodeError(
+            f"The text is no JSON: {error}.", 'Write it like {"steps": 20}.', "json.invalid"
+        ) from error
+    if not isinstance(data, dict) or key not in data:
+        known = ", ".join(data) if isinstance(data, dict) else ""
+        raise NodeError(
+            f"The JSON has nothing under {key!r}.", f"It has: {known or 'no keys'}.", "json.key"
+        )
+    found = data[key]
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
 
 
 def _compiled(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nodes.calculation import math_expression
+from nodes.calculation import math_expression, number_convert
 from nodes.errors import NodeError
 
 
@@ -64,3 +64,17 @@ def test_what_is_no_number_is_told(formula: str, said: str) -> None:
 def test_what_is_wired_must_be_a_number() -> None:
     with pytest.raises(NodeError, match="b is no number"):
         math_expression("a", a=1, b="2")
+
+
+@pytest.mark.parametrize(
+    ("value", "float_", "int_"),
+    [(" 12.7 ", 12.7, 12), ("-3", -3.0, -3), (True, 1.0, 1), (5, 5.0, 5), (-0.9, -0.9, 0)],
+)
+def test_numbers_are_read_out_of_other_values(value: object, float_: float, int_: int) -> None:
+    assert number_convert(value) == (float_, int_)
+
+
+@pytest.mark.parametrize("value", ["", "twelve", float("inf"), "nan", object()])
+def test_what_is_no_number_is_not_converted(value: object) -> None:
+    with pytest.raises(NodeError, match="is no number"):
+        number_convert(value)

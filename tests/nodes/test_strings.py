@@ -93,3 +93,29 @@ def test_what_a_pattern_matches_is_replaced() -> None:
 def test_a_pattern_that_is_none_is_told(call: Callable[[], object]) -> None:
     with pytest.raises(NodeError, match="cannot be read"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "found"),
+    [
+        ('{"a": "b ○"}', "a", "b ○"),
+        ('{"steps": 20}', "steps", "20"),
+        ('{"a": {"b": "ü", "c": [1, true]}}', "a", '{"b": "ü", "c": [1, true]}'),
+    ],
+)
+def test_what_json_has_under_a_key_is_taken(data: str, key: str, found: str) -> None:
+    assert strings.json_extract_string(data, key) == found
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("{a", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ("[1]", "nothing under 'a'"),
+        ("{}", "nothing"),
+    ],
+)
+def test_json_without_the_key_is_told(data: str, said: str) -> None:
+    with pytest.raises(NodeError, match=said):
+        strings.json_extract_string(data, "a")
