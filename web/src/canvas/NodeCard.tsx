@@ -30,7 +30,9 @@ export function NodeSlot({ id }: SlotProps) {
   const selected = useSelected(id);
   if (placed === undefined) return null;
   const place: CSSProperties = {
-    transform: `translate(${placed.x}px, ${placed.y}px)`,
+    // Not a transform: each would be a layer to be reckoned with in every frame.
+    left: placed.x,
+    top: placed.y,
     width: placed.width,
     height: placed.height,
     zIndex: selected ? 2 : 1,

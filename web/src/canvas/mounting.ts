@@ -8,7 +8,7 @@ import { overlaps } from "./threads";
 const A_FRAME = 4;
 /** Elements stay a little beyond the edge, so that small pans mount nothing. */
 const ENTER = 80;
-const LEAVE = 500;
+const LEAVE = 420;
 
 function wanted(state: Stage, now: ReadonlySet<NodeId>): { keep: NodeId[]; add: NodeId[] } {
   const keep: NodeId[] = [];
