@@ -167,11 +167,23 @@ def _calculated(expression: str, numbers: Mapping[str, Number]) -> Number:
     except NodeError:
         raise
     except ZeroDivisionError as error:
-        raise _wrong("it divides by 0", "Ask first: `a / b if b else 0`.") from error
+        raise NodeError(
+            "The formula divides by 0.",
+            "Ask first, as in `a / b if b else 0`.",
+            "calculation.formula",
+        ) from error
     except (OverflowError, RecursionError, MemoryError) as error:
-        raise _wrong("it is too long, or its number too large", "Make it smaller.") from error
+        raise NodeError(
+            "The formula is too long, or its number too large.",
+            "Make it smaller.",
+            "calculation.formula",
+        ) from error
     except (SyntaxError, TypeError, ValueError) as error:
-        raise _wrong("it cannot be calculated", "Write it as `floor(a / 8) * 8`.") from error
+        raise NodeError(
+            "The formula cannot be calculated.",
+            "Write it as in `floor(a / 8) * 8`.",
+            "calculation.formula",
+        ) from error
     return found
 
 
@@ -181,7 +193,11 @@ def _value(tree: ast.AST, numbers: Mapping[str, Number]) -> Any:
             return number
         case ast.Name(id=name):
             if name not in numbers:
-                raise _wrong(f"{name} is not known", "Wire it, or take another name.")
+                raise NodeError(
+                    f"The formula knows no {name}.",
+                    "Wire it, or take another name.",
+                    "calculation.formula",
+                )
             return numbers[name]
         case ast.UnaryOp(op=sign, operand=operand):
             return _OPERATORS[type(sign)](_value(operand, numbers))
@@ -219,7 +235,3 @@ def _compared(
             return False
         one = two
     return True
-
-
-def _wrong(what: str, hint: str) -> NodeError:
-    return NodeError(f"The formula has no number: {what}.", hint, "calculation.formula")
