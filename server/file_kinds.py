@@ -54,8 +54,8 @@ KINDS: Mapping[str, Kind] = {
         ("controlnet", "ControlNet", "t2i_adapter", "extensions/sd-webui-controlnet/models"),
         plain_folders=True,
     ),
-    "embeddings": Kind(_WEIGHTS, ("embeddings",)),
-    # Most of these networks were only ever published pickled.
+    # Most of these two were only ever published pickled.
+    "embeddings": Kind((*_WEIGHTS, ".pt", ".bin"), ("embeddings",)),
     "upscale_models": Kind(
         (*_WEIGHTS, ".pth"),
         ("upscale_models", "ESRGAN", "RealESRGAN", "SwinIR", "DAT"),

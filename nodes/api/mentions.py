@@ -34,7 +34,6 @@ def file_meant(kind: str, mention: str, known: Iterable[str]) -> str:
             return name
     raise FileProblem(
         f"There is no {WORDS[kind]} {bare!r}.",
-        f"Put its .safetensors file into the {kind} folder; pickled ones (.pt) can run code, and "
-        "are not read.",
+        f"Put its file (.safetensors, .pt or .bin) into the {kind} folder.",
         f"{WORDS[kind]}.missing",
     )

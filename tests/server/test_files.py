@@ -57,12 +57,13 @@ def test_a_format_that_can_run_code_is_refused_with_what_to_do(
     assert "safetensors" in refused.value.hint
 
 
-def test_pickled_weights_are_taken_for_upscalers_alone(tmp_path: Path, models: Path) -> None:
-    for name in ("upscale_models/a.pth", "upscale_models/b.ckpt", "vae/a.pth"):
+def test_pickled_weights_are_taken_for_two_kinds_alone(tmp_path: Path, models: Path) -> None:
+    for name in ("upscale_models/a.pth", "upscale_models/b.ckpt", "embeddings/c.pt", "vae/a.pth"):
         put(models / name)
     files = files_of(tmp_path, models)
-    assert files.names("upscale_models") == ["a.pth"]
-    assert files.path("upscale_models", "a.pth").is_file()
+    for kind, name in (("upscale_models", "a.pth"), ("embeddings", "c.pt")):
+        assert files.names(kind) == [name]
+        assert files.path(kind, name).is_file()
     for kind, name in (("vae", "a.pth"), ("upscale_models", "b.ckpt")):
         with pytest.raises(FileProblem) as refused:
             files.path(kind, name)

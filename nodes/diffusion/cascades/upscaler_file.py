@@ -1,6 +1,5 @@
 """Enlarging networks on disk: which one a file holds, told by its keys, and its weights."""
 
-import pickle
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,12 +11,12 @@ from torch import Tensor, nn
 from nodes.diffusion.cascades.upscalers import CompactNet, RRDBNet
 from nodes.diffusion.files.checkpoint_file import read_header, read_weights, stamp
 from nodes.diffusion.files.checkpoint_networks import filled
+from nodes.diffusion.files.pickled_file import PICKLED, read_pickled
 from nodes.errors import FileProblem
 from nodes.types import UpscaleModel
 
 Weights: TypeAlias = Mapping[str, Tensor]
 
-PICKLED = (".pth", ".pt")
 # What trainers put a network's weights under, the averaged ones first.
 _WRAPPED = ("params_ema", "params", "state_dict", "model_state_dict")
 
@@ -56,34 +55,6 @@ def load_upscaler(path: Path, dtype: str) -> UpscaleModel:
     network, own, scale = found
     network = filled(network, own, dtype, "upscaler")
     return UpscaleModel(network, scale, dtype, f"{stamp(path)}#upscaler")
-
-
-def read_pickled(path: Path) -> dict[str, Any]:
-    """Read a pickled file of tensors and plain values, and refuse to run anything that is in it.
-
-    torch's reader for weights alone knows the few operations that build tensors and containers;
-    whatever else a pickle asks for, it does not do.
-
-    Raises:
-        FileProblem: If it asks for more, or is damaged.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise FileProblem(
-            f"{path.name} holds more than weights: it would run code when it is opened.",
-            "Look for its .safetensors version, or convert it where you trust it.",
-            "upscaler.unsafe",
-        ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise FileProblem(
-            f"{path.name} is damaged: it cannot be read to its end.",
-            "Fetch it again.",
-            "upscaler.damaged",
-        ) from error
-    if not isinstance(content, dict):
-        raise FileProblem(f"{path.name} holds no weights by name.", code="upscaler.kind")
-    return content
 
 
 def _read(path: Path) -> Weights:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nodes.diffusion.files.checkpoint_file import read_header, read_weights
+from nodes.diffusion.files.pickled_file import PICKLED, read_pickled
 from nodes.diffusion.memory.modules import copy_sharing
 from nodes.errors import FileProblem, NodeError
 from nodes.types import Clip, Tokenizer
@@ -31,8 +32,7 @@ def read_embedding(path: Path) -> Embedding:
     Raises:
         FileProblem: If the file is something else.
     """
-    read_header(path)
-    tensors = read_weights(path, lambda _: True)
+    tensors = _tensors(path)
     chosen = [tensors[name] for name in _VECTORS if name in tensors]
     chosen = chosen or (list(tensors.values()) if len(tensors) == 1 else [])
     vectors = [each if each.ndim == 2 else each[None] for each in chosen if each.ndim in (1, 2)]
@@ -43,6 +43,17 @@ def read_embedding(path: Path) -> Embedding:
             "embedding.kind",
         )
     return {each.shape[1]: each for each in vectors}
+
+
+def _tensors(path: Path) -> Mapping[str, Tensor]:
+    if path.suffix.lower() not in PICKLED:
+        read_header(path)
+        return read_weights(path, lambda _: True)
+    content = read_pickled(path)
+    # Trainers of Stable Diffusion 1's time put the vectors beside what they say of the training.
+    held = content.get("string_to_param", content)
+    found = held.items() if isinstance(held, Mapping) else ()
+    return {str(name): each.detach() for name, each in found if isinstance(each, Tensor)}
 
 
 def with_embeddings(clip: Clip, found: Mapping[str, Embedding]) -> Clip:

@@ -143,6 +143,26 @@ def test_files_are_found_by_what_prompts_call_them(
     assert not torch.allclose(made, encode(clip(), "")[0], atol=1e-3)
 
 
+@pytest.mark.parametrize("wrapped", [True, False], ids=["with training notes", "bare"])
+def test_a_pickled_embedding_is_read_for_its_vectors_alone(
+    wrapped: bool, host: FolderContext
+) -> None:
+    vectors = torch.nn.Parameter(vectors_of(clip().encoder, *letters("d e")))
+    notes = {"string_to_token": {"*": 265}, "name": "old", "step": 500}
+    content = {"string_to_param": {"*": vectors}, **notes} if wrapped else {"<old>": vectors}
+    torch.save(content, host.root / "embeddings" / "old.pt")
+    made = clip_text_encode("c embedding:old", clip(), ctx=host).parts[0].embeds
+    assert torch.allclose(made, encode(clip(), "c d e")[0], atol=1e-6)
+
+
+def test_a_pickled_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    torch.save(
+        {"string_to_param": {"*": torch.zeros(1, 16)}, "made_by": Path("a")}, tmp_path / "a.pt"
+    )
+    with pytest.raises(FileProblem, match="would run code"):
+        read_embedding(tmp_path / "a.pt")
+
+
 def test_a_word_that_begins_like_another_is_read_whole(host: FolderContext) -> None:
     encoder = clip().encoder
     write(host, "cat.safetensors", emb_params=vectors_of(encoder, *letters("c")))
