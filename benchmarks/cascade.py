@@ -2,7 +2,8 @@
 
 Run by hand: `python -m benchmarks.cascade [--side 8192] [--memory 0.5] [--threads 1]`. It runs the
 template that enlarges in tiles by a worker of its own, kills the worker in the middle of the last
-stage, and lets it go on. The limit on anonymous memory above the models is 1.5 GiB at 8192 pixels a
+stage, and lets it go on: sources of nodes must stay as they are meanwhile, since tiles of others do
+not count. The limit on anonymous memory above the models is 1.5 GiB at 8192 pixels a
 side. Seam energy is the mean step across the borders of tiles over the step there without tiles,
 measured on a corner; a ratio below 1.05 cannot be seen.
 """
@@ -59,15 +60,15 @@ class Run:
         total: Tiles of the last stage.
         stages: When each stage began, and the last one ended; the one that was broken off twice.
         above: The most memory above what a worker had when it began with the cascade.
-        killed: Tiles that were there when the worker was killed, by the time of their making.
-        again: How many of them were made again.
+        killed: Tiles that were there when the worker was killed, and when they had been made.
+        again: Names of those that were made again, be it in another place.
     """
 
     work: Path
     total: int
     stages: list[float] = field(default_factory=list)
     above: int = 0
-    killed: dict[str, int] = field(default_factory=dict)
+    killed: dict[Path, int] = field(default_factory=dict)
     again: set[str] = field(default_factory=set)
     _start: dict[int, int] = field(default_factory=dict)
     _before: int = 0
@@ -82,15 +83,17 @@ class Run:
         if not self.killed and 2 * len(made) >= self.total:
             self.killed, self._before = made, len(self.stages)
             os.kill(worker, signal.SIGKILL)
-        self.again |= {name for name, at in made.items() if self.killed.get(name, at) != at}
+        before = {path.name for path in self.killed}
+        new = {path.name for path, at in made.items() if self.killed.get(path) != at}
+        self.again |= new & before
 
-    def _tiles(self) -> dict[str, int]:
+    def _tiles(self) -> dict[Path, int]:
         """Give the finished tiles of the stage that runs."""
-        found: dict[str, int] = {}
+        found: dict[Path, int] = {}
         for path in self.work.rglob("*-*-*-*-*"):
             if path.suffix != ".part":
                 try:
-                    found[path.name] = path.stat().st_mtime_ns
+                    found[path] = path.stat().st_mtime_ns
                 except FileNotFoundError:
                     return {}
         return found
