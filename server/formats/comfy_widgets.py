@@ -34,7 +34,7 @@ def positional(given: list[JSON], interface: Interface) -> tuple[dict[str, JSON]
     for port in (port for port in interface.inputs if port.widget):
         if at >= len(given):
             break
-        if port.name not in interface.widgets_given(chosen):
+        if interface.shown and port.name not in interface.widgets_given(chosen):
             continue
         value = chosen[port.name] = given[at]
         at += 1

@@ -45,12 +45,12 @@ class Interface:
 
     def input_of(self, theirs: str) -> Port | None:
         """Find an input by their name: one that stands in a group is `group.name` there."""
-        ports = {port.name: port for port in self.inputs}
+        found = next((port for port in self.inputs if port.name == theirs), None)
         group, _, name = theirs.partition(".")
-        if theirs in ports or not name:
-            return ports.get(theirs)
-        grown = ports.get(group)
-        return grown if grown is not None and grown.many else ports.get(name)
+        if found is not None or not name:
+            return found
+        grown = self.input_of(group)
+        return grown if grown is not None and grown.many else self.input_of(name)
 
     def widgets_given(self, chosen: Mapping[str, JSON]) -> set[str]:
         """Name the widgets that are there, as far as choices have been read."""
@@ -76,14 +76,18 @@ class Interfaces:
         """Read a catalogue's JSON (see `Catalogue.to_json`)."""
         self._nodes: Mapping[str, JSON] = catalogue["nodes"]
         self._wires = {entry["comfy"]: name for name, entry in catalogue["types"].items()}
+        self._found: dict[str, Interface] = {}
         self._theirs = {name: theirs for theirs, name in self._wires.items()}
 
     def find(self, kind: str) -> Interface | None:
         """Find a type's interface, in the catalogue or among the field's; None if in neither."""
-        facts = _facts().get(kind)
-        if kind in self._nodes:
-            return _declared(self._nodes[kind], facts or {"inputs": ()})
-        return None if facts is None else self._from_facts(kind, facts)
+        if kind not in self._found:
+            facts = _facts().get(kind)
+            if kind in self._nodes:
+                self._found[kind] = _declared(self._nodes[kind], facts or {"inputs": ()})
+            elif facts is not None:
+                self._found[kind] = self._from_facts(kind, facts)
+        return self._found.get(kind)
 
     def wire_name(self, theirs: str) -> str:
         """Our name of a wire type of theirs; the type itself where we have none."""
