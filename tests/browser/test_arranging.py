@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -135,7 +136,13 @@ def test_a_wire_that_is_let_go_offers_what_fits_the_everyday_first(editor: Edito
     assert nodes["clip_text_encode"]["inputs"]["clip"] == {"link": ["loader", "clip"]}
 
 
-def test_a_node_is_found_by_some_of_its_letters(editor: Editor) -> None:
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [("ksmp", "KSampler"), ("checkpoint", "CheckpointLoaderSimple"), ("preview", "PreviewImage")],
+)
+def test_a_node_is_found_by_some_of_its_letters_the_everyday_first(
+    editor: Editor, query: str, kind: str
+) -> None:
     editor.key("Alt+n")
-    editor.add("ksmp", 640, 400)
-    assert [node["type"] for node in editor.exported()["nodes"].values()] == ["KSampler"]
+    editor.add(query, 640, 400)
+    assert [node["type"] for node in editor.exported()["nodes"].values()] == [kind]

@@ -1,6 +1,7 @@
 /** Adding nodes: where they go, what they are wired to. */
 
 import type { DragEvent } from "react";
+import { isEveryday } from "../catalogue/everyday";
 import { type Candidate, givers, passage, takers } from "../catalogue/fit";
 import type { NodeSpec } from "../catalogue/types";
 import { type Edit, together } from "../commands/edit";
@@ -22,19 +23,6 @@ import { type Adding, stage, toScreen, worldOf } from "./stage";
 
 /** The kind of data that a node dragged from a list carries: its type. */
 export const NODE_DRAG = "application/x-weft-node";
-
-/** What most graphs have: of all that fits a loose wire, these come first, so that they are one key away. */
-const EVERYDAY = [
-  "CLIPTextEncode",
-  "VAEDecode",
-  "KSampler",
-  "PreviewImage",
-  "SaveImage",
-  "CheckpointLoaderSimple",
-  "EmptyLatentImage",
-  "LoadImage",
-  "VAEEncode",
-];
 
 /** Those of the found nodes that the search offers: all, or those that fit the loose wire or the wire to go into. */
 export function offered(adding: Adding, specs: readonly NodeSpec[], query: string): readonly Candidate[] {
@@ -63,7 +51,7 @@ function fittingWire(from: PortAddress, specs: readonly NodeSpec[]): readonly Ca
 /** The everyday ones, then what is made for such a wire, and at last what takes any. */
 function everydayFirst(found: readonly Candidate[]): readonly Candidate[] {
   const place = ({ spec, port }: Candidate): number => {
-    if (EVERYDAY.includes(spec.id)) return 0;
+    if (isEveryday(spec.id)) return 0;
     const at = [...spec.inputs, ...spec.outputs].find(({ name }) => name === port);
     return at?.variable !== undefined || at?.type === "*" ? 2 : 1;
   };

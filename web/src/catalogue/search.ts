@@ -2,7 +2,11 @@
 
 import MiniSearch from "minisearch";
 import { wordsOf } from "../documents/ids";
+import { isEveryday } from "./everyday";
 import type { NodeSpec } from "./types";
+
+/** Enough to come before one that answers as well, not before one that answers better. */
+const EVERYDAY_BOOST = 1.6;
 
 export type NodeSearch = (query: string) => readonly NodeSpec[];
 
@@ -26,6 +30,7 @@ export function indexNodes(specs: readonly NodeSpec[]): NodeSearch {
       prefix: true,
       fuzzy: (term) => (term.length > 4 ? 0.2 : false),
       combineWith: "AND",
+      boostDocument: (id) => (isEveryday(String(id)) ? EVERYDAY_BOOST : 1),
     },
   });
   index.addAll(specs.map(searchable));

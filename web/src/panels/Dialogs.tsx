@@ -7,7 +7,6 @@ import { type Dialog, useShell } from "../store/shell";
 import { Later, later } from "../widgets/later";
 import { CloseDialog, ConfirmDialog, ConflictDialog, RenameDialog, SaveAsDialog } from "./FileDialogs";
 import { PaletteDialog } from "./PaletteDialog";
-import { TokenDialog } from "./TokenDialog";
 import { WireDialog } from "./WireDialog";
 import "./panels.css";
 
@@ -19,6 +18,7 @@ const SettingsDialog = later(async () => (await import("./SettingsDialog")).Sett
 const SweepDialog = later(async () => (await import("./SweepDialog")).SweepDialog);
 const SweepGrid = later(async () => (await import("./SweepGrid")).SweepGrid);
 const StagesDialog = later(async () => (await import("./StagesDialog")).StagesDialog);
+const TokenDialog = later(async () => (await import("./TokenDialog")).TokenDialog);
 const VersionsDialog = later(async () => (await import("./VersionsDialog")).VersionsDialog);
 
 export function Dialogs() {

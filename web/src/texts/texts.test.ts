@@ -4,7 +4,7 @@ import { preferred } from "./language";
 
 type Texts = Readonly<Record<string, unknown>>;
 
-const OTHERS = ["language.ts", "figures.ts", "problems.ts"];
+const OTHERS = ["language.ts", "figures.ts", "problems.ts", "translating.ts"];
 const MODULES = readdirSync(import.meta.dirname)
   .filter((name) => /^\w+\.ts$/.test(name) && !OTHERS.includes(name))
   .map((name) => name.slice(0, -3));

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import german from "./de/problems.json";
-import { translator } from "./problems";
+import { translator } from "./translating";
 
 const titles = new Map([["Load checkpoint", "Checkpoint laden"]]);
 const say = translator(german, (title) => titles.get(title));
