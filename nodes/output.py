@@ -99,12 +99,15 @@ def image_compare(
         _save(image.pixels, f"compare_{side}", temporary=True, ctx=part)
 
 
-@node("PreviewAny", title="Preview any", aliases=("print", "show", "text"))
-def preview_any(source: AnyType, *, ctx: Context = QUIET) -> None:
+@node("PreviewAny", title="Preview any", aliases=("print", "show", "text"), sink=True)
+def preview_any(source: AnyType, *, ctx: Context = QUIET) -> str:
     """Show any value as text, without keeping it.
 
     Args:
         source: The value; of pictures and other large things, the kind and the size.
+
+    Returns:
+        string: The text that is shown.
     """
     text = _told(source)
 
@@ -112,6 +115,7 @@ def preview_any(source: AnyType, *, ctx: Context = QUIET) -> None:
         path.write_text(text, encoding="utf-8")
 
     ctx.save(write, prefix="text", suffix=".txt", mime="text/plain", temporary=True)
+    return text
 
 
 def _told(value: object) -> str:

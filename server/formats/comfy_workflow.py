@@ -222,8 +222,8 @@ class _Reader:
         interface = self.interface(raw, scope)
         outgoing = rows(raw.get("outputs"))
         kinds = {text(port.get("type")) for port in rows(raw.get("inputs"))[:1]}
-        fitting = slot < len(outgoing) and kinds & {"*", text(outgoing[slot].get("type"))}
-        return interface.known and not interface.outputs and bool(fitting)
+        fitting = slot < len(outgoing) and text(outgoing[slot].get("type")) in kinds
+        return interface.known and not interface.outputs and fitting
 
     def output_name(self, raw: dict[str, JSON], scope: Scope, slot: int) -> str | None:
         kind = text(raw.get("type"))

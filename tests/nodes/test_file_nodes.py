@@ -155,7 +155,7 @@ def test_a_file_that_is_not_there_is_told(host: FolderContext) -> None:
     ],
 )
 def test_any_value_is_shown_as_text(host: FolderContext, value: object, text: str) -> None:
-    preview_any(value, ctx=host)
+    assert preview_any(value, ctx=host) == text
     path, about = host.saved[0]
     assert path.read_text(encoding="utf-8") == text
     assert about["mime"] == "text/plain"
