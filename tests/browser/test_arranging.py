@@ -134,6 +134,10 @@ def test_a_wire_that_is_let_go_offers_what_fits_the_everyday_first(editor: Edito
     editor.key("Enter")
     nodes = editor.exported()["nodes"]
     assert nodes["clip_text_encode"]["inputs"]["clip"] == {"link": ["loader", "clip"]}
+    editor.load(workflow({"paper": {"type": "EmptyImage"}}, "Painted"))
+    start = middle(editor.port("paper", "out", "image"))
+    dragged(editor, start, (start[0] + 200, start[1] + 80))
+    expect(finder.get_by_role("option").first).to_contain_text("Preview image")
 
 
 @pytest.mark.parametrize(

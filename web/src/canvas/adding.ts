@@ -1,7 +1,7 @@
 /** Adding nodes: where they go, what they are wired to. */
 
 import type { DragEvent } from "react";
-import { isEveryday } from "../catalogue/everyday";
+import { everydayPlace } from "../catalogue/everyday";
 import { type Candidate, givers, passage, takers } from "../catalogue/fit";
 import type { NodeSpec } from "../catalogue/types";
 import { type Edit, together } from "../commands/edit";
@@ -48,12 +48,15 @@ function fittingWire(from: PortAddress, specs: readonly NodeSpec[]): readonly Ca
   return input ? givers(specs, input) : [];
 }
 
+const [SUCH_WIRE, ANY_WIRE] = [1_000, 2_000];
+
 /** The everyday ones, then what is made for such a wire, and at last what takes any. */
 function everydayFirst(found: readonly Candidate[]): readonly Candidate[] {
   const place = ({ spec, port }: Candidate): number => {
-    if (isEveryday(spec.id)) return 0;
+    const everyday = everydayPlace(spec.id);
+    if (everyday !== undefined) return everyday;
     const at = [...spec.inputs, ...spec.outputs].find(({ name }) => name === port);
-    return at?.variable !== undefined || at?.type === "*" ? 2 : 1;
+    return at?.variable !== undefined || at?.type === "*" ? ANY_WIRE : SUCH_WIRE;
   };
   return found.toSorted((one, other) => place(one) - place(other));
 }

@@ -1,6 +1,6 @@
 /** What most graphs have. Where many nodes answer a search, or fit a loose wire, these come first: one key away. */
 
-const EVERYDAY: ReadonlySet<string> = new Set([
+const EVERYDAY: readonly string[] = [
   "CLIPTextEncode",
   "VAEDecode",
   "KSampler",
@@ -16,8 +16,10 @@ const EVERYDAY: ReadonlySet<string> = new Set([
   "UpscaleModelLoader",
   "ImageUpscaleWithModel",
   "ImageScale",
-]);
+];
 
-export function isEveryday(type: string): boolean {
-  return EVERYDAY.has(type);
+/** Which place a node has among them; none where it is not one of them. */
+export function everydayPlace(type: string): number | undefined {
+  const place = EVERYDAY.indexOf(type);
+  return place < 0 ? undefined : place;
 }

@@ -2,7 +2,7 @@
 
 import MiniSearch from "minisearch";
 import { wordsOf } from "../documents/ids";
-import { isEveryday } from "./everyday";
+import { everydayPlace } from "./everyday";
 import type { NodeSpec } from "./types";
 
 /** Enough to come before one that answers as well, not before one that answers better. */
@@ -30,7 +30,7 @@ export function indexNodes(specs: readonly NodeSpec[]): NodeSearch {
       prefix: true,
       fuzzy: (term) => (term.length > 4 ? 0.2 : false),
       combineWith: "AND",
-      boostDocument: (id) => (isEveryday(String(id)) ? EVERYDAY_BOOST : 1),
+      boostDocument: (id) => (everydayPlace(String(id)) === undefined ? 1 : EVERYDAY_BOOST),
     },
   });
   index.addAll(specs.map(searchable));
