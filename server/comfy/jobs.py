@@ -33,7 +33,11 @@ STATUSES = {
     "cancelled": ("cancelled",),
 }
 """Our states by ComfyUI's names."""
-ORDERS = {"created_at": "number", "execution_duration": "finished - started"}
+ORDERS = {
+    "created_at": "number",
+    # Of the times as they are shown: milliseconds each.
+    "execution_duration": "round(finished * 1000) - round(started * 1000)",
+}
 TURNS = ("desc", "asc")
 _MOST_JOBS = 1000
 """On a page."""
