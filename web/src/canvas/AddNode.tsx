@@ -4,6 +4,7 @@ import { Search } from "lucide-react";
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { categoryLabel } from "../catalogue/categories";
 import type { Candidate } from "../catalogue/fit";
+import { useModelFolders } from "../store/folders";
 import { useNodeSearch } from "../store/offers";
 import { canvasTexts } from "../texts/canvas";
 import { addChosen, offered } from "./adding";
@@ -33,6 +34,7 @@ function Finder({ adding }: { adding: Adding }) {
   const box = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const search = useNodeSearch();
+  useModelFolders();
   const found = useMemo(() => offered(adding, search(query), query).slice(0, MOST), [adding, query, search]);
   const chosen = found[Math.min(place, found.length - 1)];
 

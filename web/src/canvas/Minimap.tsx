@@ -12,7 +12,7 @@ import { onRunChange, stateOf } from "./running";
 import { stage } from "./stage";
 import { onThemeChange } from "./theme";
 import { type Box, union } from "./threads";
-import { moveCamera } from "./viewport";
+import { lookAt } from "./viewport";
 
 const WIDTH = 184;
 const HEIGHT = 120;
@@ -116,10 +116,7 @@ function GraphMap() {
     if (event.buttons === 0) return;
     const box = event.currentTarget.getBoundingClientRect();
     const { scale, left, top } = fitted(extent());
-    const { camera, width, height } = stage.getState();
-    const x = (event.clientX - box.left - left) / scale;
-    const y = (event.clientY - box.top - top) / scale;
-    moveCamera({ zoom: camera.zoom, x: width / 2 - x * camera.zoom, y: height / 2 - y * camera.zoom });
+    lookAt([(event.clientX - box.left - left) / scale, (event.clientY - box.top - top) / scale]);
   };
   return (
     <canvas

@@ -3,7 +3,7 @@
 import type { DragEvent } from "react";
 import { everydayPlace } from "../catalogue/everyday";
 import { type Candidate, givers, passage, takers } from "../catalogue/fit";
-import type { NodeSpec } from "../catalogue/types";
+import type { InputSpec, NodeSpec } from "../catalogue/types";
 import { type Edit, together } from "../commands/edit";
 import { adoptSubgraph } from "../commands/fragment";
 import { addNode } from "../commands/nodes";
@@ -11,11 +11,12 @@ import { connect, insertOnWire } from "../commands/wires";
 import { freshId } from "../documents/ids";
 import { type NodeId, type Point, SUBGRAPH_PREFIX } from "../documents/types";
 import { useCatalogue } from "../store/catalogue";
+import { firstFile } from "../store/folders";
 import { report } from "../store/notices";
 import { blueprintOf, openBlueprint, searchNodes } from "../store/offers";
 import { useSettings } from "../store/settings";
 import { activeGraph, activeTab, documentOf, edit, select } from "../store/tabs";
-import { emptyValue } from "../widgets/kinds";
+import { emptyValue, folderOf, widgetKind } from "../widgets/kinds";
 import { inputSpec, outputSpec } from "./fitting";
 import { type PortAddress, portPoint } from "./scene";
 import { HEAD, shapeOf } from "./shape";
@@ -67,11 +68,16 @@ function onwards(found: readonly Candidate[], type: string): readonly Candidate[
   return [...found.filter((candidate) => !changes(candidate)), ...found.filter(changes)];
 }
 
-/** The literals that a new node starts with: none where its type has a default, something sensible elsewhere. */
+/**
+ * The literals that a new node starts with: none where its type has a default, something sensible elsewhere. A model
+ * is the first of its folder, as in ComfyUI; a picture is the user's to choose.
+ */
 function firstInputs(spec: NodeSpec) {
   const bare = spec.inputs.filter((input) => !input.socket && input.required && input.default === undefined);
+  const first = (input: InputSpec) =>
+    (widgetKind(input) === "file" ? firstFile(folderOf(input)) : undefined) ?? emptyValue(input);
   return Object.fromEntries(
-    bare.map((input) => [input.name, emptyValue(input) as string | number | boolean | null]),
+    bare.map((input) => [input.name, first(input) as string | number | boolean | null]),
   );
 }
 

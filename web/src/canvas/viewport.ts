@@ -1,7 +1,7 @@
 /** Moving the camera. React Flow owns it; this is the way to ask. */
 
 import type { Viewport } from "@xyflow/react";
-import type { NodeId } from "../documents/types";
+import type { NodeId, Point } from "../documents/types";
 import type { Camera } from "./fabric";
 import { cameraFor, heldZoom, stage, toWorld } from "./stage";
 import { type Box, union } from "./threads";
@@ -54,6 +54,13 @@ export function centreOn(id: NodeId): void {
   const x = width / 2 - (placed.x + placed.width / 2) * zoom;
   const y = height / 2 - (placed.y + placed.height / 2) * zoom;
   moveCamera({ x, y, zoom }, GLIDE);
+}
+
+/** Bring a place to the middle at once; the zoom is that which the camera is on its way to. */
+export function lookAt([x, y]: Point): void {
+  const { camera, width, height } = stage.getState();
+  const zoom = goal ?? camera.zoom;
+  moveCamera({ x: width / 2 - x * zoom, y: height / 2 - y * zoom, zoom });
 }
 
 /** Zoom about the middle of the canvas. */

@@ -70,6 +70,7 @@ describe("search", () => {
     ["prompt", "CLIPTextEncode"],
     ["checkpont", "CheckpointLoaderSimple"],
     ["empty la", "EmptyLatentImage"],
+    ["empty image", "EmptyImage"],
     ["invert", "ImageInvert"],
     ["scale factor", "ImageScaleBy"],
     ["ksmp", "KSampler"],

@@ -37,8 +37,16 @@ export function indexNodes(specs: readonly NodeSpec[]): NodeSearch {
   return (query) => {
     if (query.trim() === "") return all;
     const found = index.search(query).flatMap(({ id }) => byId.get(String(id)) ?? []);
-    return found.length > 0 ? found : abbreviated(query, specs);
+    return found.length > 0 ? namedFirst(query, found) : abbreviated(query, specs);
   };
+}
+
+/** Whoever types a whole name means the node of that name, be another ever so common. */
+function namedFirst(query: string, found: readonly NodeSpec[]): readonly NodeSpec[] {
+  const asked = query.trim().toLowerCase();
+  const named = ({ id, title }: NodeSpec): boolean =>
+    [id, title].some((name) => name.toLowerCase() === asked);
+  return [...found.filter(named), ...found.filter((spec) => !named(spec))];
 }
 
 /** What has the letters of the query in this order in its title or id, the closest together first: `ksmp`, `upscl`. */

@@ -8,6 +8,7 @@ import { useTheme } from "../canvas/theme";
 import { groupNodes } from "../catalogue/categories";
 import type { NodeSpec } from "../catalogue/types";
 import { useCatalogue } from "../store/catalogue";
+import { useModelFolders } from "../store/folders";
 import { useNodeSearch } from "../store/offers";
 import { texts } from "../texts/panels";
 import { arrive, Empty, PanelHeader, SearchField } from "./Pieces";
@@ -15,6 +16,7 @@ import { arrive, Empty, PanelHeader, SearchField } from "./Pieces";
 export function NodesPanel() {
   const { state, catalogue, problem } = useCatalogue();
   const search = useNodeSearch();
+  useModelFolders();
   const [query, setQuery] = useState("");
   const found = useMemo(() => search(query), [search, query]);
   return (

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { addOffered } from "../canvas/adding";
 import { categoryLabel } from "../catalogue/categories";
 import { type Action, chordText, useActions } from "../store/actions";
+import { useModelFolders } from "../store/folders";
 import { useNodeSearch } from "../store/offers";
 import { texts } from "../texts/panels";
 import { PickDialog } from "./PickDialog";
@@ -14,6 +15,7 @@ const NODES_SHOWN = 12;
 export function PaletteDialog() {
   const actions = useActions((state) => state.actions);
   const search = useNodeSearch();
+  useModelFolders();
   const [query, setQuery] = useState("");
   const all = [...actions.values()];
   // Unasked, only what can be done now is offered; who searches also finds what cannot, and why its key is dead.

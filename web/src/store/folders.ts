@@ -4,6 +4,7 @@ import { useEffect } from "react";
 import { create } from "zustand";
 import { getFamilies, getFiles } from "../api/pictures";
 import type { StoredFile } from "../api/types";
+import { useCatalogue } from "./catalogue";
 
 interface FilesState {
   readonly folders: ReadonlyMap<string, readonly StoredFile[]>;
@@ -40,6 +41,22 @@ export function useFolder(kind: string | undefined): readonly StoredFile[] | und
     if (kind !== undefined && !asked.has(kind)) void refreshFolder(kind);
   }, [kind]);
   return files;
+}
+
+/** The first file of a folder, as far as it is known: what a new node that needs one starts with. */
+export function firstFile(kind: string): string | undefined {
+  return useFolders.getState().folders.get(kind)?.[0]?.name;
+}
+
+/** Has the folders of models at hand that nodes choose from, while nodes are being added. */
+export function useModelFolders(): void {
+  const nodes = useCatalogue(({ catalogue }) => catalogue.nodes);
+  useEffect(() => {
+    const widgets = [...nodes.values()].flatMap((spec) => spec.inputs.map((input) => input.widget));
+    const kinds = widgets.map((widget) => (widget?.kind === "file" ? widget.folder : undefined));
+    for (const kind of new Set(kinds))
+      if (typeof kind === "string" && !asked.has(kind)) void refreshFolder(kind);
+  }, [nodes]);
 }
 
 /** The server says that folders are no longer as they were; without names, that any may be. */
