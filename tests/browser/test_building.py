@@ -8,6 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.browser.conftest import TINY
 from tests.browser.editor import Editor, image_workflow, workflow
 
 
@@ -68,6 +69,16 @@ def inspect_checkpoint(editor: Editor, loader: str) -> None:
     inspector = editor.page.get_by_role("region", name="Inspector")
     inspector.get_by_role("button", name="ckpt name:").click()
     editor.page.get_by_role("option", name="tiny").click()
+
+
+def test_a_new_loader_starts_with_the_first_file(editor: Editor) -> None:
+    editor.key("Alt+n")
+    with editor.page.expect_response("**/files/checkpoints"):
+        editor.page.mouse.dblclick(90, 100)
+    editor.page.wait_for_timeout(200)
+    editor.page.keyboard.type("load checkpoint")
+    editor.key("Enter")
+    assert inputs_of(editor, "checkpoint_loader_simple") == {"ckpt_name": TINY}
 
 
 def test_a_wire_that_does_not_fit_is_refused_and_says_why(editor: Editor) -> None:
