@@ -84,19 +84,19 @@ CASES: list[tuple[tuple[str, dict[str, Any]], str, str, str]] = [
     (
         ("ToolOf", {"box": 3}),
         "input.socket",
-        "`box` of Tool Of takes a wire, not a value.",
+        "`box` of Tool of takes a wire, not a value.",
         "Wire it to an output that gives a Box.",
     ),
     (
         ("ToolOf", {}),
         "input.missing",
-        "Tool Of needs `box`.",
+        "Tool of needs `box`.",
         "Wire it to a node that gives a Box, such as Load.",
     ),
     (
         ("ToolOf", {"box": "@good.int"}),
         "link.type",
-        "`box` of Tool Of takes a Box, but `int` of Add is a whole number.",
+        "`box` of Tool of takes a Box, but `int` of Add is a whole number.",
         "Wire it to another output.",
     ),
     (
@@ -120,7 +120,7 @@ CASES: list[tuple[tuple[str, dict[str, Any]], str, str, str]] = [
     (
         ("ToolOf", {"box": ["@box.box"]}),
         "link.many",
-        "`box` of Tool Of takes one wire only.",
+        "`box` of Tool of takes one wire only.",
         'Write {"link": […]}.',
     ),
 ]
@@ -240,7 +240,7 @@ def test_a_muted_source_is_named() -> None:
             "s": ("Save", {"value": "@t.tool"}),
         }
     )
-    assert problem.message == "Tool Of needs `box`, but `b` is muted."
+    assert problem.message == "Tool of needs `box`, but `b` is muted."
 
 
 def test_a_bypassed_node_passes_its_first_input_of_the_type() -> None:

@@ -132,7 +132,7 @@ GRAPHS: dict[str, dict[str, Any]] = {
         "x": ("VAEEncode", {"pixels": "@p.picture", "vae": "@p.vae"}),
         "k": ("Keep", {"latent": "@x.latent"}),
     },
-    "Upscale Image (using Model)": {
+    "Upscale image (using model)": {
         "x": (
             "ImageUpscaleWithModel",
             {"upscale_model": "@p.upscaler", "image": "@p.detail"},
