@@ -128,6 +128,9 @@ function outlineOf(view: FabricView, id: NodeId): string {
   }
 }
 
+/** Pixels that a node is wide when its outline begins to show; lines are the dearest of what is drawn far away. */
+const OUTLINED = 24;
+
 function drawNode(pen: CanvasRenderingContext2D, view: FabricView, placed: Placed): void {
   const { palette, camera } = view;
   const { id, x, y, width, height, node, spec } = placed;
@@ -142,9 +145,11 @@ function drawNode(pen: CanvasRenderingContext2D, view: FabricView, placed: Place
   pen.globalAlpha = 1;
   const state = view.states.get(id);
   const loud = view.selected.has(id) || state === "running" || state === "failed";
-  pen.lineWidth = (loud ? 2.5 : 1) / camera.zoom;
-  pen.strokeStyle = outlineOf(view, id);
-  pen.strokeRect(x, y, width, height);
+  if (loud || state === "done" || width * camera.zoom > OUTLINED) {
+    pen.lineWidth = (loud ? 2.5 : 1) / camera.zoom;
+    pen.strokeStyle = outlineOf(view, id);
+    pen.strokeRect(x, y, width, height);
+  }
   if (width * camera.zoom < 46) return;
   const size = Math.min(11 / camera.zoom, 34, height * 0.6);
   pen.save();

@@ -12,6 +12,16 @@ function trace(pen: CanvasRenderingContext2D | Path2D, pieces: readonly Cubic[])
   }
 }
 
+function traceStraight(pen: CanvasRenderingContext2D, pieces: readonly Cubic[]): void {
+  for (const [a, , , d] of pieces) {
+    pen.moveTo(a[0], a[1]);
+    pen.lineTo(d[0], d[1]);
+  }
+}
+
+/** Below this zoom a thread's bends are a pixel or two. */
+const STRAIGHT = 0.12;
+
 function strength(view: FabricView, thread: Thread): number {
   const { node: reader } = view.scene.placed.get(thread.wire.to[0]) ?? {};
   const { node: source } = view.scene.placed.get(thread.wire.from[0]) ?? {};
@@ -29,10 +39,11 @@ function drawHairs(pen: CanvasRenderingContext2D, view: FabricView, threads: rea
   }
   pen.lineWidth = 1 / view.camera.zoom;
   pen.globalAlpha = 0.9;
+  const along = view.camera.zoom < STRAIGHT ? traceStraight : trace;
   for (const [colour, group] of byColour) {
     pen.strokeStyle = colour;
     pen.beginPath();
-    for (const { pieces } of group) trace(pen, pieces);
+    for (const { pieces } of group) along(pen, pieces);
     pen.stroke();
   }
   pen.globalAlpha = 1;
