@@ -105,6 +105,9 @@ def test_neither_problems_nor_notices_nor_ghosts_have_serious_findings(themed: E
     themed.load(workflow({"show": {"type": "PreviewImage"}, "gone": {"type": "Gone"}}, "Wrong"))
     themed.key("p")
     expect(themed.page.get_by_role("img", name="Show the node").first).to_be_visible()
+    themed.key("i")
+    chosen(themed, "show")
+    expect(themed.page.locator(".callout .hint")).to_be_visible()
     themed.drop(b"no workflow", "broken.json")
     expect(themed.page.get_by_text("This file holds no workflow.")).to_be_visible()
     assert found(themed, "problems") == []
