@@ -212,11 +212,11 @@ def web_steps(npm: str) -> list[tuple[str, list[str]]]:
 
 
 def pytest_steps(pytest: list[str]) -> list[tuple[str, list[str]]]:
-    """Every core runs tests of one thread; a browser and what it talks to need them all."""
-    side_by_side = "-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
+    """Every core runs tests of one thread; of browsers, which wait much, there are two at most."""
+    side_by_side = [*pytest, "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
     return [
-        ("pytest", [*pytest, *side_by_side.split(), "--ignore", "tests/browser"]),
-        ("pytest: browser", [*pytest, "tests/browser"]),
+        ("pytest", [*side_by_side, "--maxprocesses", "4", "--ignore", "tests/browser"]),
+        ("pytest: browser", [*side_by_side, "--maxprocesses", "2", "tests/browser"]),
     ]
 
 

@@ -177,7 +177,8 @@ def open_finder(editor: Editor) -> None:
 def open_of_node(node: str, name: str) -> Opener:
     def opener(editor: Editor) -> None:
         chosen(editor, node)
-        editor.page.get_by_role("button", name=name).first.click()
+        # Not by a part of the name, which the button of a sweep over it has as well.
+        editor.page.get_by_role("button", name=re.compile(f"^{name}")).first.click()
 
     return opener
 
