@@ -14,10 +14,15 @@ from playwright.sync_api import Locator, Page, expect
 RUN_PATIENCE = 60_000
 """Milliseconds for a run on a busy machine."""
 
-DROP = """([base64, name, type]) => {
+BRING = """([base64, name, type, way]) => {
     const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
     const dataTransfer = new DataTransfer();
     dataTransfer.items.add(new File([bytes], name, { type }));
+    if (way === "paste") {
+        const brought = { bubbles: true, cancelable: true, clipboardData: dataTransfer };
+        document.body.dispatchEvent(new ClipboardEvent("paste", brought));
+        return;
+    }
     const at = { bubbles: true, cancelable: true, clientX: 640, clientY: 400, dataTransfer };
     const target = document.querySelector("main");
     for (const kind of ["dragover", "drop"]) target.dispatchEvent(new DragEvent(kind, at));
@@ -86,11 +91,13 @@ class Editor:
         expect(self.page.locator(".tab[data-active]")).to_be_visible()
         expect(self.page.locator(".canvas[aria-busy=true]")).to_have_count(0, timeout=RUN_PATIENCE)
 
-    def drop(self, content: Mapping[str, Any] | bytes, name: str = "test.json") -> None:
-        """Drop a file onto the canvas."""
+    def drop(
+        self, content: Mapping[str, Any] | bytes, name: str = "test.json", way: str = "drop"
+    ) -> None:
+        """Drop a file onto the canvas, or paste it there."""
         given = content if isinstance(content, bytes) else json.dumps(content).encode("utf-8")
         mime = "image/png" if name.endswith(".png") else "application/json"
-        self.page.evaluate(DROP, [base64.b64encode(given).decode(), name, mime])
+        self.page.evaluate(BRING, [base64.b64encode(given).decode(), name, mime, way])
 
     def load(self, content: Mapping[str, Any]) -> None:
         """Open a workflow in a tab of its own, and wait until it is the one that is shown."""

@@ -112,12 +112,13 @@ def test_a_workflow_runs_as_often_as_the_menu_says(editor: Editor) -> None:
     expect(queue.get_by_text("Twice over")).to_have_count(2)
 
 
-def test_a_picture_that_is_dropped_becomes_a_node_that_loads_it(editor: Editor) -> None:
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_a_picture_that_is_brought_becomes_a_node_that_loads_it(editor: Editor, way: str) -> None:
     editor.key("Alt+n")
     expect(editor.nodes()).to_have_count(0)
     held = io.BytesIO()
     Image.new("RGB", (40, 30), (10, 200, 90)).save(held, "PNG")
-    editor.drop(held.getvalue(), "leaf.png")
+    editor.drop(held.getvalue(), "leaf.png", way)
     expect(editor.page.locator('[data-node="load_image"]')).to_be_visible()
     (node,) = editor.exported()["nodes"].values()
     assert node["type"] == "LoadImage"
