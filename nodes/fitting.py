@@ -3,10 +3,10 @@
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from nodes.api import Choice, Range, node
-from nodes.imaging.resize import METHODS, resize
+from nodes.imaging.resize import MEGAPIXEL, METHODS, resize
 from nodes.types import Image, Mask
 
 GROUP = "image"
@@ -14,23 +14,27 @@ GROUP = "image"
 Resized = TypeVar("Resized", Image, Mask)
 Side = Annotated[int, Range(1, 16_384)]
 
-# A megapixel of models is 1024 by 1024.
-MEGAPIXEL = 1024 * 1024
+
+class Asked(NamedTuple):
+    """The numbers of which one says the size."""
+
+    multiplier: float
+    longer_size: int
+    shorter_size: int
+    width: int
+    height: int
+    megapixels: float
 
 
-def _by(factor: float, width: int, height: int) -> tuple[int, int]:
-    return max(1, round(width * factor)), max(1, round(height * factor))
-
-
-# From the size and the number that a way asks for to the new size; proportions stay.
-WAYS: Mapping[str, Callable[[int, int, float], tuple[int, int]]] = MappingProxyType(
+# From a size and what is asked for to what both sides are multiplied by.
+WAYS: Mapping[str, Callable[[int, int, Asked], float]] = MappingProxyType(
     {
-        "scale by multiplier": lambda w, h, multiplier: _by(multiplier, w, h),
-        "scale longer dimension": lambda w, h, size: _by(size / max(w, h), w, h),
-        "scale shorter dimension": lambda w, h, size: _by(size / min(w, h), w, h),
-        "scale width": lambda w, h, width: _by(width / w, w, h),
-        "scale height": lambda w, h, height: _by(height / h, w, h),
-        "scale total pixels": lambda w, h, area: _by(math.sqrt(area * MEGAPIXEL / (w * h)), w, h),
+        "scale by multiplier": lambda w, h, asked: asked.multiplier,
+        "scale longer dimension": lambda w, h, asked: asked.longer_size / max(w, h),
+        "scale shorter dimension": lambda w, h, asked: asked.shorter_size / min(w, h),
+        "scale width": lambda w, h, asked: asked.width / w,
+        "scale height": lambda w, h, asked: asked.height / h,
+        "scale total pixels": lambda w, h, asked: math.sqrt(asked.megapixels * MEGAPIXEL / (w * h)),
     }
 )
 EXACT = "scale dimensions"
@@ -67,19 +71,13 @@ def resize_image_mask(
     Returns:
         resized: The same at its new size.
     """
-    numbers = {
-        "scale by multiplier": multiplier,
-        "scale longer dimension": longer_size,
-        "scale shorter dimension": shorter_size,
-        "scale width": width,
-        "scale height": height,
-        "scale total pixels": megapixels,
-    }
     planes = input.pixels if isinstance(input, Image) else input.values
-    tall, wide = planes.shape[-2:]
     if resize_type == EXACT:
         resized = resize(planes, width, height, scale_method, crop)
     else:
-        size = WAYS[resize_type](wide, tall, numbers[resize_type])
+        tall, wide = planes.shape[-2:]
+        asked = Asked(multiplier, longer_size, shorter_size, width, height, megapixels)
+        factor = WAYS[resize_type](wide, tall, asked)
+        size = (max(1, round(wide * factor)), max(1, round(tall * factor)))
         resized = resize(planes, *size, scale_method)
     return type(input)(resized)

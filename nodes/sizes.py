@@ -3,6 +3,7 @@
 from typing import Annotated, NamedTuple
 
 from nodes.api import Choice, Range, node
+from nodes.imaging.resize import MEGAPIXEL
 
 GROUP = "image"
 
@@ -17,8 +18,6 @@ RATIOS = {
     "3:4 (Portrait Standard)": (3, 4),
     "9:16 (Portrait Widescreen)": (9, 16),
 }
-# A megapixel of models is 1024 by 1024.
-MEGAPIXEL = 1024 * 1024
 
 
 class Size(NamedTuple):

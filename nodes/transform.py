@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nodes.api import Choice, Range, Shape, node
 from nodes.imaging.composite import with_channels
-from nodes.imaging.resize import METHODS, resize
+from nodes.imaging.resize import MEGAPIXEL, METHODS, resize
 from nodes.types import Image
 
 GROUP = "image"
@@ -46,7 +46,7 @@ def image_scale_to_total_pixels(
         The scaled pictures.
     """
     height, width = image.pixels.shape[-2:]
-    factor = math.sqrt(megapixels * 1024 * 1024 / (width * height))
+    factor = math.sqrt(megapixels * MEGAPIXEL / (width * height))
     unit = resolution_steps
     wide, tall = (max(1, round(side * factor / unit)) * unit for side in (width, height))
     return Image(resize(image.pixels, wide, tall, upscale_method))

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "lanczos")
+MEGAPIXEL = 1024 * 1024
+"""As models count them."""
 
 
 def resize(planes: Tensor, width: int, height: int, method: str, crop: str = "disabled") -> Tensor:
