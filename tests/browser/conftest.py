@@ -18,7 +18,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser.editor import Editor
-from tests.browser.weft_server import WeftServer
+from tests.browser.weft_server import WeftServer, serving
 from tests.nodes.diffusion.tiny_models import write_tiny
 
 NAMES = (
@@ -82,13 +82,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[WeftServer]:
     """One server for all tests that do it no harm."""
-    process = WeftServer(tmp_path_factory.mktemp("data"), models)
-    process.start()
-    try:
-        process.wait_for_nodes()
+    with serving(tmp_path_factory.mktemp("data"), models) as process:
         yield process
-    finally:
-        process.stop()
 
 
 @pytest.fixture

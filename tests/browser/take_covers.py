@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from server.library import Library
-from tests.browser.weft_server import ROOT, WeftServer
+from tests.browser.weft_server import ROOT, WeftServer, serving
 
 ENDED = ("succeeded", "failed", "cancelled", "quarantined")
 
@@ -42,24 +42,21 @@ def tell(line: str) -> None:
 def main(names: list[str]) -> None:
     """Run the templates of these names, or all, and keep a picture of each."""
     templates = Library(ROOT / "workflows")
-    with tempfile.TemporaryDirectory() as folder:
-        server = WeftServer(Path(folder) / "data", ROOT / "models")
-        server.start()
-        try:
-            server.wait_for_nodes()
-            for name in names or [entry.name for entry in templates.entries()]:
-                made = picture_of(server, name)
-                if made is None:
-                    tell(f"{name}: no picture, its models are not here")
-                    continue
-                small = f"{server.url}/api/v1/artifacts/{made['id']}/thumbnail?size=256"
-                path = Path(folder) / "cover.webp"
-                with urllib.request.urlopen(small) as answer:
-                    path.write_bytes(answer.read())
-                templates.set_cover(name, path)
-                tell(f"{name}: {made['width']} × {made['height']}")
-        finally:
-            server.stop()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder) / "data", ROOT / "models") as server,
+    ):
+        for name in names or [entry.name for entry in templates.entries()]:
+            made = picture_of(server, name)
+            if made is None:
+                tell(f"{name}: no picture, its models are not here")
+                continue
+            small = f"{server.url}/api/v1/artifacts/{made['id']}/thumbnail?size=256"
+            path = Path(folder) / "cover.webp"
+            with urllib.request.urlopen(small) as answer:
+                path.write_bytes(answer.read())
+            templates.set_cover(name, path)
+            tell(f"{name}: {made['width']} × {made['height']}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Error, Page, expect
 from tests.browser.conftest import forgive, forgive_kill, listen
 from tests.browser.editor import RUN_PATIENCE, Editor, image_workflow
 from tests.browser.test_keeping import expect_saved, rename, save_as
-from tests.browser.weft_server import WeftServer
+from tests.browser.weft_server import WeftServer, serving
 
 
 def crash(page: Page) -> None:
@@ -104,10 +104,7 @@ def test_a_workflow_that_was_deleted_elsewhere_is_not_lost(
 def test_what_is_changed_while_the_server_is_away_is_saved_when_it_is_back(
     page: Page, complaints: list[str], models: Path, tmp_path: Path
 ) -> None:
-    own = WeftServer(tmp_path / "data", models)
-    own.start()
-    try:
-        own.wait_for_nodes()
+    with serving(tmp_path / "data", models) as own:
         editor = Editor(page, tmp_path)
         editor.open(own.url)
         editor.load(image_workflow("Meanwhile"))
@@ -124,18 +121,13 @@ def test_what_is_changed_while_the_server_is_away_is_saved_when_it_is_back(
         expect_saved(editor)
         saved = own.get("/api/v1/workflows/meanwhile")
         assert saved["nodes"]["paper"]["title"] == "Changed meanwhile"
-    finally:
-        own.stop()
     forgive_kill(complaints)
 
 
 def test_a_run_that_was_asked_for_while_the_server_was_away_starts_when_it_is_back(
     page: Page, complaints: list[str], models: Path, tmp_path: Path
 ) -> None:
-    own = WeftServer(tmp_path / "data", models)
-    own.start()
-    try:
-        own.wait_for_nodes()
+    with serving(tmp_path / "data", models) as own:
         editor = Editor(page, tmp_path)
         editor.open(own.url)
         editor.load(image_workflow("Later"))
@@ -154,6 +146,4 @@ def test_a_run_that_was_asked_for_while_the_server_was_away_starts_when_it_is_ba
         editor.expect_picture("show")
         expect(waits).to_have_count(0)
         assert len(own.get("/api/v1/jobs?limit=5")["items"]) == 1
-    finally:
-        own.stop()
     forgive_kill(complaints)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import forgive_kill
 from tests.browser.editor import RUN_PATIENCE, Editor, image_workflow, slow_workflow, workflow
-from tests.browser.weft_server import WeftServer
+from tests.browser.weft_server import WeftServer, serving
 
 
 @pytest.fixture(autouse=True)
@@ -229,10 +229,7 @@ def test_a_page_that_is_reloaded_in_mid_run_sees_its_end(editor: Editor) -> None
 def test_a_server_killed_in_mid_run_loses_nothing_and_the_page_recovers(
     page: Page, complaints: list[str], models: Path, tmp_path: Path
 ) -> None:
-    own = WeftServer(tmp_path / "data", models)
-    own.start()
-    try:
-        own.wait_for_nodes()
+    with serving(tmp_path / "data", models) as own:
         editor = Editor(page, tmp_path)
         editor.open(own.url)
         editor.load(slow_workflow(steps=20, title="Survives"))
@@ -247,6 +244,4 @@ def test_a_server_killed_in_mid_run_loses_nothing_and_the_page_recovers(
         editor.expect_picture("show")
         states = [job["state"] for job in own.get("/api/v1/jobs?limit=5")["items"]]
         assert states == ["succeeded"]
-    finally:
-        own.stop()
     forgive_kill(complaints)

@@ -12,6 +12,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +125,15 @@ class WeftServer:
         )
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.loads(answer.read() or b"null")
+
+
+@contextmanager
+def serving(data: Path, models: Path) -> Iterator[WeftServer]:
+    """Run a server that knows its nodes, until the block is over."""
+    server = WeftServer(data, models)
+    server.start()
+    try:
+        server.wait_for_nodes()
+        yield server
+    finally:
+        server.stop()
