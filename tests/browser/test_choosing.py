@@ -164,8 +164,13 @@ def test_the_focus_goes_back_to_where_it_was_before_a_dialog(editor: Editor) -> 
     for chord in ("w", "Control+k", "Control+,", "Control+Shift+s"):
         editor.key(chord)
         expect(editor.page.get_by_role("dialog")).to_be_visible()
-        editor.key("Escape")
-        expect(row).to_be_focused()
+        # In one breath: a key that follows at once has to act where it is meant to.
+        back = editor.page.evaluate("""() => {
+            const escape = new KeyboardEvent("keydown", { key: "Escape", bubbles: true })
+            document.activeElement.dispatchEvent(escape)
+            return document.activeElement.dataset.row
+        }""")
+        assert back == "show", chord
 
 
 def test_a_node_is_named_while_it_is_out_of_sight(editor: Editor) -> None:

@@ -16,8 +16,9 @@ import { editIn, useTabs } from "../store/tabs";
 import { useLoaded } from "../store/useLoaded";
 import { texts } from "../texts/panels";
 import { differenceTexts as t } from "../texts/runs";
+import { closeDialog } from "./focusing";
 import { ago } from "./format";
-import { closeDialog, Modal } from "./Modal";
+import { Modal } from "./Modal";
 import { Failed, Loading } from "./Pieces";
 
 interface Ran {

@@ -9,7 +9,8 @@ import { report } from "../store/notices";
 import { type Dialog, showDialog } from "../store/shell";
 import { changeTab, closeTab, documentOf, isDirty, tabOf, useTabs } from "../store/tabs";
 import { texts } from "../texts/panels";
-import { closeDialog, Modal } from "./Modal";
+import { closeDialog } from "./focusing";
+import { Modal } from "./Modal";
 
 type Of<Kind extends Dialog["kind"]> = Extract<Dialog, { readonly kind: Kind }>;
 
@@ -170,7 +171,7 @@ export function CloseDialog({ tab: id }: Of<"close">) {
   // A save that was under way has ended: there is nothing left to ask.
   useEffect(() => {
     if (!saved) return;
-    closeDialog();
+    showDialog(null);
     closeTab(id);
   }, [saved, id]);
   const saveAndClose = async () => {

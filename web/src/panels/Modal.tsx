@@ -3,9 +3,8 @@
 import { X } from "lucide-react";
 import { Dialog } from "radix-ui";
 import type { ReactNode } from "react";
-import { showDialog } from "../store/shell";
 import { texts } from "../texts/panels";
-import { useFocusKeeper } from "./focusing";
+import { closeDialog, useFocusKeeper } from "./focusing";
 import { IconButton } from "./Pieces";
 
 interface ModalProps {
@@ -18,10 +17,6 @@ interface ModalProps {
   /** The body fills the dialog to its edges. */
   readonly bare?: boolean;
   readonly children: ReactNode;
-}
-
-export function closeDialog(): void {
-  showDialog(null);
 }
 
 export function Modal({ title, wide, full, footer, tools, bare, children }: ModalProps) {

@@ -4,8 +4,7 @@ import { Command } from "cmdk";
 import { Dialog } from "radix-ui";
 import type { ReactNode } from "react";
 import { texts } from "../texts/panels";
-import { useFocusKeeper } from "./focusing";
-import { closeDialog } from "./Modal";
+import { closeDialog, useFocusKeeper } from "./focusing";
 
 interface PickDialogProps {
   /** What it is called for those who do not see it. */
@@ -20,7 +19,11 @@ interface PickDialogProps {
 }
 
 export function PickDialog({ title, placeholder, query, onQuery, found, children }: PickDialogProps) {
-  const { onCloseAutoFocus, closeAnd } = useFocusKeeper();
+  const { onCloseAutoFocus } = useFocusKeeper();
+  const act = (work: () => void): void => {
+    closeDialog();
+    work();
+  };
   return (
     <Dialog.Root open onOpenChange={(open) => !open && closeDialog()}>
       <Dialog.Portal>
@@ -40,7 +43,7 @@ export function PickDialog({ title, placeholder, query, onQuery, found, children
             />
             <Command.List className="palette__list" label={title}>
               <Command.Empty className="empty">{texts.common.nothing}</Command.Empty>
-              {children(closeAnd)}
+              {children(act)}
             </Command.List>
           </Command>
         </Dialog.Content>

@@ -26,9 +26,10 @@ import { resultTexts } from "../texts/results";
 import { stageTexts } from "../texts/stages";
 import { ResultText, resultIcon } from "../widgets/Result";
 import { Compared } from "./Compared";
+import { closeDialog } from "./focusing";
 import { ago } from "./format";
 import { LargePicture } from "./LargePicture";
-import { closeDialog, Modal } from "./Modal";
+import { Modal } from "./Modal";
 import { Empty, Failed, IconButton, Loading } from "./Pieces";
 
 type PictureProps = Extract<Dialog, { kind: "picture" }>;

@@ -12,7 +12,8 @@ import { startSweep } from "../store/sweeps";
 import { texts } from "../texts/panels";
 import { sweepTexts as t } from "../texts/sweep";
 import { boundsOf, emptyValue, optionsOf, widgetKind } from "../widgets/kinds";
-import { closeDialog, Modal } from "./Modal";
+import { closeDialog } from "./focusing";
+import { Modal } from "./Modal";
 
 const MOST = 144;
 

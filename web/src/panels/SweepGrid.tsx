@@ -18,8 +18,9 @@ import { type Sweep, useSweeps, valuesOf } from "../store/sweeps";
 import { editIn } from "../store/tabs";
 import { texts } from "../texts/panels";
 import { sweepTexts as t } from "../texts/sweep";
+import { closeDialog } from "./focusing";
 import { ago } from "./format";
-import { closeDialog, Modal } from "./Modal";
+import { Modal } from "./Modal";
 import { Empty, IconButton, Progress } from "./Pieces";
 
 export function SweepGrid({ sweep: id }: Extract<Dialog, { kind: "sweep-grid" }>) {

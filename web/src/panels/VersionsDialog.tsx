@@ -7,8 +7,9 @@ import { openVersion } from "../store/files";
 import { useLoaded } from "../store/useLoaded";
 import { dateAndTime } from "../texts/figures";
 import { texts } from "../texts/panels";
+import { closeDialog } from "./focusing";
 import { ago } from "./format";
-import { closeDialog, Modal } from "./Modal";
+import { Modal } from "./Modal";
 import { Empty, Failed, Loading } from "./Pieces";
 
 export function VersionsDialog({ name }: { readonly name: string }) {

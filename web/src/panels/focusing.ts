@@ -19,11 +19,15 @@ function goBack(): void {
   if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
 }
 
+/** Closes the dialog; it is gone and the focus is back when this returns, so that the next key acts there. */
+export function closeDialog(): void {
+  flushSync(() => showDialog(null));
+  goBack();
+}
+
 interface FocusKeeper {
   /** For the dialog's content: the library would look for a button of the dialog's own, and there is none. */
   readonly onCloseAutoFocus: (event: Event) => void;
-  /** Closes the dialog and does what was chosen in it; both have happened when this returns. */
-  readonly closeAnd: (work: () => void) => void;
 }
 
 export function useFocusKeeper(): FocusKeeper {
@@ -34,11 +38,6 @@ export function useFocusKeeper(): FocusKeeper {
         event.preventDefault();
         // It is told a moment after the end: whoever has taken the focus meanwhile keeps it.
         if (document.activeElement === document.body) goBack();
-      },
-      closeAnd: (work) => {
-        flushSync(() => showDialog(null));
-        goBack();
-        work();
       },
     };
   });
