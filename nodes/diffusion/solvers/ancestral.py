@@ -44,10 +44,7 @@ def dpm_2_ancestral(
     eta: float = 1.0,
     s_noise: float = 1.0,
 ) -> Steps:
-    """Make the step down with the slope at its geometric middle, then add noise.
-
-    Lu et al. 2022, DPM-Solver-2, arXiv:2206.00927, 3.2, in the place of the Euler step.
-    """
+    """Make the step down with the slope at its geometric middle, as `dpm_2`, then add noise."""
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
         down, scale, up = path.ancestral(sigma, sigma_next, eta)

@@ -1,7 +1,11 @@
 """DPM-Solver: singlestep exponential integrators on log sigma, in terms of the noise.
 
-Lu et al. 2022, arXiv:2206.00927. Unlike the other solvers these two choose their own levels between
-the first and the last above 0, and end there; a single step to 0 is Euler's.
+With t = -log sigma and noise = (x - denoised) / sigma, a step of length h is exactly
+
+    x(t + h) = x(t) - e^-(t + h) * integral over s from 0 to h of e^(h - s) noise(t + s) ds
+
+(Lu et al. 2022, arXiv:2206.00927, proposition 3.1). Unlike the other solvers these two choose their
+own levels between the first and the last above 0, and end there; a single step to 0 is Euler's.
 """
 
 import math
@@ -18,7 +22,7 @@ from nodes.diffusion.solvers.step import Denoise, Levels, Path, Step, Steps
 def dpm_fast(denoise: Denoise, x: Tensor, sigmas: Levels) -> Steps:
     """Spend N evaluations on steps of third order, and what is left on one or two of lower order.
 
-    Section 3.4 and appendix D.3, DPM-Solver-fast: levels even in log sigma, whatever the schedule.
+    The paper's DPM-Solver-fast: levels even in log sigma, whatever the schedule.
     """
     count = len(sigmas) - 1
     first, last = _ends(sigmas)
@@ -56,8 +60,8 @@ def dpm_adaptive(
 ) -> Steps:
     """Choose steps so that solutions of two orders agree, whatever the number of steps asked for.
 
-    Appendix C, algorithm 3 (DPM-Solver-12 and -23), with the PID controller of Soderlind 2003,
-    Digital filters in adaptive time-stepping. `rtol` and `atol` bound the difference.
+    The paper's DPM-Solver-12 and -23, with the PID controller of Soderlind 2003, Digital filters in
+    adaptive time-stepping. `rtol` and `atol` bound the difference.
     """
     t, last = _ends(sigmas)
     if t == last:

@@ -1,4 +1,4 @@
-"""Solvers that make each step anew, from slopes at its beginning and further on."""
+"""Runge-Kutta methods on dx/d sigma: each step is made anew, from slopes within it or beyond."""
 
 import math
 from itertools import pairwise
@@ -67,8 +67,8 @@ def heunpp2(denoise: Denoise, x: Tensor, sigmas: Levels) -> Steps:
 def dpm_2(denoise: Denoise, x: Tensor, sigmas: Levels) -> Steps:
     """Follow the slope at the geometric middle. Second order, two evaluations.
 
-    Karras et al. 2022, arXiv:2206.00364, algorithm 2 without churn, at the middle of
-    DPM-Solver-2: Lu et al. 2022, arXiv:2206.00927, 3.2.
+    The midpoint rule, its middle taken in log sigma as DPM-Solver-2 does: Lu et al. 2022,
+    arXiv:2206.00927, algorithm 1.
     """
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)

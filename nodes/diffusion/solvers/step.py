@@ -5,9 +5,9 @@ device: `denoise(x, sigma)` estimates the clean sample, and the probability flow
 
     dx / d sigma = (x - denoise(x, sigma)) / sigma
 
-holds both for x = x0 + sigma * noise (Karras et al. 2022, arXiv:2206.00364, equation 3) and for
-rectified flow, x = (1 - sigma) * x0 + sigma * noise. Solvers that add noise also take `draw`, and a
-`Path`, which says how much of the sample is in `x`.
+holds both for x = x0 + sigma * noise (Karras et al. 2022, arXiv:2206.00364, equations 1 and 3) and
+for rectified flow, x = (1 - sigma) * x0 + sigma * noise, where it is the velocity noise - x0.
+Solvers that add noise also take `draw`, and a `Path`, which says how much of the sample is in `x`.
 """
 
 import math
@@ -71,9 +71,10 @@ class Path:
         """Split a step into one further down and noise that leads back up.
 
         Returns:
-            The level to go down to, the factor on the sample there, and the noise to add then.
-            With eta = 1 they make the posterior of Ho et al. 2020, with 0 no noise is added:
-            Song et al. 2021, arXiv:2010.02502, equation 16.
+            The level to go down to, the factor on the sample there, and the noise to add then, so
+            that what results is at `sigma_next`. With eta = 0 no noise is added, and with 1 the
+            step is the posterior of Ho et al. 2020: Song et al. 2021, arXiv:2010.02502, equation
+            16. A flow goes down to sigma_next^2 / sigma with eta = 1, by the field's convention.
         """
         if sigma_next == 0 or eta == 0:
             return sigma_next, 1.0, 0.0

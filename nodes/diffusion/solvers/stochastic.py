@@ -1,16 +1,18 @@
 """Exponential integrators of the reverse-time equation with noise, in terms of the clean sample.
 
-Between two levels whose log SNR differs by h, and for an estimate that stays the same, the equation
+With lambda = log(alpha / sigma), which grows as noise falls, and in the coordinates of x / alpha,
 
-    dx = (linear in x) + (1 + eta) * (...) * denoised + sqrt(2 eta) * (...) * dW
+    d(x / alpha) = (1 + eta) (denoised - x / alpha) d lambda + sqrt(2 eta) e^-lambda dW
 
-is solved exactly by
+has the same distributions at every level for every eta; eta = 0 is the probability flow equation,
+1 the reverse-time equation of Song et al. 2021, arXiv:2011.13456. Over a step of length h in lambda
+to a level sigma', and for an estimate that stays the same, it is solved exactly by
 
     x <- (sigma' / sigma) e^(-eta h) x + alpha' (1 - e^(-(1 + eta) h)) denoised
          + sigma' sqrt(1 - e^(-2 eta h)) noise
 
-(Lu et al. 2022, DPM-Solver++, arXiv:2211.01095, section 5, with eta = 1.) eta = 0 is the ODE. The
-solvers differ in how they let the estimate change within a step.
+(with eta = 1 the SDE-DPM-Solver++ of Lu et al. 2022, arXiv:2211.01095). The solvers differ in how
+they let the estimate change within a step. Capital H is (1 + eta) h.
 """
 
 import math
@@ -109,9 +111,10 @@ def dpmpp_3m_sde(
     eta: float = 1.0,
     s_noise: float = 1.0,
 ) -> Steps:
-    """Let the estimate follow the parabola through the last three.
+    """Let the estimate follow the slope of the last three, and a part of their bend.
 
-    Lu et al. 2022, arXiv:2211.01095, DPM-Solver++(3M) by Taylor expansion, with noise.
+    Lu et al. 2022, arXiv:2211.01095, the multistep solver that is meant to be of third order, with
+    noise, as k-diffusion has it: half of the bend's exact weight leaves it of second order.
     """
     sigmas = path.within(sigmas)
     # The last estimates with the steps that followed them, newest first.
@@ -128,7 +131,7 @@ def dpmpp_3m_sde(
                 slope, bend = _derivatives(denoised, history, h)
                 drive = drive + phi_2(-H) * H * slope
                 if bend is not None:
-                    # H phi_3(-H), twice, with the derivative's factor 1 / (1 + eta)^2 taken in.
+                    # H phi_3(-H); for the parabola itself it would be twice that.
                     drive = drive + (0.5 - phi_2(-H)) * bend
             x = (sigma_next / sigma) * math.exp(-eta * h) * x + path.alpha(sigma_next) * drive
             x = _with_noise(x, sigma, sigma_next, draw, eta * h, s_noise)
