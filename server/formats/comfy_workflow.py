@@ -6,7 +6,7 @@ subgraphs, notes, primitives, reroutes, muted and bypassed nodes all have a coun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.engine.problems import Problem
@@ -23,7 +23,7 @@ from server.formats.comfy_widgets import (
     positional,
 )
 from server.formats.imported import Imported, literal, plain_ids
-from server.formats.interfaces import Interface, Interfaces, Port
+from server.formats.interfaces import Interface, Interfaces
 from server.formats.lenient import Wire, is_whole, mapping, rows, text
 
 __all__ = ["Imported", "from_workflow", "is_workflow"]
@@ -93,7 +93,7 @@ class _Reader:
             if text(raw.get("type")) not in (*NOTES, *DISSOLVED):
                 nodes[scope.ids[name]] = self.node(raw, scope)
                 view[scope.ids[name]] = view_of(raw)
-        found: dict[str, JSON] = {"nodes": nodes, "view": view}
+        found: dict[str, JSON] = {"nodes": nodes | scope.added, "view": view | scope.places}
         sections = {"frames": frames_of(scope.data), "notes": notes_of(scope.data)}
         return {**found, **{name: part for name, part in sections.items() if part}}
 
@@ -166,21 +166,10 @@ class _Reader:
                 continue
             if own is None or not own.many:
                 found[own.name if own else name] = source
-            elif "link" in source:
-                found.setdefault(own.name, {"links": []})["links"].append(source["link"])
             else:
-                self.problems.append(self.not_among_many(raw, own, scope))
+                wire = source if _is_link(source) else scope.passed_on(source, raw)
+                found.setdefault(own.name, {"links": []})["links"].append(wire["link"])
         return found
-
-    def not_among_many(self, raw: dict[str, JSON], port: Port, scope: Scope) -> Problem:
-        return Problem(
-            "import.wires",
-            f"`{port.name}` of {text(raw.get('type'))} takes wires from nodes alone; "
-            "one came from the subgraph's own inputs.",
-            hint="Put a node between, inside of the subgraph.",
-            node=None if scope.inside else scope.ids[text(raw.get("id"))],
-            severity="warning",
-        )
 
     def source(self, wire: Wire, scope: Scope) -> JSON | None:
         """Return what a wire brings through what passes it on; None where it hangs loose."""
@@ -243,6 +232,7 @@ class _Reader:
     def subgraph(self, kind: str) -> dict[str, JSON]:
         definition = self.definitions[kind]
         scope = Scope(definition, inside=True)
+        outputs = list(self.own_outputs(definition, scope))
         graph = self.graph(scope)
         inputs = [self.own_port(port, scope) for port in rows(definition.get("inputs"))]
         for (inner, widget), name in self.exposed[kind].items():
@@ -253,15 +243,18 @@ class _Reader:
                 kept = {} if value is None or _is_wire(value) else {"default": _plain(value)}
                 inputs.append({"name": name, "type": self.widget_type(node, widget), **kept})
                 node["inputs"][widget] = {"input": name}
-        outputs = []
+        title = text(definition.get("name")) or self.keys[kind]
+        return {"title": title, "inputs": inputs, "outputs": outputs, **graph}
+
+    def own_outputs(self, definition: dict[str, JSON], scope: Scope) -> Iterator[dict[str, JSON]]:
         for slot, port in enumerate(rows(definition.get("outputs"))):
             wire = scope.results.get(slot)
             source = self.source(wire, scope) if wire else None
-            if isinstance(source, dict) and "link" in source:
-                kind_name = self.interfaces.wire_name(text(port.get("type")))
-                outputs.append({"name": port_name(port), "type": kind_name, "from": source["link"]})
-        title = text(definition.get("name")) or self.keys[kind]
-        return {"title": title, "inputs": inputs, "outputs": outputs, **graph}
+            if source is None:
+                continue
+            link = source if _is_link(source) else scope.passed_on(source, {})
+            kind = self.interfaces.wire_name(text(port.get("type")))
+            yield {"name": port_name(port), "type": kind, "from": link["link"]}
 
     def own_port(self, port: dict[str, JSON], scope: Scope) -> dict[str, JSON]:
         name = port_name(port)
@@ -287,6 +280,10 @@ def _displays(interface: Interface) -> bool:
 def _plain(value: JSON) -> JSON:
     """Return a value that is written as a literal."""
     return value["value"] if isinstance(value, dict) else value
+
+
+def _is_link(source: JSON) -> bool:
+    return isinstance(source, dict) and "link" in source
 
 
 def _is_wire(value: JSON) -> bool:

@@ -398,16 +398,28 @@ def test_values_of_an_instance_stand_in_the_order_of_its_subgraphs_inputs(
     assert workflow["nodes"]["2"]["inputs"] == {"steps": 30, "seed": 4}
 
 
-def test_a_subgraphs_own_input_among_many_wires_is_told(interfaces: Interfaces) -> None:
+def test_a_subgraphs_own_input_goes_by_a_node_where_only_a_nodes_wire_can(
+    interfaces: Interfaces,
+) -> None:
+    twice = [port("images.image0", "IMAGE", 1), port("images.image1", "IMAGE", 2)]
+    out = {"origin_id": -10, "origin_slot": 0, "target_id": -20, "target_slot": 0}
     definition = {
         "id": "aaaa",
-        "inputs": [{"name": "image", "type": "IMAGE", "linkIds": [1]}],
-        "nodes": [raw(5, "Batch", inputs=[port("images.image0", "IMAGE", 1)])],
-        "links": [led(1, 0, 5, 0)],
+        "inputs": [{"name": "image", "type": "IMAGE", "linkIds": [1, 2, 3]}],
+        "outputs": [{"name": "image", "type": "IMAGE", "linkIds": [3]}],
+        "nodes": [raw(5, "Batch", inputs=twice)],
+        "links": [led(1, 0, 5, 0), led(2, 0, 5, 1), {"id": 3, "type": "*", **out}],
     }
     data = file([raw(2, "aaaa")], [], definitions={"subgraphs": [definition]})
-    (problem,) = from_workflow(data, interfaces).problems
-    assert problem.code == "import.wires"
+    found = from_workflow(data, interfaces)
+    assert not found.problems
+    subgraph = found.workflow["subgraphs"]["aaaa"]
+    through = ["passed_on", "value"]
+    assert subgraph["nodes"]["5"]["inputs"] == {"images": {"links": [through, through]}}
+    inputs = {"switch": True, "on_true": {"input": "image"}}
+    assert subgraph["nodes"]["passed_on"]["inputs"] == inputs
+    assert [port["from"] for port in subgraph["outputs"]] == [through]
+    assert subgraph["view"].keys() == subgraph["nodes"].keys()
 
 
 def test_a_wire_into_an_input_without_a_name_arrives(interfaces: Interfaces) -> None:
