@@ -1,20 +1,18 @@
 """DEIS: exponential integration with a polynomial in the time of the process, not in sigma."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
-import numpy as np
 from torch import Tensor
 
+from nodes.diffusion.solvers.quadrature import integral, lagrange
 from nodes.diffusion.solvers.step import Denoise, Levels, Step, Steps
 
 # The continuous variance-preserving process whose time the polynomials are in: linear betas that
 # reach these levels at these times, the range of Karras et al. 2022, arXiv:2206.00364, table 1.
 SIGMA_RANGE = (0.002, 80.0)
 LAST_TIME = 1e-3
-
-# Gauss-Legendre nodes and weights on [-1, 1]: 16 integrate the smooth integrands to 1e-12.
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
 def deis(denoise: Denoise, x: Tensor, sigmas: Levels, *, order: int = 3) -> Steps:
@@ -39,14 +37,11 @@ def deis(denoise: Denoise, x: Tensor, sigmas: Levels, *, order: int = 3) -> Step
 
 def _integrals(times: list[float], sigma: float, sigma_next: float) -> list[float]:
     """Integrate over sigma each polynomial in time that is 1 at one time, 0 at the others."""
-    middle, half = (sigma + sigma_next) / 2, (sigma_next - sigma) / 2
-    at = [_time(middle + half * float(node)) for node in _NODES]
-    integrals = []
-    for j, time in enumerate(times):
-        others = times[:j] + times[j + 1 :]
-        basis = [math.prod((t - other) / (time - other) for other in others) for t in at]
-        integrals.append(half * float(np.dot(_WEIGHTS, basis)))
-    return integrals
+
+    def over_sigma(polynomial: Callable[[float], float]) -> float:
+        return integral(lambda level: polynomial(_time(level)), sigma, sigma_next)
+
+    return [over_sigma(polynomial) for polynomial in lagrange(times)]
 
 
 def _time(sigma: float) -> float:

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
-import numpy as np
 from torch import Tensor
 
 from nodes.diffusion.noise import Draw
+from nodes.diffusion.solvers.quadrature import integral
 from nodes.diffusion.solvers.step import Denoise, Levels, Path, Step, Steps
 
-# How the share of `x` that is kept shrinks with sigma: the paper's fifth and best (equation 22),
-# that of the reverse-time SDE, and that of the ODE.
+# The noise scale functions phi, by which the share of `x` that is kept shrinks: the paper's fifth
+# and best (ER SDE 5), that of the reverse-time SDE, and that of the ODE.
 SCALERS: Mapping[str, Callable[[float], float]] = MappingProxyType(
     {
         "ER-SDE": lambda level: level * (math.exp(level**0.3) + 10),
@@ -20,8 +20,6 @@ SCALERS: Mapping[str, Callable[[float], float]] = MappingProxyType(
         "ODE": lambda level: level,
     }
 )
-
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 
 
 def er_sde(
@@ -37,8 +35,13 @@ def er_sde(
 ) -> Steps:
     """Follow the parabola through the last three estimates, exactly in the linear part.
 
-    Cui et al. 2023, arXiv:2309.06169, algorithms 1 to 3 (`max_stage`), for data prediction. In the
-    paper's lambda = sigma / alpha; integrals by quadrature.
+    Cui et al. 2023, arXiv:2309.06169, ER-SDE-Solver-1 to -3 (`max_stage`), for data prediction. In
+    the paper's lambda, which is sigma / alpha, and with r = phi(lambda') / phi(lambda),
+
+        x <- (alpha' / alpha) r x + alpha' (1 - r) denoised + alpha' (weights of slope and bend)
+             + alpha' sqrt(lambda'^2 - r^2 lambda^2) noise;
+
+    the weights are integrals over lambda of 1 / phi, by quadrature.
     """
     phi = SCALERS[solver_type]
     sigmas = path.within(sigmas)
@@ -74,10 +77,7 @@ def _integrals(
     phi: Callable[[float], float], level: float, level_next: float
 ) -> tuple[float, float]:
     """Weigh the slope and the curvature of the estimate over lambda."""
-    h = level_next - level
-    middle, half = (level + level_next) / 2, (level - level_next) / 2
-    at = [middle + half * float(node) for node in _NODES]
-    flat = half * float(np.dot(_WEIGHTS, [1 / phi(p) for p in at]))
-    tilted = half * float(np.dot(_WEIGHTS, [(p - level) / phi(p) for p in at]))
-    scale = phi(level_next)
+    h, scale = level_next - level, phi(level_next)
+    flat = integral(lambda place: 1 / phi(place), level_next, level)
+    tilted = integral(lambda place: (place - level) / phi(place), level_next, level)
     return h + scale * flat, h**2 / 2 + scale * tilted

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-import numpy as np
 from torch import Tensor
 
+from nodes.diffusion.solvers.quadrature import integral, lagrange
 from nodes.diffusion.solvers.step import Denoise, Levels, Step, Steps
 
 # Factors of the remembered slopes, given the levels they were taken at, newest first, and the next
@@ -67,19 +67,6 @@ def gradient_estimation(
         yield Step(i, sigma, x, denoised)
 
 
-def lagrange_integrals(places: Sequence[float], start: float, end: float) -> list[float]:
-    """Integrate from `start` to `end` each polynomial that is 1 at one place, 0 at the others."""
-    unit = end - start
-    # Measured from `start` in units of the interval: powers of small levels would lose digits.
-    scaled = [(place - start) / unit for place in places]
-    integrals = []
-    for j, place in enumerate(scaled):
-        others = scaled[:j] + scaled[j + 1 :]
-        basis = np.poly1d(others, r=True) / np.prod([place - other for other in others])
-        integrals.append(float(basis.integ()(1.0)) * unit)
-    return integrals
-
-
 def _adams(denoise: Denoise, x: Tensor, sigmas: Levels, order: int, weights: Weights) -> Steps:
     levels: list[float] = []
     slopes: list[Tensor] = []
@@ -96,7 +83,7 @@ def _adams(denoise: Denoise, x: Tensor, sigmas: Levels, order: int, weights: Wei
 
 
 def _exact_weights(levels: Sequence[float], sigma_next: float) -> Sequence[float]:
-    return lagrange_integrals(levels, levels[0], sigma_next)
+    return [integral(one, levels[0], sigma_next) for one in lagrange(levels)]
 
 
 def _even_weights(levels: Sequence[float], sigma_next: float) -> Sequence[float]:

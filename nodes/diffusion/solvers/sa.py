@@ -1,15 +1,14 @@
 """SA-Solver: a stochastic Adams method with a predictor and a corrector."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
-import numpy as np
 from torch import Tensor
 
 from nodes.diffusion.noise import Draw
+from nodes.diffusion.solvers.quadrature import integral, lagrange
 from nodes.diffusion.solvers.step import Denoise, Levels, Path, Step, Steps
-
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
 def sa_solver(
@@ -74,16 +73,24 @@ def _adams(
     history: list[tuple[float, Tensor]],
     tau: float,
 ) -> Tensor:
-    """Integrate exactly the polynomial through the estimates, damped at the rate 1 + tau^2."""
+    """Integrate exactly the polynomial through the estimates, damped at the rate 1 + tau^2.
+
+    With lambda the log SNR and h its change, the estimate of place j has the weight
+
+        (1 + tau^2) integral of e^(-(1 + tau^2) (lambda_end - lambda)) l_j(lambda) d lambda,
+
+    l_j being Lagrange's polynomial; what is left of x is (sigma' / sigma) e^(-tau^2 h) of it.
+    """
     start, end = path.log_snr(sigma), path.log_snr(sigma_next)
-    rate, half = 1 + tau**2, (end - start) / 2
-    at = [start + half * (1 + float(node)) for node in _NODES]
-    decay = [rate * half * math.exp(-rate * (end - point)) for point in at]
-    places = [place for place, _ in history]
+    rate = 1 + tau**2
+
+    def weight(polynomial: Callable[[float], float]) -> float:
+        return integral(
+            lambda place: rate * math.exp(-rate * (end - place)) * polynomial(place), start, end
+        )
+
     x = (sigma_next / sigma) * math.exp(-(tau**2) * (end - start)) * x
-    for j, (place, estimate) in enumerate(history):
-        others = places[:j] + places[j + 1 :]
-        basis = [math.prod((p - o) / (place - o) for o in others) for p in at]
-        weight = float(np.dot(_WEIGHTS, np.multiply(decay, basis)))
-        x = x + path.alpha(sigma_next) * weight * estimate
+    polynomials = lagrange([place for place, _ in history])
+    for polynomial, (_, estimate) in zip(polynomials, history, strict=True):
+        x = x + path.alpha(sigma_next) * weight(polynomial) * estimate
     return x

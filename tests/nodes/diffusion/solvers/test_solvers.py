@@ -10,7 +10,6 @@ from nodes.diffusion.noise import step_noise
 from nodes.diffusion.schedules import karras
 from nodes.diffusion.solvers import SOLVERS, Path, Solver, Step
 from nodes.diffusion.solvers.exponential import phi_2
-from nodes.diffusion.solvers.multistep import lagrange_integrals
 from tests.nodes.diffusion.solvers.gaussian import SAMPLING, denoise, start
 
 LEVELS = [float(level) for level in karras(SAMPLING, 8)]
@@ -115,15 +114,6 @@ def test_rising_levels_undo_falling_ones() -> None:
     down = steps_of(SOLVERS["euler"], up, levels[::-1])[-1].x
     torch.testing.assert_close(down, x, rtol=0, atol=5e-3)
     assert (up - x).abs().max() > 0.1
-
-
-def test_integrals_of_lagrange_polynomials_are_exact() -> None:
-    places, low, high = [1.0, 2.5, 4.0], 1.0, 0.3
-    weights = lagrange_integrals(places, low, high)
-    # Exact for 1, x and x^2: three conditions on three weights.
-    for power in range(3):
-        total = sum(w * p**power for w, p in zip(weights, places, strict=True))
-        assert total == pytest.approx((high ** (power + 1) - low ** (power + 1)) / (power + 1))
 
 
 def test_phi_2_is_smooth_where_its_formula_changes() -> None:
