@@ -2,7 +2,9 @@
 
 Chung et al. 2024, CFG++, arXiv:2406.08070: with guidance, `x - denoised` is not the noise in `x`;
 `x - uncond` nearly is. A step goes to the guided estimate and puts that noise back. `estimate`
-gives both: the guided one and the other. Scales from 1 to 2 suit them.
+gives both: the guided one and the other. Scales from 1 to 2 suit them. DDIM's step becomes
+
+    x <- denoised + sigma' / sigma * (x - uncond).
 """
 
 import math
@@ -28,7 +30,7 @@ def euler_ancestral_cfg_pp(
     eta: float = 1.0,
     s_noise: float = 1.0,
 ) -> Steps:
-    """Make DDIM's step, or DDPM's, by the paper's algorithm 1."""
+    """Make DDIM's step, or DDPM's, with the noise of the other estimate: the paper's method."""
     sigmas = path.within(sigmas)
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised, uncond = estimate(x, sigma)

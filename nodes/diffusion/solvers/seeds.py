@@ -26,7 +26,7 @@ def seeds_2(
     s_noise: float = 1.0,
     r: float = 0.5,
 ) -> Steps:
-    """Estimate again at a fraction `r` of the step: SEEDS-2, algorithm 2. Two evaluations."""
+    """Estimate again at a fraction `r` of the step: SEEDS-2. Two evaluations."""
     sigmas = path.within(sigmas)
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
@@ -52,7 +52,7 @@ def seeds_3(
     r_1: float = 1 / 3,
     r_2: float = 2 / 3,
 ) -> Steps:
-    """Estimate again at two points of the step: SEEDS-3, algorithm 3. Three evaluations."""
+    """Estimate again at two points of the step: SEEDS-3. Three evaluations."""
     sigmas = path.within(sigmas)
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
