@@ -4,14 +4,9 @@ from dataclasses import replace
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
+from nodes.diffusion.betas import with_zero_snr
 from nodes.diffusion.files.vae_shapes import PLAYGROUND_LATENTS
-from nodes.diffusion.model_sampling import (
-    ModelSampling,
-    Prediction,
-    distilled,
-    flux_shift,
-    with_zero_snr,
-)
+from nodes.diffusion.model_sampling import ModelSampling, Prediction, distilled, flux_shift
 from nodes.errors import NodeError
 from nodes.types import Model
 

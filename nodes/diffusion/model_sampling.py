@@ -12,16 +12,12 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
+from nodes.diffusion.betas import BetaSchedule, betas, with_zero_snr
 from nodes.diffusion.cosine_time import cosine_sigma, cosine_time
 from nodes.types import ModelSampling as AnyModelSampling
 
 Prediction = Literal["epsilon", "v_prediction", "sample", "flow", "edm", "consistency", "image"]
 Clock = Literal["steps", "log", "angle", "cosine"]
-BetaSchedule = Literal["linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid"]
-
-# The cumulative alpha that stands for zero at the end of a zero-terminal-SNR schedule: sigma is
-# then 4518, which is as good as infinite and still a number.
-ZERO_SNR_ALPHA = 4.8973451890853435e-08
 
 # Timesteps of flow models run to this number, however fine the table of levels is.
 FLOW_TIMESTEPS = 1000
@@ -67,13 +63,9 @@ class ModelSampling:
         prediction: Prediction = "epsilon",
         zero_snr: bool = False,
     ) -> Self:
-        """Make the noise levels of a model trained on `steps` discrete steps.
+        """Make the noise levels of a model trained on `steps` discrete steps; see `betas`.
 
-        `linear` and `scaled_linear` (linear in the root) are of Ho et al. 2020,
-        arXiv:2006.11239, and Rombach et al. 2022, arXiv:2112.10752; `squaredcos_cap_v2` is the
-        cosine of Nichol and Dhariwal 2021, arXiv:2102.09672; `sigmoid` is of Xu et al. 2022,
-        arXiv:2203.02923. `zero_snr` rescales so that the last step is pure noise: Lin et al. 2023,
-        arXiv:2305.08891, algorithm 1.
+        `zero_snr` rescales them so that the last step is pure noise; see `with_zero_snr`.
         """
         alphas = torch.cumprod(1 - betas(schedule, beta_start, beta_end, steps), dim=0)
         sigmas = ((1 - alphas) / alphas).sqrt()
@@ -162,7 +154,11 @@ class ModelSampling:
         return torch.lerp(table[low], table[high], t - low).exp()
 
     def input(self, x: Tensor, sigma: Tensor | float) -> Tensor:
-        """Scale `x` (B, ...) to what the network was trained on."""
+        """Scale `x` (B, ...) to what the network was trained on: x / sqrt(d^2 + sigma^2).
+
+        That is c_in of Karras et al. 2022, arXiv:2206.00364, table 1, d being the data's spread;
+        with d = 1 it is the variance-preserving sample of DDPM. A flow's `x` needs none.
+        """
         if self.prediction in ("flow", "image"):
             return x
         return x / _beside(self.data_spread**2 + torch.as_tensor(sigma) ** 2, x).sqrt()
@@ -170,8 +166,17 @@ class ModelSampling:
     def denoised(self, output: Tensor, x: Tensor, sigma: Tensor | float) -> Tensor:
         """Turn the network's output for `x` at `sigma` (a number, or (B,)) into an estimate of x0.
 
-        The velocity is that of Salimans and Ho 2022, arXiv:2202.00512, appendix D; "edm" mixes by
-        Karras et al. 2022, arXiv:2206.00364, table 1.
+        With s for sigma and d for the data's spread:
+
+            epsilon, flow         x0 = x - s * output
+            sample, image         x0 = output
+            edm                   x0 = d^2 / (d^2 + s^2) * x + s * d / sqrt(d^2 + s^2) * output
+            v_prediction          x0 = d^2 / (d^2 + s^2) * x - s * d / sqrt(d^2 + s^2) * output
+            consistency           as epsilon, then mixed with x; see `_consistent`
+
+        The velocity v = (noise - s * x0) / sqrt(1 + s^2) is that of Salimans and Ho 2022,
+        arXiv:2202.00512, appendix D; "edm" is c_skip and c_out of Karras et al. 2022,
+        arXiv:2206.00364, table 1.
         """
         s = _beside(torch.as_tensor(sigma), x)
         if self.prediction in ("sample", "image"):
@@ -201,37 +206,6 @@ class ModelSampling:
         if self.prediction == "flow":
             return (1 - s) * x0 + s * noise
         return x0 + s * noise
-
-
-def betas(schedule: BetaSchedule, start: float, end: float, steps: int) -> Tensor:
-    """Give the variances that a discrete forward process adds at each step: (steps,) float64."""
-    unit = torch.linspace(0, 1, steps, dtype=torch.float64)
-    if schedule == "linear":
-        return torch.lerp(torch.full_like(unit, start), torch.full_like(unit, end), unit)
-    if schedule == "scaled_linear":
-        return torch.linspace(start**0.5, end**0.5, steps, dtype=torch.float64) ** 2
-    if schedule == "sigmoid":
-        return torch.sigmoid(12 * unit - 6) * (end - start) + start
-    if schedule == "squaredcos_cap_v2":
-        t = torch.arange(steps + 1, dtype=torch.float64) / steps
-        alphas = torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
-        return (1 - alphas[1:] / alphas[:-1]).clamp(max=0.999)
-    raise ValueError(
-        f"There is no beta schedule {schedule!r}: "
-        "linear, scaled_linear, squaredcos_cap_v2 and sigmoid are known."
-    )
-
-
-def with_zero_snr(sigmas: Tensor) -> Tensor:
-    """Stretch a table of noise levels so that the last is pure noise and the first stays.
-
-    Lin et al. 2023, arXiv:2305.08891, algorithm 1.
-    """
-    root = (1 / (1 + sigmas**2)).sqrt()
-    root = (root - root[-1]) * root[0] / (root[0] - root[-1])
-    alphas = root**2
-    alphas[-1] = ZERO_SNR_ALPHA
-    return ((1 - alphas) / alphas).sqrt()
 
 
 def distilled(sampling: ModelSampling, count: int = 50) -> ModelSampling:

@@ -14,14 +14,13 @@ from torch import Tensor, nn
 
 from nodes.diffusion.conditions import Prompt
 from nodes.diffusion.inputs.video import is_video, predict_video
+from nodes.diffusion.model_sampling import FLOW_TIMESTEPS
 from nodes.diffusion.pixel_space import COLOURS, FoldedUNet
 from nodes.errors import NodeError
 from nodes.imaging.resize import padded_to_multiple
 
 # Flux and Chroma read the latent in squares of 2 x 2 cells, each as one token.
 FLUX_PATCH = 2
-# What a flow network of diffusers calls the time of pure noise.
-FLOW_STEPS = 1000
 # How strongly Flux follows a prompt where nothing else is asked for.
 GUIDANCE = 3.5
 
@@ -244,7 +243,7 @@ def _flux(
     output: Tensor = network(
         hidden_states=tokens,
         # It multiplies by that number itself.
-        timestep=timestep / FLOW_STEPS,
+        timestep=timestep / FLOW_TIMESTEPS,
         encoder_hidden_states=text,
         img_ids=places,
         # Text has no position.

@@ -17,14 +17,8 @@ from torch import Tensor, nn
 
 from nodes.diffusion.adapters.control import FittedControl, residuals
 from nodes.diffusion.memory.by_layer import work_place
-from nodes.diffusion.network_calls import (
-    FLOW_STEPS,
-    FLUX_PATCH,
-    GUIDANCE,
-    is_joint,
-    packed,
-    positions,
-)
+from nodes.diffusion.model_sampling import FLOW_TIMESTEPS
+from nodes.diffusion.network_calls import FLUX_PATCH, GUIDANCE, is_joint, packed, positions
 from nodes.diffusion.patches.patch import replaced
 from nodes.errors import NodeError
 from nodes.imaging.resize import padded_to_multiple
@@ -121,7 +115,7 @@ def _flux(
             controlnet_cond=hint,
             controlnet_mode=torch.full((len(x), 1), max(control.task, 0), device=x.device),
             conditioning_scale=control.strength,
-            timestep=timestep / FLOW_STEPS,
+            timestep=timestep / FLOW_TIMESTEPS,
             guidance=guidance,
             pooled_projections=said["pooled_projections"],
             encoder_hidden_states=text,
