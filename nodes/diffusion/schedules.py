@@ -86,7 +86,7 @@ def simple(sampling: ModelSampling, steps: int) -> Tensor:
 def ddim_uniform(sampling: ModelSampling, steps: int) -> Tensor:
     """Take every (N // steps)th of the model's own noise levels from the second lowest.
 
-    Song et al. 2021, Denoising Diffusion Implicit Models, arXiv:2010.02502, D.3. Where `steps` does
+    Song et al. 2021, Denoising Diffusion Implicit Models, arXiv:2010.02502, D.2. Where `steps` does
     not divide N the grid has more steps than asked for, as everywhere in the field.
     """
     count = len(sampling.sigmas)
@@ -95,12 +95,16 @@ def ddim_uniform(sampling: ModelSampling, steps: int) -> Tensor:
 
 
 def karras(sampling: ModelSampling, steps: int, rho: float = 7.0) -> Tensor:
-    """Space sigma^(1/rho) evenly: Karras et al. 2022, arXiv:2206.00364, equation 5."""
+    """Space sigma^(1/rho) evenly between the model's lowest and highest level."""
     return karras_between(sampling.sigma_min, sampling.sigma_max, steps, rho)
 
 
 def karras_between(sigma_min: float, sigma_max: float, steps: int, rho: float = 7.0) -> Tensor:
     """Space sigma^(1/rho) evenly between two levels.
+
+    Karras et al. 2022, arXiv:2206.00364, equation 5: for i = 0 ... N - 1
+
+        sigma_i = (max^(1/rho) + i / (N - 1) * (min^(1/rho) - max^(1/rho)))^rho
 
     Raises:
         NodeError: When rho is so small that there are no such powers.
@@ -125,7 +129,9 @@ def exponential(sampling: ModelSampling, steps: int) -> Tensor:
 def polyexponential_between(
     sigma_min: float, sigma_max: float, steps: int, rho: float = 1.0
 ) -> Tensor:
-    """Space (log sigma)^(1/rho) evenly between two levels; rho = 1 is the exponential one.
+    """Space log sigma by a power between two levels; rho = 1 spaces it evenly.
+
+    For i = 0 ... N - 1, with u = (1 - i / (N - 1))^rho: sigma_i = max^u * min^(1 - u).
 
     Raises:
         NodeError: When a level is 0, which has no logarithm.
@@ -161,7 +167,7 @@ def linear_quadratic(
 ) -> Tensor:
     """Go down linearly by `threshold` in the first half, then along a parabola to 0.
 
-    The parabola goes on with the line's slope. Genmo 2024, Mochi 1 (its published sampler).
+    The parabola goes on with the line's slope. Of Genmo's Mochi 1 (2024), in its published code.
     """
     if steps == 1:
         return _ended(_number(sampling.sigma_max).reshape(1))
@@ -177,7 +183,11 @@ def linear_quadratic(
 
 
 def kl_optimal(sampling: ModelSampling, steps: int) -> Tensor:
-    """Space arctan(sigma) evenly: Sabour et al. 2024, Align Your Steps, arXiv:2404.14507, 3.1."""
+    """Space arctan(sigma) evenly.
+
+    Sabour et al. 2024, Align Your Steps, arXiv:2404.14507, theorem 3.1 with c = 1: the best
+    for Euler's steps where the data are a Gaussian of unit variance.
+    """
     angles = torch.lerp(
         _number(math.atan(sampling.sigma_max)), _number(math.atan(sampling.sigma_min)), _unit(steps)
     )
@@ -204,7 +214,8 @@ def vp_between(
 ) -> Tensor:
     """Space the time of a continuous variance-preserving process evenly.
 
-    Song et al. 2021, arXiv:2011.13456: sigma(t)^2 = exp(beta_d t^2 / 2 + beta_min t) - 1.
+    Song et al. 2021, arXiv:2011.13456, in the form of Karras et al. 2022, arXiv:2206.00364, table
+    1: sigma(t)^2 = exp(beta_d t^2 / 2 + beta_min t) - 1, for t from 1 down to `last_time`.
     """
     t = torch.lerp(_number(1.0), _number(last_time), _unit(steps))
     return _ended((beta_d * t**2 / 2 + beta_min * t).expm1().sqrt())
