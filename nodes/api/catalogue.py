@@ -76,7 +76,7 @@ class Catalogue:
     def from_json(cls, data: Mapping[str, Any]) -> "Catalogue":
         """Read it back, without functions: enough to validate, upgrade and plan."""
         types = {
-            name: WireSpec(name, item["comfy"], item["help"], item["kept"])
+            name: WireSpec(name, item["comfy"], item["help"], item["kept"], item.get("usual", ""))
             for name, item in data["types"].items()
         }
         return cls(

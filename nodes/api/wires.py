@@ -35,7 +35,8 @@ class WireSpec:
         comfy: What ComfyUI calls the type.
         help: The first line of the class's docstring.
         kept: Whether values can be kept on disk.
-        codec: How; never in JSON.
+        usual: The node that mostly gives such a value, for hints; empty where any serves.
+        codec: How values are kept; never in JSON.
         source: The module that declares it; never in JSON.
     """
 
@@ -43,20 +44,23 @@ class WireSpec:
     comfy: str
     help: str = ""
     kept: bool = False
+    usual: str = ""
     codec: Codec | None = None
     source: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Give what clients need."""
-        return {"comfy": self.comfy, "help": self.help, "kept": self.kept}
+        told = {"comfy": self.comfy, "help": self.help, "kept": self.kept}
+        return {**told, "usual": self.usual} if self.usual else told
 
 
-def wire(comfy: str, codec: Codec | None = None) -> Callable[[C], C]:
+def wire(comfy: str, codec: Codec | None = None, usual: str = "") -> Callable[[C], C]:
     """Mark a frozen dataclass as a type of wires.
 
     Args:
         comfy: What ComfyUI calls the type, such as "LATENT".
         codec: How values are weighed and kept on disk; without one they stay in memory.
+        usual: The id of the node that mostly gives such a value.
 
     Raises:
         DeclarationError: If the class is no frozen dataclass.
@@ -69,7 +73,8 @@ def wire(comfy: str, codec: Codec | None = None) -> Callable[[C], C]:
                 f"{cls.__name__} is no frozen dataclass. Put @dataclass(frozen=True) below @wire."
             )
         doc = (cls.__doc__ or "").strip().partition("\n")[0]
-        spec = WireSpec(cls.__name__, comfy, doc, codec is not None, codec, cls.__module__)
+        kept = codec is not None
+        spec = WireSpec(cls.__name__, comfy, doc, kept, usual, codec, cls.__module__)
         type.__setattr__(cls, "__wire__", spec)
         return cls
 

@@ -132,7 +132,7 @@ class Vae:
     compiled_by: str = ""
 
 
-@wire("CLIP_VISION")
+@wire("CLIP_VISION", usual="CLIPVisionLoader")
 @dataclass(frozen=True, eq=False)
 class ClipVision:
     """An image encoder.

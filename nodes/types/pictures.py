@@ -21,7 +21,7 @@ class Image:
     pixels: Tensor
 
 
-@wire("MASK", codec=STORED)
+@wire("MASK", codec=STORED, usual="LoadImageMask")
 @stored
 @dataclass(frozen=True, eq=False)
 class Mask:
@@ -61,7 +61,7 @@ class LatentFormat:
     deviations: tuple[float, ...] = ()
 
 
-@wire("LATENT", codec=STORED)
+@wire("LATENT", codec=STORED, usual="EmptyLatentImage")
 @stored
 @dataclass(frozen=True, eq=False)
 class Latent:

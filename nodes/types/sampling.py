@@ -11,7 +11,7 @@ from nodes.types.models import Model
 from nodes.types.tensor_file import STORED, stored
 
 
-@wire("NOISE")
+@wire("NOISE", usual="RandomNoise")
 @dataclass(frozen=True)
 class Noise:
     """Where noise comes from: the seed of a CPU generator, or None for no noise."""
@@ -19,7 +19,7 @@ class Noise:
     seed: int | None
 
 
-@wire("SIGMAS", codec=STORED)
+@wire("SIGMAS", codec=STORED, usual="BasicScheduler")
 @stored
 @dataclass(frozen=True, eq=False)
 class Sigmas:
@@ -28,7 +28,7 @@ class Sigmas:
     values: Tensor
 
 
-@wire("SAMPLER")
+@wire("SAMPLER", usual="KSamplerSelect")
 @dataclass(frozen=True)
 class Sampler:
     """A solver by name, with its options."""
@@ -46,7 +46,7 @@ class LatentOperation:
     options: Mapping[str, float] = field(default_factory=dict)
 
 
-@wire("GUIDER")
+@wire("GUIDER", usual="CFGGuider")
 @dataclass(frozen=True, eq=False)
 class Guider:
     """How predictions under several conditionings become one.

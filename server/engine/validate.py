@@ -204,6 +204,10 @@ class _Check:
         return Problem("input.missing", message, hint, None, item.name)
 
     def _giver(self, kind: str) -> str:
+        """Name a node that gives values of a type: the usual one, or the one that asks least."""
+        wire = self.catalogue.types.get(kind)
+        if wire is not None and wire.usual in self.catalogue.specs:
+            return wire.usual
         if not self.givers:
             for spec in sorted(self.catalogue.specs.values(), key=lambda spec: len(spec.inputs)):
                 for output in spec.outputs:
