@@ -1,4 +1,8 @@
-"""Estimates of the clean sample by a network: `denoise(x, sigma, conds) -> list[x0]`."""
+"""Estimates of the clean sample by a network, under several groups of prompts at once.
+
+All that has the same shape shares one call of the network: the prompts of the positive and of the
+negative group, and those for parts of the picture that are of one size.
+"""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -48,12 +48,13 @@ def guide_for(guider: Guider, prompts: tuple[Prompts, ...], *, both: bool = Fals
     watches = [patch.watch(memory, away) for patch in shapes if patch.watch is not None]
     model = with_patch(remembering(guider.model), *watches)
 
-    def again(x: Tensor, sigma: float, place: int, *patches: NetworkPatch) -> Tensor:
-        groups = (*((),) * place, prompts[place])
-        return denoise(with_patch(guider.model, *patches), x, sigma, groups)[place]
-
     def guide(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
         made = denoise(model, x, sigma, asked)
+
+        def again(x: Tensor, place: int, *patches: NetworkPatch) -> Tensor:
+            # Empty groups before it, for patches to know the conditioning by its place.
+            groups = (*((),) * place, prompts[place])
+            return denoise(with_patch(guider.model, *patches), x, sigma, groups)[place]
 
         def combine(estimates: Estimates) -> Tensor:
             return rule([estimates.cond, *made[1:-1], estimates.uncond], options)
@@ -67,7 +68,7 @@ def guide_for(guider: Guider, prompts: tuple[Prompts, ...], *, both: bool = Fals
             cond=made[0],
             uncond=made[-1],
             scale=1.0 if alone else scale,
-            again=lambda x, place, *patches: again(x, sigma, place, *patches),
+            again=again,
             away=away,
             memory=memory,
             sampling=guider.model.sampling,
@@ -97,9 +98,11 @@ def classifier_free(estimates: Sequence[Tensor], options: Mapping[str, float]) -
 
 
 def dual(estimates: Sequence[Tensor], options: Mapping[str, float]) -> Tensor:
-    """Go from the second conditioning to the first, and from the third to the second.
+    """Go from the third conditioning to the second, and on to the first, each way with its scale.
 
-    Brooks et al. 2023, arXiv:2211.09800, equation 3: each way has its own scale.
+    away + scale_2 * (second - away) + scale * (first - second): Brooks et al. 2023,
+    InstructPix2Pix, arXiv:2211.09800, equation 3, where first has text and picture, second the
+    picture alone, and away neither.
     """
     first, second, away = estimates
     return away + options["scale_2"] * (second - away) + options["scale"] * (first - second)
@@ -115,8 +118,10 @@ def dual_nested(estimates: Sequence[Tensor], options: Mapping[str, float]) -> Te
 def perpendicular(estimates: Sequence[Tensor], options: Mapping[str, float]) -> Tensor:
     """Lead away from what the negative has across the positive, both as beside an empty prompt.
 
-    Armandpour et al. 2023, Re-imagine the Negative Prompt Algorithm, arXiv:2304.04968, equation 7:
-    what both prompts share is not undone. The estimates are positive, negative, empty.
+    Armandpour et al. 2023, Re-imagine the Negative Prompt Algorithm (Perp-Neg), arXiv:2304.04968:
+    what both prompts share is not undone. With p and n for what positive and negative add to empty,
+
+        empty + scale * (p - neg_scale * (n - (<n, p> / |p|^2) * p)).
     """
     positive, negative, empty = estimates
     towards, against = positive - empty, negative - empty

@@ -1,7 +1,13 @@
 """What each kind of low-rank change makes of a weight.
 
 A change is given by its parts, under the names that trainers write. Shapes are those of the weight:
-(out, in) or (out, in, h, w).
+(out, in) or (out, in, h, w). Of a weight W becomes, at a strength of 1 and with r for the rank,
+
+    LoRA    W + alpha / r * (up @ down)
+    LoHa    W + alpha / r * (w1_a @ w1_b) * (w2_a @ w2_b)      element by element
+    LoKr    W + alpha / r * kron(w1, w2)                       w1 or w2 may be a product itself
+    OFT     R W                                                R rotates blocks of rows
+    DoRA    m * V / |V|                                        V is what one of the others makes
 """
 
 from collections.abc import Mapping

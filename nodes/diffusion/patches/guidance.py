@@ -96,7 +96,8 @@ def zero_star(combine: Combine, estimates: Estimates) -> Tensor:
     """Scale what is led away from so that it comes as near to the prompt's velocity as it can.
 
     Fan et al. 2025, CFG-Zero*: Improved Classifier-Free Guidance for Flow Matching Models,
-    arXiv:2503.18886, equation 9; without its zeros for the first steps.
+    arXiv:2503.18886: by s* = <v_cond, v_uncond> / |v_uncond|^2; without its zeros for the first
+    steps.
     """
     along = projected(estimates.x - estimates.cond, estimates.x - estimates.uncond)
     return combine(replace(estimates, uncond=estimates.x - along))

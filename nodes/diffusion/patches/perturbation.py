@@ -22,8 +22,8 @@ _BLUR_RADIUS = 4
 def perturbed_attention(combine: Combine, estimates: Estimates, *, scale: float) -> Tensor:
     """Lead away from an estimate whose middle lets each place look at itself alone.
 
-    Ahn et al. 2024, Self-Rectifying Diffusion Sampling with Perturbed-Attention Guidance,
-    arXiv:2403.17377, equation 14. One evaluation more.
+    Ahn et al. 2024, Self-Rectifying Diffusion Sampling with Perturbed-Attention Guidance (PAG),
+    arXiv:2403.17377. One evaluation more.
     """
     guided = combine(estimates)
     if scale == 0:

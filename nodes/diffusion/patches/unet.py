@@ -24,8 +24,8 @@ def free_u(
 ) -> Iterator[None]:
     """Strengthen what comes from below in a U-Net, and weaken the low frequencies of its skips.
 
-    Si et al. 2023, FreeU: Free Lunch in Diffusion U-Net, arXiv:2309.11497, equations 4 to 6. It
-    holds where the way up has four and two times the channels of the first level.
+    Si et al. 2023, FreeU: Free Lunch in Diffusion U-Net, arXiv:2309.11497. It holds where the way
+    up has four and two times the channels of the first level.
 
     Args:
         network: A UNet2DConditionModel.
