@@ -14,6 +14,7 @@ from nodes.diffusion.patches.patch import (
     Combine,
     Estimates,
     GuidancePatch,
+    Guide,
     NetworkPatch,
     PerpNegPatch,
     SamplingPatch,
@@ -22,8 +23,6 @@ from nodes.diffusion.patches.patch import (
 )
 from nodes.types import Guider
 
-# Gives for (x, sigma) the guided estimate, and the one that it leads away from.
-Guide = Callable[[Tensor, float], tuple[Tensor, Tensor]]
 # Combines the estimates under the guider's conditionings, in their order.
 Rule = Callable[[Sequence[Tensor], Mapping[str, float]], Tensor]
 

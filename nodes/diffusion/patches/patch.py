@@ -82,6 +82,10 @@ class LonePatch:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+# Gives for (x, sigma) the guided estimate, and the one that it leads away from.
+Guide = Callable[[Tensor, float], tuple[Tensor, Tensor]]
+
+
 @dataclass(frozen=True, eq=False)
 class SamplingPatch:
     """A change of the guided estimate as a whole, for one sampling.
@@ -92,7 +96,7 @@ class SamplingPatch:
         options: Of the change.
     """
 
-    around: Callable[..., Any]
+    around: Callable[..., Guide]
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -6,21 +6,19 @@ step to step, so that the input alone tells how far the output has gone since it
 """
 
 import logging
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
-from nodes.diffusion.patches.patch import Call, replaced
+from nodes.diffusion.patches.patch import Call, Guide, replaced
 
 LOG = logging.getLogger("weft.reuse")
 
 # Below any output that counts, so that nothing is divided by 0.
 _LEAST = 1e-12
-
-Guide = Callable[[Tensor, float], tuple[Tensor, Tensor]]
 
 
 @dataclass
