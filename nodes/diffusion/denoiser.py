@@ -16,7 +16,7 @@ from nodes.diffusion.adapters.transformer_control import additions
 from nodes.diffusion.conditions import Box, Prompt, Prompts, active
 from nodes.diffusion.inputs.video import is_video
 from nodes.diffusion.memory.by_layer import work_place
-from nodes.diffusion.network_calls import counts_words, predict, text_width, told
+from nodes.diffusion.network_calls import added_conditions, counts_words, predict, text_width
 from nodes.diffusion.patches.patch import Call, CallLimit, patched
 from nodes.errors import NodeError
 from nodes.types import Model, Plain
@@ -142,7 +142,9 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
         )
     added = {
         name: torch.cat([job.given(v, v.dtype) for job, v in zip(jobs, values, strict=True)])
-        for name, values in _together([told(model.network, job.prompt) for job in jobs]).items()
+        for name, values in _together(
+            [added_conditions(model.network, job.prompt) for job in jobs]
+        ).items()
     }
     scaled = model.sampling.input(x, torch.tensor(sigma)).to(dtype)
     # Found in double precision, which not every device has, and none of the networks reads.
@@ -151,9 +153,9 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
     controls = [c for c in jobs[0].prompt.controls if c.last <= sigma <= c.first]
     hints = [_hint(jobs[0], control, len(jobs)) for control in controls]
     steered = additions(model.network, controls, hints, scaled, timestep, context, added)
-    beside = [job.given(b, dtype) for job in jobs if (b := _beside(job)) is not None]
-    if beside:
-        scaled = torch.cat([scaled, torch.cat(beside)], dim=1)
+    concat = [job.given(c, dtype) for job in jobs if (c := _concat(job)) is not None]
+    if concat:
+        scaled = torch.cat([scaled, torch.cat(concat)], dim=1)
     height, width = x.shape[-2:]
     call = Call(
         sampling=model.sampling,
@@ -188,9 +190,9 @@ def _together(each: Sequence[dict[str, Tensor]]) -> dict[str, list[Tensor]]:
     return {name: [one[name] for one in each] for name in each[0]}
 
 
-def _beside(job: _Job) -> Tensor | None:
+def _concat(job: _Job) -> Tensor | None:
     """Cut what an inpainting model reads beside the latent to the prompt's place."""
-    beside = job.prompt.extras.get("beside")
-    if not isinstance(beside, Tensor):
+    concat = job.prompt.extras.get("concat")
+    if not isinstance(concat, Tensor):
         return None
-    return beside if job.prompt.box is None else job.prompt.box.of(beside)
+    return concat if job.prompt.box is None else job.prompt.box.of(concat)

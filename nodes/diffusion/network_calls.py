@@ -1,4 +1,8 @@
-"""Calls of denoising networks: each kind takes the same things by names and in forms of its own."""
+"""Calls of denoising networks: each kind takes the same things by names and in forms of its own.
+
+Of all families here are what they read beside latent, timestep and text (`added_conditions`, the
+field's added conditions: summaries of the text, sizes, guidance), and their call (`predict`).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,8 +45,9 @@ def counts_words(network: nn.Module) -> bool:
     It does where text and picture attend to one another as one sequence, or to both at once.
     """
     config: Any = getattr(network, "config", None)
-    both = getattr(config, "addition_embed_type", None) == "text" or hasattr(network, "told")
-    return is_joint(network) or both
+    if getattr(config, "addition_embed_type", None) == "text":
+        return True
+    return is_joint(network) or hasattr(network, "added_conditions")
 
 
 def text_width(network: nn.Module) -> int | None:
@@ -66,26 +71,26 @@ def input_channels(network: nn.Module) -> int:
     return channels // FLUX_PATCH**2 if is_flux(network) else channels
 
 
-def told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
-    """Name what a network is told beside the text, as diffusers does.
+def added_conditions(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
+    """Name what a network is told beside the text, as its arguments in diffusers are named.
 
     Args:
         network: The network.
         prompt: With its extras completed; see `model_inputs`.
     """
-    things = prompt.extras.get("things")
-    return _told(network, prompt) | ({"things": things} if isinstance(things, Tensor) else {})
+    added, things = _added_by_family(network, prompt), prompt.extras.get("things")
+    return added | {"things": things} if isinstance(things, Tensor) else added
 
 
-def _told(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
+def _added_by_family(network: nn.Module, prompt: Prompt) -> dict[str, Tensor]:
     pooled = prompt.pooled
-    own = getattr(network, "told", None)
+    own = getattr(network, "added_conditions", None)
     if own is not None:
         named: dict[str, Tensor] = own(pooled, prompt.extras)
         return named
     if is_joint(network):
-        said = {} if pooled is None else {"pooled_projections": pooled}
-        return said | {n: v for n in _BESIDE if isinstance(v := prompt.extras.get(n), Tensor)}
+        added = {} if pooled is None else {"pooled_projections": pooled}
+        return added | {n: v for n in _BESIDE if isinstance(v := prompt.extras.get(n), Tensor)}
     if is_video(network):
         return {n: v for n in ("motion", "frames") if isinstance(v := prompt.extras.get(n), Tensor)}
     labels = prompt.extras.get("class_labels")
@@ -125,7 +130,7 @@ def predict(
     x: Tensor,
     timestep: Tensor,
     text: Tensor,
-    said: Mapping[str, Tensor],
+    added: Mapping[str, Tensor],
     steered: Mapping[str, Any],
 ) -> Tensor:
     """Call a network.
@@ -136,21 +141,21 @@ def predict(
         x: (B, C, h, w), scaled as its input, in its dtype.
         timestep: (B,).
         text: (B, T, D).
-        said: What `told` names, for the whole batch.
+        added: What `added_conditions` names, for the whole batch.
         steered: What controls add within it.
 
     Returns:
         Its prediction (B, C', h, w).
     """
     if is_video(network):
-        return predict_video(network, x, timestep, text, said)
+        return predict_video(network, x, timestep, text, added)
     if not is_joint(network):
-        return _unet(network, x, timestep, text, said, steered)
+        return _unet(network, x, timestep, text, added, steered)
     height, width = x.shape[-2:]
     flux = is_flux(network)
     x = padded_to_multiple(x, FLUX_PATCH if flux else network.config.patch_size, "circular")
     call = _flux if flux else _sd3
-    return call(network, x, timestep, text, said, steered)[..., :height, :width]
+    return call(network, x, timestep, text, added, steered)[..., :height, :width]
 
 
 def _unet(
@@ -158,10 +163,10 @@ def _unet(
     x: Tensor,
     timestep: Tensor,
     text: Tensor,
-    said: Mapping[str, Tensor],
+    added: Mapping[str, Tensor],
     steered: Mapping[str, Any],
 ) -> Tensor:
-    added = dict(said)
+    added = dict(added)
     labels = added.pop("class_labels", None)
     if labels is not None and labels.is_floating_point():
         labels = labels.to(x.dtype)
@@ -204,12 +209,12 @@ def _sd3(
     x: Tensor,
     timestep: Tensor,
     text: Tensor,
-    said: Mapping[str, Tensor],
+    added: Mapping[str, Tensor],
     steered: Mapping[str, Any],
 ) -> Tensor:
-    said = {name: value.to(x.dtype) for name, value in said.items()}
+    added = {name: value.to(x.dtype) for name, value in added.items()}
     output: Tensor = network(
-        x, timestep=timestep, encoder_hidden_states=text, return_dict=False, **said, **steered
+        x, timestep=timestep, encoder_hidden_states=text, return_dict=False, **added, **steered
     )[0]
     return output
 
@@ -219,16 +224,16 @@ def _flux(
     x: Tensor,
     timestep: Tensor,
     text: Tensor,
-    said: Mapping[str, Tensor],
+    added: Mapping[str, Tensor],
     steered: Mapping[str, Any],
 ) -> Tensor:
     rows, columns = (side // FLUX_PATCH for side in x.shape[-2:])
     tokens, places = packed(x), positions(rows, columns).to(x.device)
-    said = dict(said)
-    if "reference_tokens" in said:
-        tokens = torch.cat([tokens, said.pop("reference_tokens").to(x.dtype)], dim=1)
+    added = dict(added)
+    if "reference_tokens" in added:
+        tokens = torch.cat([tokens, added.pop("reference_tokens").to(x.dtype)], dim=1)
         # They are alike for all of a batch.
-        places = torch.cat([places, said.pop("reference_places")[0].to(x.device)])
+        places = torch.cat([places, added.pop("reference_places")[0].to(x.device)])
         # Controls steer what is drawn alone.
         more = (0, 0, 0, tokens.shape[1] - rows * columns)
         steered = {
@@ -236,9 +241,9 @@ def _flux(
             for name, planes in steered.items()
         }
     attention: dict[str, Any] = {}
-    if "text_bias" in said:
+    if "text_bias" in added:
         count = text.shape[1] + tokens.shape[1]
-        bias = attention_bias(said.pop("text_bias").to(x.device), count)
+        bias = attention_bias(added.pop("text_bias").to(x.device), count)
         attention["attention_mask"] = bias.to(x.dtype)
     output: Tensor = network(
         hidden_states=tokens,
@@ -249,7 +254,7 @@ def _flux(
         # Text has no position.
         txt_ids=torch.zeros(text.shape[1], 3, device=x.device),
         return_dict=False,
-        **{name: value.to(x.dtype) for name, value in said.items()},
+        **{name: value.to(x.dtype) for name, value in added.items()},
         **steered,
         joint_attention_kwargs=attention,
     )[0]

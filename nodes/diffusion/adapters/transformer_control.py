@@ -23,7 +23,8 @@ from nodes.diffusion.patches.patch import replaced
 from nodes.errors import NodeError
 from nodes.imaging.resize import padded_to_multiple
 
-Added = dict[str, list[Tensor]]
+# What a ControlNet adds, by the names of the transformer's arguments.
+Residuals = dict[str, list[Tensor]]
 
 
 @torch.no_grad()
@@ -34,7 +35,7 @@ def additions(
     x: Tensor,
     timestep: Tensor,
     text: Tensor,
-    said: Mapping[str, Tensor],
+    added: Mapping[str, Tensor],
 ) -> dict[str, Any]:
     """Compute what controls add to a transformer of Stable Diffusion 3 or Flux, or to a U-Net.
 
@@ -45,7 +46,7 @@ def additions(
         x: (B, C, h, w), scaled as the denoiser's input.
         timestep: (B,).
         text: (B, T, D).
-        said: What `told` names.
+        added: What `added_conditions` names.
 
     Returns:
         By the names of the denoiser's arguments; for each block of a transformer
@@ -55,14 +56,14 @@ def additions(
         NodeError: If a control was made for another family.
     """
     if not is_joint(network):
-        return residuals(controls, hints, x, timestep, text, dict(said))
-    total: Added = {}
+        return residuals(controls, hints, x, timestep, text, dict(added))
+    total: Residuals = {}
     for control, hint in zip(controls, hints, strict=True):
         call = _call_for(network, control)
         _, dtype = work_place(control.network)
-        own = {name: value.to(dtype) for name, value in said.items() if name in _TOLD}
-        added = call(network, control, hint.to(dtype), x.to(dtype), timestep, text.to(dtype), own)
-        for name, planes in added.items():
+        own = {name: value.to(dtype) for name, value in added.items() if name in _TOLD}
+        made = call(network, control, hint.to(dtype), x.to(dtype), timestep, text.to(dtype), own)
+        for name, planes in made.items():
             planes = [plane.to(x.dtype) for plane in planes]
             before = total.get(name)
             total[name] = (
@@ -74,7 +75,7 @@ def additions(
 _TOLD = ("pooled_projections", "guidance")
 
 
-def _call_for(network: nn.Module, control: FittedControl) -> Callable[..., Added]:
+def _call_for(network: nn.Module, control: FittedControl) -> Callable[..., Residuals]:
     steering: Any = control.network
     steered: Any = network
     for kind, transformer, call in (
@@ -98,8 +99,8 @@ def _flux(
     x: Tensor,
     timestep: Tensor,
     text: Tensor,
-    said: Mapping[str, Tensor],
-) -> Added:
+    added: Mapping[str, Tensor],
+) -> Residuals:
     """Call a FluxControlNetModel: InstantX's and Shakker's read latents, XLabs' read pixels."""
     steering: Any = control.network
     # A hint has as many values a side as the latent, or as the picture.
@@ -108,7 +109,7 @@ def _flux(
     x = _whole(x, FLUX_PATCH)
     rows, columns = (side // FLUX_PATCH for side in x.shape[-2:])
     guided = steering.config.guidance_embeds
-    guidance = said.get("guidance", x.new_full((len(x),), GUIDANCE)) if guided else None
+    guidance = added.get("guidance", x.new_full((len(x),), GUIDANCE)) if guided else None
     with _told_task(control):
         doubles, singles = steering(
             hidden_states=packed(x),
@@ -117,7 +118,7 @@ def _flux(
             conditioning_scale=control.strength,
             timestep=timestep / FLOW_TIMESTEPS,
             guidance=guidance,
-            pooled_projections=said["pooled_projections"],
+            pooled_projections=added["pooled_projections"],
             encoder_hidden_states=text,
             img_ids=positions(rows, columns).to(x.device),
             txt_ids=torch.zeros(text.shape[1], 3, device=x.device),
@@ -159,13 +160,13 @@ def _sd3(
     x: Tensor,
     timestep: Tensor,
     text: Tensor,
-    said: Mapping[str, Tensor],
-) -> Added:
+    added: Mapping[str, Tensor],
+) -> Residuals:
     """Call an SD3ControlNetModel; InstantX's and Alimama's are told nothing of the summary."""
     steering: Any = control.network
     patch = network.config.patch_size
     x, hint = _whole(x, patch), _whole(hint, patch)
-    pooled = said["pooled_projections"]
+    pooled = added["pooled_projections"]
     if steering.config.force_zeros_for_pooled_projection:
         pooled = torch.zeros_like(pooled)
     if steering.pos_embed is None:

@@ -47,19 +47,19 @@ class StageUNet(StableCascadeUNet):
         """Predict the noise in (B, C, h, w) at a time (B,) from 1, which is noise alone, to 0."""
         sample, timestep = given
         config: Any = self.config
-        said = named["added_cond_kwargs"]
-        reads: dict[str, Any] = {"effnet": said.get("effnet")}
+        added = named["added_cond_kwargs"]
+        reads: dict[str, Any] = {"effnet": added.get("effnet")}
         if config.clip_text_in_channels:
             image = sample.new_zeros(len(sample), 1, config.clip_image_in_channels)
             reads |= {"clip_text": named["encoder_hidden_states"], "clip_img": image}
-        pooled = said["text_embeds"].to(sample)[:, None]
+        pooled = added["text_embeds"].to(sample)[:, None]
         if reads["effnet"] is not None:
             reads["effnet"] = reads["effnet"].to(sample)
         return super().forward(
             sample, timestep.to(sample.dtype), pooled, return_dict=False, **reads
         )
 
-    def told(
+    def added_conditions(
         self, pooled: Tensor | None, extras: Mapping[str, Tensor | Plain]
     ) -> dict[str, Tensor]:
         """Name what it is told beside the text; see `network_calls`.

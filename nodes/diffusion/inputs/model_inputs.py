@@ -36,7 +36,7 @@ def completed(
 
     `time_ids` are the sizes for SDXL (Podell et al. 2023, arXiv:2307.01952, 2.2): those that the
     prompt names, or else the latent's. `guidance` is the strength that Flux was taught to follow by
-    itself. `beside` is what stands behind the latent's channels: an editing model's picture, or an
+    itself. `concat` is what stands behind the latent's channels: an editing model's picture, or an
     inpainting model's picture and mask.
 
     Args:
@@ -77,8 +77,8 @@ def _whole(part: Cond, model: Model, latent: Latent, away: bool) -> Cond:
     more = input_channels(model.network) - channels
     if more == COLOURS or "small_picture" in part.extras:
         return _enlarged_from(part, latent)
-    beside = _BESIDE.get(more, {}).get(channels)
-    return part if beside is None else beside(part, latent, model)
+    behind = _BEHIND.get(more, {}).get(channels)
+    return part if behind is None else behind(part, latent, model)
 
 
 def _check_size(model: Model, latent: Latent) -> None:
@@ -155,7 +155,7 @@ def _painted_into(part: Cond, latent: Latent, model: Model) -> Cond:
         # With nothing to keep, all is to be painted, over grey.
         mask, picture = torch.ones_like(x[:1, :1]), torch.tensor(_GREY).reshape(1, -1, 1, 1).to(x)
         picture = picture.expand_as(x[:1])
-    return _with_beside(part, _to_size(mask.to(x), x).round(), _to_size(picture.to(x), x))
+    return _with_concat(part, _to_size(mask.to(x), x).round(), _to_size(picture.to(x), x))
 
 
 def _filled_in(part: Cond, latent: Latent, model: Model) -> Cond:
@@ -167,7 +167,7 @@ def _filled_in(part: Cond, latent: Latent, model: Model) -> Cond:
     height, width = x.shape[-2:]
     pixels = nn.functional.interpolate(mask.to(x), (height * scale, width * scale)).round()
     cells = nn.functional.pixel_unshuffle(pixels, scale)
-    return _with_beside(part, _to_size(picture.to(x), x), cells)
+    return _with_concat(part, _to_size(picture.to(x), x), cells)
 
 
 def _enlarged_from(part: Cond, latent: Latent) -> Cond:
@@ -179,7 +179,7 @@ def _enlarged_from(part: Cond, latent: Latent) -> Cond:
             "Use the nodes for diffusion upscalers.",
             "conditioning.picture",
         )
-    return _with_beside(part, _to_size(small.to(latent.samples), latent.samples))
+    return _with_concat(part, _to_size(small.to(latent.samples), latent.samples))
 
 
 def _shown(part: Cond, latent: Latent, model: Model) -> Cond:
@@ -187,18 +187,18 @@ def _shown(part: Cond, latent: Latent, model: Model) -> Cond:
     x = latent.samples
     picture = part.extras.get("edit_picture")
     if not isinstance(picture, Tensor):
-        return _with_beside(part, torch.zeros_like(x[:1]))
+        return _with_concat(part, torch.zeros_like(x[:1]))
     picture = picture_in(picture.to(x), part.extras, model.latent_format)
-    return _with_beside(part, _to_size(picture, x))
+    return _with_concat(part, _to_size(picture, x))
 
 
 def _shown_raw(part: Cond, latent: Latent, model: Model) -> Cond:
     """Put a picture as the VAE gives it: InstructPix2Pix was trained without the scale."""
     shown = _shown(part, latent, model)
-    beside = shown.extras["beside"]
-    if isinstance(beside, Tensor):
-        beside = beside / model.latent_format.scaling_factor
-    return replace(shown, extras={**shown.extras, "beside": beside})
+    concat = shown.extras["concat"]
+    if isinstance(concat, Tensor):
+        concat = concat / model.latent_format.scaling_factor
+    return replace(shown, extras={**shown.extras, "concat": concat})
 
 
 def _hidden(part: Cond, latent: Latent, model: Model) -> tuple[Tensor | None, Tensor]:
@@ -213,11 +213,11 @@ def _hidden(part: Cond, latent: Latent, model: Model) -> tuple[Tensor | None, Te
     return mask if isinstance(mask, Tensor) else None, picture
 
 
-def _with_beside(part: Cond, *planes: Tensor) -> Cond:
+def _with_concat(part: Cond, *planes: Tensor) -> Cond:
     count = max(len(each) for each in planes)
-    beside = torch.cat([p.repeat(-(-count // len(p)), 1, 1, 1)[:count] for p in planes], dim=1)
+    concat = torch.cat([p.repeat(-(-count // len(p)), 1, 1, 1)[:count] for p in planes], dim=1)
     rest = {name: v for name, v in part.extras.items() if name not in _PICTURES}
-    return replace(part, extras=rest | {"beside": beside})
+    return replace(part, extras=rest | {"concat": concat})
 
 
 _PICTURES = frozenset(
@@ -233,8 +233,8 @@ _PICTURES = frozenset(
     }
 )
 
-# By the channels that a network reads beside the latent's, and by those.
-_BESIDE: Mapping[int, Mapping[int, Callable[[Cond, Latent, Model], Cond]]] = {
+# By the channels that a network reads behind the latent's, and by those.
+_BEHIND: Mapping[int, Mapping[int, Callable[[Cond, Latent, Model], Cond]]] = {
     4: {4: _shown_raw},
     5: {4: _painted_into},
     16: {16: _shown},

@@ -50,7 +50,7 @@ _SAID = frozenset({"fps", "motion_bucket_id", "augmentation_level"})
 
 
 def predict_video(
-    network: Any, x: Tensor, timestep: Tensor, text: Tensor, said: Mapping[str, Tensor]
+    network: Any, x: Tensor, timestep: Tensor, text: Tensor, added: Mapping[str, Tensor]
 ) -> Tensor:
     """Call a network for videos.
 
@@ -59,17 +59,17 @@ def predict_video(
         x: (V * F, C, h, w), the frames of V videos one after another.
         timestep: (V * F,).
         text: (V * F, T, D); each video's is that of its first frame.
-        said: `motion` (V * F, 3) and `frames` (V * F,).
+        added: `motion` (V * F, 3) and `frames` (V * F,).
 
     Returns:
         Its prediction (V * F, C', h, w).
     """
-    frames = int(said["frames"][0])
+    frames = int(added["frames"][0])
     output: Tensor = network(
         x.reshape(-1, frames, *x.shape[1:]),
         timestep[::frames],
         text[::frames],
-        said["motion"][::frames].to(x.dtype),
+        added["motion"][::frames].to(x.dtype),
         return_dict=False,
     )[0]
     return output.flatten(0, 1)

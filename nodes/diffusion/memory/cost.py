@@ -61,29 +61,29 @@ def denoiser_cost(model: Model, height: int, width: int, batch: int, prompt: Con
     def nothing(*shape: int) -> Tensor:
         return torch.empty(batch, *shape, device=META, dtype=dtype)
 
-    said: dict[str, Tensor] = {}
+    added: dict[str, Tensor] = {}
     pooled = 0 if prompt.pooled is None else prompt.pooled.shape[1]
     if is_joint(model.network):
-        said["pooled_projections"] = nothing(pooled)
+        added["pooled_projections"] = nothing(pooled)
         if getattr(config, "guidance_embeds", False):
-            said["guidance"] = nothing()
+            added["guidance"] = nothing()
     elif getattr(config, "addition_embed_type", None) == "text_time":
         numbers = config.projection_class_embeddings_input_dim - pooled
-        said["text_embeds"] = nothing(pooled)
-        said["time_ids"] = nothing(numbers // config.addition_time_embed_dim)
+        added["text_embeds"] = nothing(pooled)
+        added["time_ids"] = nothing(numbers // config.addition_time_embed_dim)
     if getattr(config, "class_embed_type", None) == "timestep":
-        said["class_labels"] = nothing()
+        added["class_labels"] = nothing()
     elif getattr(config, "num_class_embeds", None):
-        said["class_labels"] = torch.empty(batch, device=META, dtype=torch.long)
-    own = getattr(model.network, "told", None)
+        added["class_labels"] = torch.empty(batch, device=META, dtype=torch.long)
+    own = getattr(model.network, "added_conditions", None)
     if own is not None:
         named: dict[str, Tensor] = own(prompt.pooled, prompt.extras)
-        said |= {name: nothing(*value.shape[1:]) for name, value in named.items()}
+        added |= {name: nothing(*value.shape[1:]) for name, value in named.items()}
     if reads_level(model.network):
-        said["timestep_cond"] = nothing(config.time_cond_proj_dim)
+        added["timestep_cond"] = nothing(config.time_cond_proj_dim)
     x = nothing(input_channels(model.network), height, width)
     text = nothing(*prompt.embeds.shape[1:])
-    return cost_of(model.network, lambda net: predict(net, x, nothing(), text, said, {}))
+    return cost_of(model.network, lambda net: predict(net, x, nothing(), text, added, {}))
 
 
 def encoder_cost(vae: Vae, side: int) -> Cost:
