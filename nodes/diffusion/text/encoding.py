@@ -42,11 +42,15 @@ class Tower:
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class Encoded:
     """What an encoder makes of a prompt: states (1, T, C), and CLIP a summary (1, P)."""
 
     states: Tensor
     pooled: Tensor | None = None
+
+
+# Puts together what the encoders of a model give: embeddings, and a summary.
+Join = Callable[[Clip, Mapping[Role, Encoded]], tuple[Tensor, Tensor | None]]
 
 
 def towers(clip: Clip) -> tuple[Tower, ...]:
@@ -82,7 +86,7 @@ def encode(clip: Clip, *prompts: str | None) -> tuple[Tensor, Tensor | None]:
         tower.role: chunks(text, tower.tokenizer) for tower, text in asked if tower.role != "t5"
     }
     most = max(map(len, pieces.values()), default=0)
-    said: dict[Role, Said] = {}
+    encoded: dict[Role, Encoded] = {}
     for tower, text in asked:
         if isinstance(tower.tokenizer, T5Vocabulary):
             words = tower.tokenizer
@@ -91,12 +95,16 @@ def encode(clip: Clip, *prompts: str | None) -> tuple[Tensor, Tensor | None]:
             row, nothing = (_row(each, words) for each in (text.lower() if deepfloyd else text, ""))
             nothing = _lengthened(nothing, len(row.ids), words.pad)
             hidden = words.pad if deepfloyd else None
-            said["t5"] = _encoded(partial(_t5_states, tower.network, hidden), [row], nothing)
+            encoded["t5"] = _with_weights(
+                partial(_t5_states, tower.network, hidden), [row], nothing
+            )
         else:
             own, nothing = pieces[tower.role], _chunk((), tower.tokenizer)
             filled = (*own, *[nothing] * (most - len(own)))
-            said[tower.role] = _encoded(partial(_clip_states, clip, tower.network), filled, nothing)
-    return _JOINS[clip.join](clip, said)
+            encoded[tower.role] = _with_weights(
+                partial(_clip_states, clip, tower.network), filled, nothing
+            )
+    return _JOINS[clip.join](clip, encoded)
 
 
 def chunks(prompt: str, tokenizer: Tokenizer) -> tuple[Chunk, ...]:
@@ -148,24 +156,25 @@ def _lengthened(chunk: Chunk, length: int, pad: int) -> Chunk:
     return Chunk(chunk.ids + (pad,) * missing, chunk.weights + (1.0,) * missing)
 
 
-def _encoded(
-    states_of: Callable[[Sequence[Sequence[int]]], Said], pieces: Sequence[Chunk], nothing: Chunk
-) -> Said:
+def _with_weights(
+    states_of: Callable[[Sequence[Sequence[int]]], Encoded], pieces: Sequence[Chunk], nothing: Chunk
+) -> Encoded:
+    """Encode pieces as one sequence, and move what has another weight than 1; see `encode`."""
     plain = all(weight == 1 for piece in pieces for weight in piece.weights)
     ids = [piece.ids for piece in pieces]
     if not plain:
         ids.append(nothing.ids)
-    said = states_of(ids)
-    states, pooled = said.states, None if said.pooled is None else said.pooled[:1]
+    encoded = states_of(ids)
+    states, pooled = encoded.states, None if encoded.pooled is None else encoded.pooled[:1]
     if not plain:
         weights = torch.tensor([piece.weights for piece in pieces])[..., None]
         empty = states[-1:]
         states = torch.where(weights == 1, states[:-1], empty + weights * (states[:-1] - empty))
-    return Said(states.reshape(1, -1, states.shape[-1]), pooled)
+    return Encoded(states.reshape(1, -1, states.shape[-1]), pooled)
 
 
 @torch.no_grad()
-def _clip_states(clip: Clip, encoder: Any, ids: Sequence[Sequence[int]]) -> Said:
+def _clip_states(clip: Clip, encoder: Any, ids: Sequence[Sequence[int]]) -> Encoded:
     device, _ = work_place(encoder)
     given = torch.tensor(ids, device=device)
     seen: Tensor | None = None
@@ -180,31 +189,33 @@ def _clip_states(clip: Clip, encoder: Any, ids: Sequence[Sequence[int]]) -> Said
         states = output.last_hidden_state
     else:
         states = encoder.final_layer_norm(output.hidden_states[-clip.skip])
-    return Said(states.float().cpu(), output.pooler_output.float().cpu())
+    return Encoded(states.float().cpu(), output.pooler_output.float().cpu())
 
 
 @torch.no_grad()
-def _t5_states(encoder: Any, hidden: int | None, ids: Sequence[Sequence[int]]) -> Said:
+def _t5_states(encoder: Any, hidden: int | None, ids: Sequence[Sequence[int]]) -> Encoded:
     """Encode by T5, in whose sight is all but the ids that are hidden."""
     device, _ = work_place(encoder)
     given = torch.tensor(ids, device=device)
     output = encoder(given, attention_mask=None if hidden is None else given != hidden)
-    return Said(output.last_hidden_state.float().cpu())
+    return Encoded(output.last_hidden_state.float().cpu())
 
 
-def _side_by_side(clip: Clip, said: Mapping[Role, Said]) -> tuple[Tensor, Tensor | None]:
-    *_, last = said.values()
-    return torch.cat([one.states for one in said.values()], dim=2), _projected(clip, last.pooled)
+def _side_by_side(clip: Clip, encoded: Mapping[Role, Encoded]) -> tuple[Tensor, Tensor | None]:
+    *_, last = encoded.values()
+    return torch.cat([one.states for one in encoded.values()], dim=2), _projected(clip, last.pooled)
 
 
-def _stable_diffusion_3(clip: Clip, said: Mapping[Role, Said]) -> tuple[Tensor, Tensor | None]:
+def _stable_diffusion_3(
+    clip: Clip, encoded: Mapping[Role, Encoded]
+) -> tuple[Tensor, Tensor | None]:
     """Join as Esser et al. 2024, arXiv:2403.03206, figure 2: T5 behind the CLIPs side by side.
 
     The CLIPs are filled up with zeros to T5's width; zeros stand for one that is missing.
     """
-    t5 = said.get("t5")
+    t5 = encoded.get("t5")
     width = WIDTHS["t5"] if t5 is None else t5.states.shape[2]
-    clips = {role: said[role] for role in ("l", "g") if role in said}
+    clips = {role: encoded[role] for role in ("l", "g") if role in encoded}
     parts: list[Tensor] = []
     if clips or t5 is None:
         length = next((one.states.shape[1] for one in clips.values()), clip.tokenizer.length)
@@ -221,22 +232,20 @@ def _stable_diffusion_3(clip: Clip, said: Mapping[Role, Said]) -> tuple[Tensor, 
     return torch.cat(parts, dim=1), torch.cat([each for each in pooled if each is not None], dim=1)
 
 
-def _flux(clip: Clip, said: Mapping[Role, Said]) -> tuple[Tensor, Tensor | None]:
+def _flux(clip: Clip, encoded: Mapping[Role, Encoded]) -> tuple[Tensor, Tensor | None]:
     """Read T5's states, and of CLIP the summary alone."""
-    return said["t5"].states, said["l"].pooled
+    return encoded["t5"].states, encoded["l"].pooled
 
 
-_JOINS: Mapping[TextJoin, Callable[[Clip, Mapping[Role, Said]], tuple[Tensor, Tensor | None]]] = (
-    MappingProxyType(
-        {
-            "side by side": _side_by_side,
-            "sd3": _stable_diffusion_3,
-            "flux": _flux,
-            "chroma": _side_by_side,
-            "deepfloyd": _side_by_side,
-            "stable cascade": _side_by_side,
-        }
-    )
+_JOINS: Mapping[TextJoin, Join] = MappingProxyType(
+    {
+        "side by side": _side_by_side,
+        "sd3": _stable_diffusion_3,
+        "flux": _flux,
+        "chroma": _side_by_side,
+        "deepfloyd": _side_by_side,
+        "stable cascade": _side_by_side,
+    }
 )
 
 
