@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
-from nodes.diffusion.betas import with_zero_snr
+from nodes.diffusion.betas import BETA_SCHEDULES, with_zero_snr
 from nodes.diffusion.files.vae_shapes import PLAYGROUND_LATENTS
 from nodes.diffusion.model_sampling import ModelSampling, Prediction, distilled, flux_shift
 from nodes.errors import NodeError
@@ -61,9 +61,7 @@ def model_sampling_discrete(
 @node("ModelSamplingBetas", title="Model sampling (betas)", aliases=("cosine", "sigmoid", "linear"))
 def model_sampling_betas(
     model: Model,
-    schedule: Annotated[
-        str, Choice(("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid"))
-    ] = "scaled_linear",
+    schedule: Annotated[str, Choice(BETA_SCHEDULES)] = "scaled_linear",
     beta_start: Annotated[float, Range(0.000001, 0.5, step=0.00001)] = 0.00085,
     beta_end: Annotated[float, Range(0.000001, 0.999, step=0.0001)] = 0.012,
     steps: Annotated[int, Range(2, 10_000)] = 1000,

@@ -6,12 +6,13 @@ product of all 1 - beta so far, and x_t / sqrt(a_t) is at the noise level sqrt((
 """
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 BetaSchedule = Literal["linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid"]
+BETA_SCHEDULES: tuple[BetaSchedule, ...] = get_args(BetaSchedule)
 
 # The cumulative alpha that stands for zero at the end of a zero-terminal-SNR schedule: sigma is
 # then 4518, which is as good as infinite and still a number.
@@ -25,20 +26,19 @@ def betas(schedule: BetaSchedule, start: float, end: float, steps: int) -> Tenso
     Rombach et al. 2022, arXiv:2112.10752; `squaredcos_cap_v2` is the cosine of Nichol and Dhariwal
     2021, arXiv:2102.09672, equation 17; `sigmoid` is of Xu et al. 2022, arXiv:2203.02923.
     """
-    unit = torch.linspace(0, 1, steps, dtype=torch.float64)
     if schedule == "linear":
-        return torch.lerp(torch.full_like(unit, start), torch.full_like(unit, end), unit)
+        return torch.linspace(start, end, steps, dtype=torch.float64)
     if schedule == "scaled_linear":
         return torch.linspace(start**0.5, end**0.5, steps, dtype=torch.float64) ** 2
     if schedule == "sigmoid":
-        return torch.sigmoid(12 * unit - 6) * (end - start) + start
+        places = torch.linspace(-6, 6, steps, dtype=torch.float64)
+        return torch.sigmoid(places) * (end - start) + start
     if schedule == "squaredcos_cap_v2":
         t = torch.arange(steps + 1, dtype=torch.float64) / steps
         alphas = torch.cos((t + 0.008) / 1.008 * math.pi / 2) ** 2
         return (1 - alphas[1:] / alphas[:-1]).clamp(max=0.999)
     raise ValueError(
-        f"There is no beta schedule {schedule!r}: "
-        "linear, scaled_linear, squaredcos_cap_v2 and sigmoid are known."
+        f"There is no beta schedule {schedule!r}: {', '.join(BETA_SCHEDULES)} are known."
     )
 
 

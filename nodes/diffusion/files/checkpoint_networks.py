@@ -21,6 +21,7 @@ from diffusers.models.downsampling import KDownsample2D
 from diffusers.models.upsampling import KUpsample2D
 from torch import Tensor, nn
 
+from nodes.diffusion.betas import BETA_SCHEDULES
 from nodes.diffusion.files.ldm_keys import VIDEO_VAE
 from nodes.diffusion.files.scaled_weights import factors_apart
 from nodes.diffusion.files.transformers import CHROMA_NETWORK, FLUX_NETWORK, SD3_NETWORK
@@ -52,7 +53,6 @@ _CONTINUOUS = "EDM"
 # How fine the tables of noise levels are that schedules pick from: the field's numbers.
 _FLOW_LEVELS, _FLUX_LEVELS = 1000, 10_000
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
-_BETA_SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid")
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def model_sampling(config: Config) -> ModelSampling:
             float(config.get("sigma_data", 1.0 if prediction == "v_prediction" else 0.5)),
         )
     schedule = config.get("beta_schedule", "linear")
-    if prediction not in _PREDICTIONS or schedule not in _BETA_SCHEDULES:
+    if prediction not in _PREDICTIONS or schedule not in BETA_SCHEDULES:
         raise FileProblem(
             f"The model predicts {prediction!r} under {schedule!r} noise, which is not known here.",
             code="checkpoint.config",
