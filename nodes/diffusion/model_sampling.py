@@ -132,8 +132,8 @@ class ModelSampling:
             return level.atan() * (2 / math.pi)
         if self.clock == "cosine":
             return cosine_time(level)
-        table = self.sigmas.to(level.device).log()
-        place = (level.log().unsqueeze(-1) - table).abs().argmin(dim=-1).to(torch.float64)
+        table = self._logs().to(level.device)
+        place = (level.float().log().unsqueeze(-1) - table).abs().argmin(dim=-1).to(torch.float64)
         return place * self.stride + (self.stride - 1)
 
     def sigma(self, timestep: Tensor | float) -> Tensor:
@@ -148,10 +148,19 @@ class ModelSampling:
             return (t * (math.pi / 2)).tan()
         if self.clock == "cosine":
             return cosine_sigma(t)
-        table = self.sigmas.to(t.device).log()
+        table = self._logs().to(t.device)
         t = ((t - (self.stride - 1)) / self.stride).clamp(0, len(table) - 1)
         low, high = t.floor().long(), t.ceil().long()
-        return torch.lerp(table[low], table[high], t - low).exp()
+        weight = (t - low).float()
+        return ((1 - weight) * table[low] + weight * table[high]).exp().double()
+
+    def _logs(self) -> Tensor:
+        """Take the logarithms of the table in float32.
+
+        Where a level lies half-way between two steps, as in the middle of even timesteps, rounding
+        says which is the nearest: to agree with the field is to round as it does.
+        """
+        return self.sigmas.log().float()
 
     def input(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         """Scale `x` (B, ...) to what the network was trained on: x / sqrt(d^2 + sigma^2).
