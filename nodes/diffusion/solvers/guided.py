@@ -54,18 +54,21 @@ def dpmpp_2s_ancestral_cfg_pp(
     eta: float = 1.0,
     s_noise: float = 1.0,
 ) -> Steps:
-    """Make the step down with the guided estimate at its middle, from a point moved by guidance."""
+    """Make the step down with the guided estimate at its middle, from a point moved by guidance.
+
+    How far guidance moves it, the last estimate without guidance says, as everywhere in the field:
+    on the way to the middle that of the beginning, on the whole way that of the middle.
+    """
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised, uncond = estimate(x, sigma)
         down, scale, up = path.ancestral(sigma, sigma_next, eta)
         if down == 0:
             x = denoised
         else:
-            moved = x + (denoised - uncond)
             middle = math.sqrt(sigma * down)
-            x_middle = denoised + (middle / sigma) * (moved - denoised)
-            better, _ = estimate(x_middle, middle)
-            x = better + (down / sigma) * (moved - better)
+            x_middle = denoised + (middle / sigma) * (x - uncond)
+            better, uncond = estimate(x_middle, middle)
+            x = better + (down / sigma) * (x + denoised - uncond - better)
         if up > 0:
             x = scale * x + draw(sigma, sigma_next) * (s_noise * up)
         yield Step(i, sigma, x, denoised)
