@@ -1,7 +1,9 @@
 """Whole samplings with a tiny network: conventions, masks, parts, and diffusers as a witness."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -84,6 +86,22 @@ def diffusers_loop(scheduler: Any, sampling: Sampling, x: Tensor) -> Tensor:
             cond, uncond = (network(given, t, encoder_hidden_states=text).sample for text in texts)
         x = scheduler.step(uncond + 4.0 * (cond - uncond), t, x).prev_sample
     return x
+
+
+def test_a_sampling_is_the_loop_of_the_readme() -> None:
+    sampling = sampling_of(tiny_model(), steps=4)
+    model, levels = sampling.guider.model, sampling.sigmas.tolist()
+    network: Any = model.network
+    texts = [conditioning.parts[0].embeds for conditioning in sampling.guider.conditionings]
+    x = initial_noise((1, 4, 8, 8), 7) * math.sqrt(1 + levels[0] ** 2)
+    for sigma, sigma_next in pairwise(levels):
+        timestep = model.sampling.timestep(sigma)
+        scaled = x / math.sqrt(1 + sigma**2)
+        with torch.no_grad():
+            cond, uncond = (x - sigma * network(scaled, timestep, text).sample for text in texts)
+        x0 = uncond + 4.0 * (cond - uncond)
+        x = x + (x - x0) / sigma * (sigma_next - sigma)
+    torch.testing.assert_close(last_of(sampling).x, x, rtol=1e-4, atol=1e-4)
 
 
 def test_guidance_of_one_does_not_ask_for_the_negative() -> None:
