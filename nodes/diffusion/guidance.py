@@ -1,4 +1,9 @@
-"""How estimates under several conditionings become one."""
+"""How estimates under several conditionings become one.
+
+A guider names a rule (`GUIDES`), such as classifier-free guidance. `guide_for` binds it to a model
+and to prompts, and puts around it what patches of the model make of guidance: the result is what
+solvers ask, `guide(x, sigma)`.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

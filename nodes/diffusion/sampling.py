@@ -1,4 +1,10 @@
-"""One sampling: from a latent, noise and a guider, through noise levels, by a solver."""
+"""One sampling: from a latent, noise and a guider, through noise levels, by a solver.
+
+    latent and noise -> start -> solver, which asks the guide at its levels -> finish -> latent
+
+A mask stands between solver and guide: where it is 0, the guide is shown the original under noise,
+and the solver is given the original.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,10 @@
 """ControlNets at work: hints fitted to a latent, and what they add within the denoiser.
 
-Zhang et al. 2023, arXiv:2302.05543: a copy of the UNet's first half reads a hint, and its outputs,
-scaled by the strength, are added to the skip connections. What several give is summed.
+Zhang et al. 2023, Adding Conditional Control to Text-to-Image Diffusion Models, arXiv:2302.05543: a
+copy of the UNet's first half reads the latent and a hint; what its blocks give is added, through
+convolutions that were zero at first, to the skip connections and to the middle:
+
+    skip_i + sum over ControlNets of strength * zero_i(block_i(x, hint, timestep, text))
 """
 
 from collections.abc import Callable, Sequence

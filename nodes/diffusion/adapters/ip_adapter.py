@@ -1,9 +1,13 @@
 """Pictures as prompts: each cross-attention looks at an image's tokens too, beside the text's.
 
 Ye et al. 2023, IP-Adapter: Text Compatible Image Prompt Adapter for Text-to-Image Diffusion Models,
-arXiv:2308.06721. What an image gives, equation 5, is one more attention with the same queries and
-with keys and values of its own. These depend on the image alone, so they are computed once, and a
-patched model carries nothing but them.
+arXiv:2308.06721, equation 8:
+
+    attention(Q, K, V) + weight * attention(Q, K', V')
+
+The queries Q are of the picture that is drawn, K and V of the text, and K' and V' of the image.
+These depend on the image alone, so they are computed once, and a patched model carries nothing but
+them.
 """
 
 import math
