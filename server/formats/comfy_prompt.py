@@ -45,7 +45,7 @@ def from_prompt(prompt: Mapping[str, JSON], interfaces: Interfaces) -> Imported:
             if not is_link(value):
                 inputs[ours] = _unwrapped(value)
                 continue
-            source, slot = text(value[0]), value[1]
+            source, slot = _passed(value, prompt, found)
             port = _output(found.get(source), slot, counts.get(source, 0))
             if source not in ids or port is None:
                 problems.append(_no_output(ids[name], key, source, slot, kinds.get(source)))
@@ -145,6 +145,24 @@ def _output(interface: Interface | None, slot: JSON, used: int) -> str | None:
     if not isinstance(slot, int) or not 0 <= slot < len(outputs):
         return None
     return outputs[slot].name
+
+
+def _passed(
+    link: list[JSON], prompt: Mapping[str, JSON], found: Mapping[str, Interface | None]
+) -> tuple[str, JSON]:
+    """Return where a wire begins: nodes that show or save give on there what they are given."""
+    passed: set[str] = set()
+    source, slot = text(link[0]), link[1]
+    while slot == 0 and source not in passed:
+        interface = found.get(source)
+        if interface is None or interface.outputs or not interface.inputs:
+            break
+        passed.add(source)
+        given = mapping(mapping(prompt[source]).get("inputs")).get(interface.inputs[0].name)
+        if not is_link(given):
+            break
+        source, slot = text(given[0]), given[1]
+    return source, slot
 
 
 def _no_output(node: str, key: str, source: str, slot: JSON, kind: str | None) -> Problem:

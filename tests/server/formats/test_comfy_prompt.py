@@ -27,6 +27,14 @@ CATALOGUE: dict[str, JSON] = {
                 {"name": "clip", "type": "Clip", "socket": True},
                 {"name": "text", "type": "String", "socket": False, "widget": {"kind": "text"}},
             ],
+            "outputs": [{"name": "words", "type": "Conditioning"}],
+        },
+        "Show": {
+            "id": "Show",
+            "inputs": [
+                {"name": "model", "type": "Model", "socket": True},
+                {"name": "prefix", "type": "String", "socket": False, "widget": {"kind": "text"}},
+            ],
             "outputs": [],
         },
         "Batch": {
@@ -91,6 +99,23 @@ def test_an_output_that_is_not_there_is_a_problem_on_the_input(
     prompt = {**PROMPT, "7": {"class_type": "Encode", "inputs": {"clip": ["4", slot]}}}
     (problem,) = from_prompt(prompt, interfaces).problems
     assert (problem.code, problem.node, problem.input) == ("link.output", "7", "clip")
+
+
+def test_a_wire_from_a_node_that_shows_begins_at_what_it_shows(interfaces: Interfaces) -> None:
+    prompt = {
+        "1": {"class_type": "Loader", "inputs": {"name": "a"}},
+        "2": {"class_type": "Show", "inputs": {"prefix": "x", "model": ["1", 0]}},
+        "3": {"class_type": "Show", "inputs": {"model": ["2", 0]}},
+        "4": {"class_type": "Show", "inputs": {"model": ["3", 0]}},
+        "5": {"class_type": "Show", "inputs": {"model": ["5", 0]}},
+    }
+    found = from_prompt(prompt, interfaces)
+    nodes = found.workflow["nodes"]
+    given = [nodes[name]["inputs"]["model"] for name in ("2", "3", "4")]
+    assert given == [{"link": ["1", "model"]}] * 3
+    # One that shows itself has nothing to show.
+    (problem,) = found.problems
+    assert (problem.code, problem.node) == ("link.output", "5")
 
 
 def test_a_wire_from_a_node_that_is_not_there_is_a_problem(interfaces: Interfaces) -> None:
