@@ -13,6 +13,7 @@ from typing import Any
 from nodes.errors import NodeError
 from server.engine.problems import Invalid
 from server.log import set_up_log
+from server.platform import speak_utf8
 from server.settings import BadSettings, Settings, add_flags, settings_from
 
 COMMANDS = {
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; return the exit status: 0 well, 1 failed, 2 not understood, 130 stopped."""
+    speak_utf8()
     told = list(arguments)
     if not told or (told[0].startswith("-") and told[0] not in ("-h", "--help")):
         told.insert(0, "serve")

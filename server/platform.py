@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import io
 import os
 import shutil
 import signal
@@ -87,22 +88,33 @@ def private_channel() -> tuple[IO[bytes], IO[bytes]]:
 
 def on_stop_signal(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
     """Call a function on the event loop for each request to stop: SIGTERM, SIGINT, Ctrl+C."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        if sys.platform == "win32":
+    if sys.platform == "win32":
+        # Ctrl+Break is what other programs can send, and what comes when a console is closed.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGBREAK):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
-        else:
+    else:
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
+
+
+def speak_utf8() -> None:
+    """Have what is printed be UTF-8 also where it goes into a file or a pipe.
+
+    On Windows that would be the code page of the country, which lacks most letters.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=stream.errors)
 
 
 def memory_in_use() -> int:
     """Return the bytes of memory that this process occupies; its largest so far on macOS."""
     if sys.platform == "win32":
         return _windows_memory()
-    statistics = Path("/proc/self/statm")
-    if statistics.exists():
-        pages = int(statistics.read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def watch_memory() -> Callable[[], int | None]:
@@ -110,39 +122,22 @@ def watch_memory() -> Callable[[], int | None]:
 
     It says None where the highest use cannot be set back: elsewhere than on Linux.
     """
-    mark = _high_water_mark()
-    if mark is None or sys.platform == "win32":
-        return lambda: None
-    reset, status = mark
-    # Since Linux 4.0, a 5 makes the highest use of memory what is in use now.
-    os.pwrite(reset, b"5", 0)
-    before = _highest_use(status)
-    return lambda: _highest_use(status) - before
-
-
-def _highest_use(status: int) -> int:
-    """Return the high-water mark in bytes; that of getrusage begins with the parent's."""
-    text = os.pread(status, _STATUS_BYTES, 0)
-    return int(text.partition(b"VmHWM:")[2].split(maxsplit=1)[0]) * 1024
-
-
-@cache
-def _high_water_mark() -> tuple[int, int] | None:
-    """Open what sets the mark back, and what tells it: each is used twice a node."""
-    if sys.platform != "linux":
-        return None
-    try:
-        reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    return reset, os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+    if sys.platform == "linux":
+        mark = _high_water_mark()
+        if mark is not None:
+            reset, status = mark
+            # Since Linux 4.0, a 5 makes the highest use of memory what is in use now.
+            os.pwrite(reset, b"5", 0)
+            before = _highest_use(status)
+            return lambda: _highest_use(status) - before
+    return lambda: None
 
 
 @cache
 def memory_of_machine() -> int:
     """Return how many bytes of memory a process here can have, with what may be swapped out."""
     if sys.platform == "win32":
-        return _windows_memory_limit()
+        return int(_windows_status().total_page)
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if sys.platform == "darwin":
         # It swaps for as long as the disk has room.
@@ -158,6 +153,16 @@ def memory_of_machine() -> int:
     if len(most) == 2 and "max" not in most:
         memory = min(memory, sum(map(int, most)))
     return memory
+
+
+def physical_memory() -> tuple[int, int]:
+    """Return the bytes of memory in this machine, and of it what is free; 0 where nobody tells."""
+    if sys.platform == "win32":
+        status = _windows_status()
+        return int(status.total), int(status.free)
+    page = os.sysconf("SC_PAGE_SIZE")
+    free = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else 0
+    return os.sysconf("SC_PHYS_PAGES") * page, free * page
 
 
 def physical_cores() -> int:
@@ -183,6 +188,23 @@ def ending(code: int) -> str:
     return f"ended by itself with status {code}"
 
 
+if sys.platform == "linux":
+
+    def _highest_use(status: int) -> int:
+        """Return the high-water mark in bytes; that of getrusage begins with the parent's."""
+        text = os.pread(status, _STATUS_BYTES, 0)
+        return int(text.partition(b"VmHWM:")[2].split(maxsplit=1)[0]) * 1024
+
+    @cache
+    def _high_water_mark() -> tuple[int, int] | None:
+        """Open what sets the mark back, and what tells it: each is used twice a node."""
+        try:
+            reset = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        return reset, os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+
+
 if sys.platform == "win32":
 
     class _Counters(ctypes.Structure):
@@ -205,15 +227,21 @@ if sys.platform == "win32":
             ),
         )
 
-    def _windows_memory_limit() -> int:
+    def _windows_status() -> _Status:
         status = _Status()
         status.size = ctypes.sizeof(status)
-        ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
-        return int(status.total_page)
+        if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
+            raise ctypes.WinError()
+        return status
 
     def _windows_memory() -> int:
         counters = _Counters()
         counters.size = ctypes.sizeof(counters)
-        process = ctypes.windll.kernel32.GetCurrentProcess()
-        ctypes.windll.psapi.GetProcessMemoryInfo(process, ctypes.byref(counters), counters.size)
+        # A handle is as wide as a pointer; what ctypes takes for it, without a word, is half that.
+        this_process = ctypes.windll.kernel32.GetCurrentProcess
+        this_process.restype = ctypes.c_void_p
+        if not ctypes.windll.psapi.GetProcessMemoryInfo(
+            ctypes.c_void_p(this_process()), ctypes.byref(counters), counters.size
+        ):
+            raise ctypes.WinError()
         return int(counters.working_set)

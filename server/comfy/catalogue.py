@@ -19,6 +19,7 @@ from server.files import Files
 from server.formats.interfaces import interfaces_of
 from server.http.keys import SERVICES
 from server.http.refusals import json_answer
+from server.platform import physical_memory
 from server.weights import metadata
 from server.workers import Worker
 
@@ -47,7 +48,7 @@ async def get_system_stats(request: web.Request) -> web.Response:
     """Tell of the computer and the workers' devices, as far as the server knows them."""
     services = request.app[SERVICES]
     catalogue = services.nodes.current
-    total, available = _memory("SC_PHYS_PAGES"), _memory("SC_AVPHYS_PAGES")
+    total, available = physical_memory()
     system: dict[str, JSON] = {
         "os": os.name,
         "ram_total": total,
@@ -137,12 +138,6 @@ def _described(name: str, catalogue: Catalogue, files: Files) -> dict[str, JSON]
     if spec is None:
         return {}
     return {name: node_info(spec, interfaces_of(catalogue), files.choices)}
-
-
-def _memory(pages: str) -> int:
-    """Return bytes of memory, of which the system counts pages; 0 where it does not tell."""
-    known = getattr(os, "sysconf_names", {})
-    return os.sysconf(pages) * os.sysconf("SC_PAGE_SIZE") if pages in known else 0
 
 
 def _device(worker: Worker, total: int, available: int) -> dict[str, JSON]:

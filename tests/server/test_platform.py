@@ -1,19 +1,41 @@
 """What is asked of the operating system."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from server.platform import memory_in_use, memory_of_machine
+from server.platform import memory_in_use, memory_of_machine, physical_memory
 
 MIB = 2**20
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_machine_has_more_memory_than_this_process_uses() -> None:
+    total, free = physical_memory()
     assert 0 < memory_in_use() < memory_of_machine()
+    assert 0 <= free < total <= memory_of_machine()
+
+
+# What a terminal of another country is, or a file on Windows: few letters.
+PRINTED = """
+from server.platform import speak_utf8
+speak_utf8()
+print("sizes of 2 \N{MULTIPLICATION SIGN} 3, \N{GREEK SMALL LETTER SIGMA}")
+"""
+
+
+def test_what_is_printed_is_utf8_whatever_the_country() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", PRINTED],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )
+    assert told.stdout.decode("utf-8").rstrip() == "sizes of 2 × 3, σ"
 
 
 # In a process of its own: what other tests left behind is let go of at any time.

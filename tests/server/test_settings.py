@@ -87,12 +87,11 @@ def test_other_addresses_do(host: str) -> None:
     assert not is_loopback(host)
 
 
-def test_a_worker_is_told_everything_but_the_secrets() -> None:
-    settings = Settings(
-        host="0.0.0.0", token="secret", data_dir=Path("/data"), models_dirs=(Path("/models"),)
-    )
+def test_a_worker_is_told_everything_but_the_secrets(tmp_path: Path) -> None:
+    data, models = tmp_path / "data", tmp_path / "models"
+    settings = Settings(host="0.0.0.0", token="secret", data_dir=data, models_dirs=(models,))
     told = json.dumps(settings.to_json())
     assert "secret" not in told
     again = Settings.from_json(json.loads(told))
-    assert (again.data_dir, again.models_dirs) == (Path("/data"), (Path("/models"),))
+    assert (again.data_dir, again.models_dirs) == (data, (models,))
     assert Settings.from_json(again.to_json()) == again
