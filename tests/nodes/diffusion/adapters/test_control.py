@@ -27,7 +27,7 @@ from nodes.diffusion.denoiser import denoise
 from nodes.diffusion.inputs.model_inputs import completed
 from nodes.errors import FileProblem, NodeError
 from nodes.sampling import k_sampler
-from nodes.types import STORED, Area, Conditioning, ControlNet, Image, Latent, Model
+from nodes.types import STORED, Area, Conditioning, ControlNet, Image, Latent, Mask, Model
 from tests.nodes.diffusion.family_files import SDXL_UNET, unet
 from tests.nodes.diffusion.tiny_models import UNET, Config
 from tests.nodes.diffusion.tiny_sampling import EPSILON, FORMAT, prompt, tiny_model
@@ -239,6 +239,23 @@ def test_a_hint_is_cut_to_the_latents_form_and_an_area_sees_its_part() -> None:
     hint = middle[..., 32:]
     theirs = expected(tiny_model(), part.embeds, x[..., 4:], [(net.network, hint, 1.0)])
     assert torch.allclose(ours[..., 4:], theirs, atol=1e-5)
+
+
+def test_a_control_of_a_masked_prompt_steers_where_the_mask_is() -> None:
+    net, x = tiny_control(), noisy()
+    left = torch.zeros(1, 1, 8, 8)
+    left[..., :4] = 1
+    (steered,) = control_net_apply(prompt(1), net, picture()).parts
+    (plain,) = prompt(1).parts
+    both = Conditioning((replace(steered, mask=Mask(left)), replace(plain, mask=Mask(1 - left))))
+    (ours,) = estimated(tiny_model(), (both,), x)
+    with_it, without = (
+        expected(tiny_model(), plain.embeds, x, controls)
+        for controls in ([(net.network, picture().pixels, 1.0)], [])
+    )
+    assert torch.allclose(ours[..., :4], with_it[..., :4], atol=1e-5)
+    assert torch.allclose(ours[..., 4:], without[..., 4:], atol=1e-5)
+    assert not torch.allclose(with_it, without, atol=1e-3)
 
 
 def test_sdxls_controls_are_told_the_sizes_too() -> None:

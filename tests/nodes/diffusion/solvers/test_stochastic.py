@@ -1,6 +1,7 @@
 """Solvers that add noise: the spread of what they draw, and what their options mean."""
 
 import math
+from itertools import pairwise
 from statistics import NormalDist
 
 import pytest
@@ -162,3 +163,21 @@ def test_an_ancestral_step_of_a_flow_ends_on_its_path(eta: float) -> None:
     down, scale, up = path.ancestral(0.8, 0.5, eta)
     assert scale * path.alpha(down) == pytest.approx(path.alpha(0.5))
     assert math.hypot(scale * down, up) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("flow", [False, True])
+def test_lcm_puts_fresh_noise_on_each_estimate_and_ends_on_the_last(flow: bool) -> None:
+    path, levels = Path(flow=flow), [0.9, 0.5, 0.2, 0.0]
+    x = torch.zeros(1, 3, dtype=torch.float64)
+    asked: list[Tensor] = []
+
+    def estimate(x: Tensor, sigma: float) -> Tensor:
+        asked.append(x)
+        return torch.full_like(x, sigma)
+
+    drawn = step_noise(x, 7)
+    steps = list(SOLVERS["lcm"].run(estimate, x, levels, step_noise(x, 7), path))
+    for before, (sigma, sigma_next) in zip(asked[1:], pairwise(levels[:-1]), strict=True):
+        expected = path.alpha(sigma_next) * sigma + sigma_next * drawn(sigma, sigma_next)
+        assert torch.allclose(before, expected)
+    assert torch.equal(steps[-1].x, torch.full_like(x, 0.2))
