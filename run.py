@@ -27,9 +27,11 @@ PIP = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-ch
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
 
-# Where the processor-only builds of torch are published: the default build for Linux
-# brings some gigabytes of CUDA libraries, useless without an NVIDIA card.
+# Where builds of torch are published beside the package index: for the processor alone, since the
+# package index's for Linux brings some gigabytes of CUDA libraries; with CUDA, since the package
+# index's for Windows has none.
 TORCH_INDEX = "https://download.pytorch.org/whl/"
+TORCH_CUDA = "cu130"
 TORCH_BUILDS = ("auto", "cpu", "default")
 
 USAGE = """\
@@ -79,27 +81,45 @@ def torch_requirement() -> str:
     return next(line.split("#")[0].strip() for line in lines if line.startswith("torch=="))
 
 
+def torch_index(build: str, platform: str, nvidia: bool) -> tuple[str, str]:
+    """Say where the asked build of torch comes from, and why.
+
+    Args:
+        build: One of `TORCH_BUILDS`.
+        platform: As `sys.platform` names it.
+        nvidia: Whether the driver of an NVIDIA card is there.
+
+    Returns:
+        The name of an index below `TORCH_INDEX`, or nothing for the package index; and a sentence.
+    """
+    if build == "default":
+        return "", "the package index's build, as asked"
+    if build == "auto" and nvidia:
+        index = TORCH_CUDA if platform == "win32" else ""
+        return index, "the CUDA build, since an NVIDIA driver is here (--torch cpu for the other)"
+    if platform != "linux":
+        return "", f"the package index's build for {platform}"
+    return "cpu", "the processor-only build (--torch default for the other)"
+
+
 def torch_source(build: str) -> list[str]:
     """Pip's arguments for the asked build of torch, told to the user."""
-    if build == "default":
-        say("torch: the package index's build, as asked")
-        return []
-    if build == "auto":
-        if sys.platform != "linux":
-            say(f"torch: the package index's build for {sys.platform}")
+    name, reason = torch_index(build, sys.platform, shutil.which("nvidia-smi") is not None)
+    if name:
+        index = TORCH_INDEX + name
+        try:
+            with urllib.request.urlopen(index + "/torch/", timeout=5):
+                pass
+        except (urllib.error.URLError, TimeoutError, OSError) as error:
+            if name == TORCH_CUDA:
+                raise Stop(
+                    f"the CUDA build of torch cannot be reached at {index} ({error}). Try again "
+                    "later, or start with --torch default, which computes on the processor alone."
+                ) from None
+            say(f"torch: {index} does not answer ({error}); using pip's own index")
             return []
-        if shutil.which("nvidia-smi"):
-            say("torch: the CUDA build, since an NVIDIA driver is here (--torch cpu for the other)")
-            return []
-    index = TORCH_INDEX + "cpu"
-    try:
-        with urllib.request.urlopen(index + "/torch/", timeout=5):
-            pass
-    except (urllib.error.URLError, TimeoutError, OSError) as error:
-        say(f"torch: the index of processor-only builds does not answer ({error}); using pip's own")
-        return []
-    say("torch: the processor-only build (--torch default for the other)")
-    return ["--index-url", index]
+    say(f"torch: {reason}")
+    return ["--index-url", index] if name else []
 
 
 def install(requirements: str, torch_build: str) -> None:
@@ -115,7 +135,9 @@ def install(requirements: str, torch_build: str) -> None:
     if not have_torch or torch_build != "auto":
         source = torch_source(torch_build)
         say("installing torch (the largest part; some minutes on a slow line)")
-        require("Installing torch", *PIP, torch_requirement(), *source)
+        # Builds of one version count as the same to pip.
+        again = ["--force-reinstall"] if have_torch else []
+        require("Installing torch", *PIP, torch_requirement(), *source, *again)
     say(f"installing {requirements}")
     require(f"Installing {requirements}", *PIP, "-r", requirements)
     stamp.write_text(wanted, encoding="utf-8")
