@@ -27,7 +27,7 @@ def file_meant(kind: str, mention: str, known: Iterable[str]) -> str:
     Raises:
         FileProblem: If there is none.
     """
-    bare = mention.partition(":")[2].rstrip(".;!?")
+    bare = mention.partition(":")[2].rstrip(".;!?").replace("\\", "/")
     for name in known:
         stem = name.rpartition(".")[0]
         if bare in (name, stem, stem.rpartition("/")[2]):

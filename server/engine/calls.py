@@ -10,7 +10,7 @@ from nodes.errors import NodeError
 from server.engine.graph import Link, Links, Literal
 from server.engine.plan import Passed, Step
 from server.engine.result import Many, items_of
-from server.engine.values import fits, named, type_of
+from server.engine.values import fits, named, normal, type_of
 
 Values = Callable[[Link], Any]
 
@@ -169,8 +169,7 @@ def _fitting(value: Any, item: InputSpec, spec: NodeSpec) -> Any:
             "Wire it to another output.",
             code="link.type",
         )
-    if item.type == "Float":
-        value = float(value)
+    value = normal(value, item)
     wrong = item.marker.check(value) if item.marker is not None else None
     if wrong is not None:
         message = f"`{item.name}` of {spec.title}, by its wire: {wrong}"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any
 
-from nodes.api.markers import File
+from nodes.api.markers import File, FileName
 from nodes.api.spec import ANY, WIDGET_TYPES, InputSpec
 from server.engine.problems import Problem, Suggestions
 
@@ -39,18 +39,23 @@ def fits(source: str, target: str) -> bool:
 
 
 def normal(value: Any, item: InputSpec) -> Any:
-    """Give a value the Python type of its input: 8 is 8.0 at a Float, 3.0 is 3 at an Int."""
+    """Give a value the form of its input: 8 is 8.0 at a Float, 3.0 is 3 at an Int.
+
+    Names of files have `/` between folders; on Windows people and programs write a backslash.
+    """
     if isinstance(value, list) and (item.many or item.whole):
-        return [_normal(part, item.type) for part in value]
-    return _normal(value, item.type)
+        return [_normal(part, item) for part in value]
+    return _normal(value, item)
 
 
-def _normal(value: Any, type_: str) -> Any:
+def _normal(value: Any, item: InputSpec) -> Any:
     if isinstance(value, bool):
         return value
-    if type_ == "Float" and isinstance(value, int):
+    if isinstance(value, str) and isinstance(item.marker, File | FileName):
+        return value.replace("\\", "/")
+    if item.type == "Float" and isinstance(value, int):
         return float(value)
-    if type_ == "Int" and isinstance(value, float) and value.is_integer():
+    if item.type == "Int" and isinstance(value, float) and value.is_integer():
         return int(value)
     return value
 
@@ -90,7 +95,7 @@ def _check_one(
         return None
     if item.type not in WIDGET_TYPES:
         return _socket(item, title)
-    value = _normal(value, item.type)
+    value = _normal(value, item)
     if isinstance(value, float) and not math.isfinite(value):
         message = f"`{item.name}` of {title} is not a finite number."
         return Problem("value.number", message, "Give a number.", None, item.name)

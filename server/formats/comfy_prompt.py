@@ -43,7 +43,7 @@ def from_prompt(prompt: Mapping[str, JSON], interfaces: Interfaces) -> Imported:
             own = interface.input_of(key)
             ours = own.name if own else key
             if not is_link(value):
-                inputs[ours] = _unwrapped(value)
+                inputs[ours] = _unwrapped(value, own)
                 continue
             source, slot = _passed(value, prompt, found)
             port = _output(found.get(source), slot, counts.get(source, 0))
@@ -110,10 +110,10 @@ def _theirs(value: JSON, known: Mapping[str, Interface | None]) -> JSON | None:
     return value.get("value")
 
 
-def _unwrapped(value: JSON) -> JSON:
+def _unwrapped(value: JSON, port: Port | None) -> JSON:
     if isinstance(value, dict) and set(value) == {"__value__"}:
-        return literal(value["__value__"])
-    return literal(value)
+        value = value["__value__"]
+    return literal(value, port)
 
 
 def _outputs_used(prompt: Mapping[str, JSON]) -> dict[str, int]:

@@ -38,10 +38,8 @@ def positional(given: list[JSON], interface: Interface) -> tuple[dict[str, JSON]
             continue
         value = chosen[port.name] = given[at]
         at += 1
-        if port.folder and isinstance(value, str):
-            value = value.replace("\\", "/")  # files written on Windows
         if value is not None:
-            found[port.name] = literal(value)
+            found[port.name] = literal(value, port)
         if at < len(given):
             control = port.follower == "control" and _is_control(given[at])
             button = port.follower == "upload" and _is_button(given[at])

@@ -136,7 +136,7 @@ class _Reader:
         given = raw.get("widgets_values")
         if isinstance(given, dict):
             named = ((interface.input_of(name), value) for name, value in given.items())
-            return {port.name: literal(value) for port, value in named if port and port.widget}
+            return {p.name: literal(value, p) for p, value in named if p and p.widget}
         found, left = positional(given if isinstance(given, list) else [], interface)
         if any(value is not None for value in left) and not _displays(interface):
             shown = ", ".join(repr(value)[:60] for value in left[:3])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.engine.problems import Problem
-from server.formats.interfaces import plain_name
+from server.formats.interfaces import Port, plain_name
 
 JSON = Any
 
@@ -39,6 +39,11 @@ def plain_ids(theirs: Sequence[str]) -> dict[str, str]:
     return ours
 
 
-def literal(value: JSON) -> JSON:
-    """Write a value as our files do: an object stands under `value`, lest it look like a link."""
+def literal(value: JSON, port: Port | None = None) -> JSON:
+    """Write a value as our files do: an object stands under `value`, lest it look like a link.
+
+    Where the input names a file, `/` stands between folders also in what was written on Windows.
+    """
+    if port is not None and port.path and isinstance(value, str):
+        return value.replace("\\", "/")
     return {"value": value} if isinstance(value, dict) else value

@@ -30,7 +30,7 @@ class Port:
     type: str
     widget: bool = False
     follower: str = ""  # "control" after a seed, "upload" after a picture's name
-    folder: str = ""
+    path: bool = False  # names a file, or what files are saved under
     many: bool = False  # takes several wires
 
 
@@ -154,7 +154,7 @@ def _declared(spec: Mapping[str, JSON], facts: Mapping[str, JSON]) -> Interface:
             entry["type"],
             widget=not entry.get("socket", False),
             follower=followers.get(entry["name"]) or _follower(entry),
-            folder=entry.get("widget", {}).get("folder", ""),
+            path=entry.get("widget", {}).get("kind") in ("file", "file_name"),
             many=bool(entry.get("list")),
         )
         for entry in spec["inputs"]

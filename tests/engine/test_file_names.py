@@ -34,6 +34,7 @@ def planned(prefix: str, **more: Any) -> Plan:
         ("%My box.seed%", "7"),
         ("%MakeBox.seed%_%box.kind%", "7_round"),
         ("x/%My box.content%", "x/a_b_ c"),
+        (r"x\%My box.seed%", "x/7"),
         ("%Half.x%", "8"),
         ("%sum.b%", "0"),
         ("%add.a% %My box.sed% %Nobody.a% %width%", "%add.a% %My box.sed% %Nobody.a% %width%"),
@@ -62,3 +63,12 @@ def test_another_value_is_another_file() -> None:
     other = {"box": as_node("MakeBox", {"seed": 8})}
     assert planned("%Half.x%").keys["s"] != planned("%Half.x%", half=as_node("Half")).keys["s"]
     assert planned("%Half.x%").keys["s"] != planned("%Half.x%", **other).keys["s"]
+
+
+def test_folders_before_a_file_may_be_written_as_on_windows() -> None:
+    loads = as_node("Load", {"name": r"tin\small.box"})
+    saves = as_node("Save", {"value": "@l.box"})
+    graph = Graph.from_json({"format": 1, "nodes": {"l": loads, "s": saves}})
+    assert validate(graph, PLAIN, lambda kind: ["tin/small.box"]) == []
+    plan = make_plan(graph, PLAIN, salt="", stamp=lambda kind, name: f"{kind} {name}")
+    assert plan.steps["l"].inputs["name"] == Literal("tin/small.box")

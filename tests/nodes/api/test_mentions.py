@@ -25,6 +25,7 @@ def test_names_are_read_out_of_texts_once() -> None:
         ("embedding:cat.", "cat.safetensors"),
         ("embedding:dog", "sub/dog.safetensors"),
         ("embedding:sub/dog", "sub/dog.safetensors"),
+        ("embedding:sub\\dog", "sub/dog.safetensors"),
     ],
 )
 def test_a_file_is_meant_with_its_ending_and_folder_or_without(mention: str, name: str) -> None:

@@ -17,7 +17,7 @@ CATALOGUE: dict[str, JSON] = {
         "Loader": {
             "id": "Loader",
             "inputs": [
-                {"name": "name", "type": "String", "socket": False, "widget": {"kind": "text"}}
+                {"name": "name", "type": "String", "socket": False, "widget": {"kind": "file"}}
             ],
             "outputs": [{"name": "model", "type": "Model"}, {"name": "clip", "type": "Clip"}],
         },
@@ -73,6 +73,18 @@ def test_a_prompt_gets_names_for_its_positions(interfaces: Interfaces) -> None:
         "inputs": {"clip": {"link": ["4", "clip"]}, "text": "a red star"},
         "title": "Prompt",
     }
+
+
+def test_names_of_files_that_were_written_on_windows_are_the_same_everywhere(
+    interfaces: Interfaces,
+) -> None:
+    prompt = {
+        "4": {"class_type": "Loader", "inputs": {"name": r"xl\base.safetensors"}},
+        "5": {"class_type": "Encode", "inputs": {"clip": ["4", 1], "text": r"a \(red\) star"}},
+    }
+    nodes = from_prompt(prompt, interfaces).workflow["nodes"]
+    assert nodes["4"]["inputs"]["name"] == "xl/base.safetensors"
+    assert nodes["5"]["inputs"]["text"] == r"a \(red\) star"
 
 
 def test_inputs_of_groups_and_those_that_grow_get_our_names(interfaces: Interfaces) -> None:
