@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from server.artifact_rows import (
     is_shared,
     page_of,
 )
-from server.atomic import sweep_parts, write_numbered
+from server.atomic import once_let_go, sweep_parts, write_numbered
 from server.paths import contained, shown
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ class Artifacts:
 
     def remove_file(self, artifact: Artifact) -> None:
         """Remove the file of an artifact that has no row any more. Blocks."""
-        self.path(artifact).unlink(missing_ok=True)
+        path = self.path(artifact)
+        once_let_go(partial(path.unlink, missing_ok=True))
 
     async def get(self, artifact_id: str) -> Artifact:
         """Return an artifact by its id.
@@ -273,7 +275,7 @@ def _remove_old(folder: Path, before: float, kept: Collection[str]) -> int:
         if path.is_symlink() or not path.is_file() or path.stat().st_mtime >= before:
             continue
         if path.relative_to(folder).as_posix() not in kept:
-            path.unlink(missing_ok=True)
+            once_let_go(partial(path.unlink, missing_ok=True))
             removed += 1
     return removed
 

@@ -9,16 +9,26 @@ import os
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from server.paths import contained
+from server.platform import WINDOWS
+
+T = TypeVar("T")
 
 PART_PREFIX = ".weft-"
 PART_SUFFIX = ".part"
 """Files written aside are called `.weft-<random>.part`; nobody lists or serves them."""
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
+_NO_LINKS_ON_WINDOWS = {1, 50}
+"""No such function, not supported: what drives of exFAT and of other computers answer."""
+_PATIENCE = 2.0 if WINDOWS else 0.0
+"""Seconds that a file may be held by others: longer than a scanner looks at it."""
+_PAUSE = 0.02
 _numbers: dict[tuple[Path, str], int] = {}
 _numbers_lock = threading.Lock()
 
@@ -39,10 +49,29 @@ def replace_with(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(part)
         settle(part)
-        part.replace(path)
+        once_let_go(lambda: part.replace(path))
         settle_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def once_let_go(change: Callable[[], T], patience: float = _PATIENCE) -> T:
+    """Replace, rename or remove a file, as soon as nobody has it open.
+
+    On Windows that is refused while anybody reads it: another request, a scanner for viruses.
+    Elsewhere a refusal is final.
+
+    Raises:
+        PermissionError: when it is still refused after so many seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return change()
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_PAUSE)
 
 
 def publish(part: Path, target: Path) -> bool:
@@ -57,7 +86,8 @@ def publish(part: Path, target: Path) -> bool:
     except FileExistsError:
         return False
     except OSError as problem:
-        if problem.errno not in _NO_LINKS:
+        known = getattr(problem, "winerror", None) in _NO_LINKS_ON_WINDOWS
+        if not known and problem.errno not in _NO_LINKS:
             raise
         return _publish_without_links(part, target)
     part.unlink()
@@ -102,7 +132,8 @@ def sweep_parts(folder: Path, before: float = math.inf) -> int:
     """
     swept = 0
     for path in folder.rglob(f"{PART_PREFIX}*{PART_SUFFIX}"):
-        with contextlib.suppress(FileNotFoundError):
+        # On Windows one that is open cannot go; it is somebody's work.
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             if path.stat().st_mtime < before:
                 path.unlink()
                 swept += 1

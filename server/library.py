@@ -15,7 +15,7 @@ from pathlib import Path
 from nodes.api import JSON
 from nodes.api.file_names import refusal
 from nodes.errors import FileProblem, NodeError
-from server.atomic import replace_with, sweep_parts
+from server.atomic import once_let_go, replace_with, sweep_parts
 from server.library_entries import Entry, Version, described, version_of
 from server.paths import contained, shown
 from server.strict_json import loads
@@ -152,7 +152,7 @@ class Library:
             if if_match is not None and if_match != version_of(data):
                 raise Conflict(name, version_of(data))
             self._keep(name, data)
-            path.unlink()
+            once_let_go(path.unlink)
             self._cover(name).unlink(missing_ok=True)
             return True
 
@@ -166,9 +166,10 @@ class Library:
         path, target = self._path(name), self._path(to)
         with self._lock:
             data = self._read(name)
-            if path == target:
+            if name == to:
                 return version_of(data)
-            if target.exists():
+            # Where capitals are no difference, a name in other letters is the same file.
+            if target.exists() and not target.samefile(path):
                 raise Taken(to, version_of(target.read_bytes()))
             self._keep(name, data)
             old, new = self._history(name), self._history(to)
@@ -177,8 +178,8 @@ class Library:
                 new.parent.mkdir(parents=True, exist_ok=True)
             except (NotADirectoryError, FileExistsError) as problem:
                 raise _folder_in_the_way(to) from problem
-            path.rename(target)
-            if not new.exists():
+            once_let_go(lambda: path.rename(target))
+            if not new.exists() or new.samefile(old):
                 old.rename(new)
             if self._cover(name).is_file():
                 self._cover(to).parent.mkdir(parents=True, exist_ok=True)

@@ -84,7 +84,11 @@ def trim(folder: Path, budget_bytes: int) -> None:
     for path, state in sorted(found, key=lambda item: item[1].st_mtime_ns):
         if total <= budget_bytes:
             return
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            # On Windows one that is being sent cannot go; the next time it can.
+            continue
         total -= state.st_size
 
 

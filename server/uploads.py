@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nodes.errors import FileProblem
-from server.atomic import part_in, publish, settle
+from server.atomic import once_let_go, part_in, publish, settle
 from server.files import Files
 from server.paths import contained, tidy_name
 from server.pictures import MOST_PIXELS, check, with_mask
@@ -121,7 +121,7 @@ def _named(part: Path, folder: Path, name: str, overwrite: bool) -> Path:
     if overwrite:
         target = contained(folder, name)
         settle(part)
-        part.replace(target)
+        once_let_go(lambda: part.replace(target))
         return target
     for candidate in _candidates(name):
         target = contained(folder, candidate)

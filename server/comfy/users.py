@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from nodes.api import JSON
 from nodes.errors import FileProblem, NodeError
-from server.atomic import PART_PREFIX, replace_with
+from server.atomic import PART_PREFIX, once_let_go, replace_with
 from server.comfy.requests import body_of, done, object_of, sent
 from server.http.bodies import MOST_JSON_BYTES, read_bytes
 from server.http.content import file_answer
@@ -136,7 +136,7 @@ async def delete_file(request: web.Request) -> web.Response:
         path = _contained(request, request.match_info["file"])
         if not path.is_file():
             raise FileProblem("There is no such file.", code="file.missing")
-        path.unlink()
+        once_let_go(path.unlink)
 
     await asyncio.to_thread(work)
     return web.Response(status=204)
@@ -153,7 +153,7 @@ async def move_file(request: web.Request) -> web.Response:
             raise FileProblem("There is no such file.", code="file.missing")
         _require_free(request, target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
+        once_let_go(lambda: path.replace(target))
         return _written(request, root, target)
 
     return json_answer(await asyncio.to_thread(work))

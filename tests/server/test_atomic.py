@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from nodes.errors import FileProblem
 from server.artifacts import fingerprint, write_atomic
-from server.atomic import replace_with, sweep_parts
+from server.atomic import once_let_go, replace_with, sweep_parts
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = b"whole" * 20_000
@@ -83,6 +84,31 @@ def test_a_file_system_without_hard_links_serves_too(
     (tmp_path / "weft_00004_.png").write_bytes(b"taken")
     assert save(tmp_path) == "weft_00005_.png"
     assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_file_that_is_being_read_is_replaced_once_it_is_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    path.write_bytes(b"old")
+    reader = path.open("rb")
+    threading.Timer(0.2, reader.close).start()
+    replace_with(path, lambda part: part.write_bytes(b"new"))
+    assert path.read_bytes() == b"new"
+    once_let_go(path.unlink)
+    assert not path.exists()
+
+
+def test_what_stays_refused_is_told() -> None:
+    tries = iter(range(3))
+
+    def refused_at_first() -> str:
+        for number in tries:
+            raise PermissionError(13, f"held by {number}")
+        return "done"
+
+    assert once_let_go(refused_at_first, patience=60) == "done"
+    tries = iter([1])
+    with pytest.raises(PermissionError, match="held by 1"):
+        once_let_go(refused_at_first, patience=0)
 
 
 def refuse_link(source: Path, target: Path) -> None:

@@ -163,6 +163,13 @@ def test_renaming_takes_the_versions_along(library: Library) -> None:
     assert library.rename("a", "a") == library.get("a")[1]
 
 
+def test_a_name_may_be_written_in_other_letters(library: Library) -> None:
+    version, _ = library.put("portraits/ann", document("1"))
+    assert library.rename("portraits/ann", "portraits/Ann") == version
+    assert [entry.name for entry in library.entries()] == ["portraits/Ann"]
+    assert [kept.version for kept in library.versions("portraits/Ann")] == [1]
+
+
 @pytest.mark.parametrize(
     "name", ["../x", "/x", "a/../b", "", "a.json", "x.json/y", ".versions/a.json/1", "a\x00", "c:x"]
 )
