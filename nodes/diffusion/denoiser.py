@@ -9,14 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from nodes.diffusion.adapters.control import FittedControl
-from nodes.diffusion.adapters.transformer_control import additions
+from nodes.diffusion.adapters.control import FittedControl, residuals
+from nodes.diffusion.adapters.transformer_control import block_residuals
 from nodes.diffusion.conditions import Box, Prompt, Prompts, active
 from nodes.diffusion.inputs.video import is_video
 from nodes.diffusion.memory.by_layer import work_place
-from nodes.diffusion.network_calls import added_conditions, counts_words, predict, text_width
+from nodes.diffusion.network_calls import (
+    added_conditions,
+    counts_words,
+    is_joint,
+    predict,
+    text_width,
+)
 from nodes.diffusion.patches.patch import Call, CallLimit, patched
 from nodes.errors import NodeError
 from nodes.types import Model, Plain
@@ -126,13 +132,48 @@ def _bundles(jobs: Sequence[_Job], most_repeats: int, most_jobs: int) -> list[li
 
 
 def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor, ...]:
-    """Call the network once for several jobs of the same shape."""
+    """Call the network once for several jobs of the same shape; give each one's estimate."""
+    network, sampling, level = model.network, model.sampling, torch.tensor(sigma)
+    _, dtype = work_place(network)
     x = torch.cat([job.x for job in jobs])
-    _, dtype = work_place(model.network)
+    scaled = sampling.input(x, level).to(dtype)
+    # Found in double precision, which not every device has, and none of the networks reads.
+    timestep = sampling.timestep(level).to(x.device, torch.float32).expand(len(x))
+    context, added = _context(network, jobs, dtype), _added(network, jobs)
+    controls = [c for c in jobs[0].prompt.controls if c.last <= sigma <= c.first]
+    hints = [_hint(jobs[0], control, len(jobs)) for control in controls]
+    if is_joint(network):
+        steered = block_residuals(network, controls, hints, scaled, timestep, context, added)
+    else:
+        steered = residuals(controls, hints, scaled, timestep, context, added)
+    concat = [job.given(c, dtype) for job in jobs if (c := _concat(job)) is not None]
+    if concat:
+        scaled = torch.cat([scaled, torch.cat(concat)], dim=1)
+    call = Call(
+        sampling=sampling,
+        sigma=sigma,
+        size=(x.shape[2], x.shape[3]),
+        groups=tuple(job.group for job in jobs),
+        first=jobs[0].first,
+        names=tuple(id(job.prompt) for job in jobs),
+    )
+    with torch.no_grad(), patched(model, call):
+        output = predict(network, scaled, timestep, context, added, steered)
+    # What a network says of the variance comes behind, and has no part in an estimate.
+    output = output[:, : x.shape[1]].to(x.dtype)
+    return sampling.denoised(output, x, level).chunk(len(jobs))
+
+
+def _context(network: nn.Module, jobs: Sequence[_Job], dtype: torch.dtype) -> Tensor:
+    """Give the texts of all jobs (B, T, C), repeated to the same length.
+
+    Raises:
+        NodeError: If they were encoded for another model.
+    """
     length = math.lcm(*(job.prompt.embeds.shape[1] for job in jobs))
     embeds = [job.given(job.prompt.embeds, dtype) for job in jobs]
     context = torch.cat([e.repeat(1, length // e.shape[1], 1) for e in embeds])
-    wanted = text_width(model.network)
+    wanted = text_width(network)
     if wanted is not None and context.shape[2] != wanted:
         raise NodeError(
             f"The prompt was encoded to {context.shape[2]} numbers a token, but the model reads "
@@ -140,37 +181,18 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
             "Encode the prompt with the text encoder that belongs to the model.",
             "conditioning.width",
         )
-    added = {
-        name: torch.cat([job.given(v, v.dtype) for job, v in zip(jobs, values, strict=True)])
-        for name, values in _together(
-            [added_conditions(model.network, job.prompt) for job in jobs]
-        ).items()
+    return context
+
+
+def _added(network: nn.Module, jobs: Sequence[_Job]) -> dict[str, Tensor]:
+    """Give what all jobs tell the network beside their texts, by name."""
+    each = [added_conditions(network, job.prompt) for job in jobs]
+    return {
+        name: torch.cat(
+            [job.given(own[name], own[name].dtype) for job, own in zip(jobs, each, strict=True)]
+        )
+        for name in each[0]
     }
-    scaled = model.sampling.input(x, torch.tensor(sigma)).to(dtype)
-    # Found in double precision, which not every device has, and none of the networks reads.
-    timestep = model.sampling.timestep(torch.tensor(sigma)).to(x.device, torch.float32)
-    timestep = timestep.expand(x.shape[0])
-    controls = [c for c in jobs[0].prompt.controls if c.last <= sigma <= c.first]
-    hints = [_hint(jobs[0], control, len(jobs)) for control in controls]
-    steered = additions(model.network, controls, hints, scaled, timestep, context, added)
-    concat = [job.given(c, dtype) for job in jobs if (c := _concat(job)) is not None]
-    if concat:
-        scaled = torch.cat([scaled, torch.cat(concat)], dim=1)
-    height, width = x.shape[-2:]
-    call = Call(
-        sampling=model.sampling,
-        sigma=sigma,
-        size=(height, width),
-        groups=tuple(job.group for job in jobs),
-        first=jobs[0].first,
-        names=tuple(id(job.prompt) for job in jobs),
-    )
-    with torch.no_grad(), patched(model, call):
-        output = predict(model.network, scaled, timestep, context, added, steered)
-    # What a network says of the variance comes behind, and has no part in an estimate.
-    output = output[:, : x.shape[1]].to(x.dtype)
-    estimate = model.sampling.denoised(output, x, torch.tensor(sigma))
-    return estimate.chunk(len(jobs))
 
 
 def _hint(job: _Job, control: FittedControl, jobs: int) -> Tensor:
@@ -184,10 +206,6 @@ def _hint(job: _Job, control: FittedControl, jobs: int) -> Tensor:
 
 def _forms(extras: "Mapping[str, Tensor | Plain]") -> dict[str, torch.Size | None]:
     return {n: v.shape[1:] if isinstance(v, Tensor) else None for n, v in extras.items()}
-
-
-def _together(each: Sequence[dict[str, Tensor]]) -> dict[str, list[Tensor]]:
-    return {name: [one[name] for one in each] for name in each[0]}
 
 
 def _concat(job: _Job) -> Tensor | None:

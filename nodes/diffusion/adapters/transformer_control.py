@@ -15,10 +15,10 @@ from diffusers import FluxControlNetModel, FluxTransformer2DModel, SD3ControlNet
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
-from nodes.diffusion.adapters.control import FittedControl, residuals
+from nodes.diffusion.adapters.control import FittedControl
 from nodes.diffusion.memory.by_layer import work_place
 from nodes.diffusion.model_sampling import FLOW_TIMESTEPS
-from nodes.diffusion.network_calls import FLUX_PATCH, GUIDANCE, is_joint, packed, positions
+from nodes.diffusion.network_calls import FLUX_PATCH, GUIDANCE, packed, positions
 from nodes.diffusion.patches.patch import replaced
 from nodes.errors import NodeError
 from nodes.imaging.resize import padded_to_multiple
@@ -28,7 +28,7 @@ Residuals = dict[str, list[Tensor]]
 
 
 @torch.no_grad()
-def additions(
+def block_residuals(
     network: nn.Module,
     controls: Sequence[FittedControl],
     hints: Sequence[Tensor],
@@ -37,7 +37,7 @@ def additions(
     text: Tensor,
     added: Mapping[str, Tensor],
 ) -> dict[str, Any]:
-    """Compute what controls add to a transformer of Stable Diffusion 3 or Flux, or to a U-Net.
+    """Compute what controls add to a transformer of Stable Diffusion 3 or Flux.
 
     Args:
         network: The denoiser.
@@ -55,8 +55,6 @@ def additions(
     Raises:
         NodeError: If a control was made for another family.
     """
-    if not is_joint(network):
-        return residuals(controls, hints, x, timestep, text, dict(added))
     total: Residuals = {}
     for control, hint in zip(controls, hints, strict=True):
         call = _call_for(network, control)
