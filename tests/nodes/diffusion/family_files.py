@@ -1,5 +1,6 @@
 """Narrow models of every family, written as single files in the layouts of the real ones."""
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,8 @@ from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
 from nodes.diffusion.files import ldm_keys
+from nodes.diffusion.files.families import STABLE_DIFFUSION_NOISE
+from nodes.diffusion.text.tokenizer import clip_vocabulary
 from tests.nodes.diffusion.tiny_models import SD1_TEXT, SD1_VAE, Config
 
 BIG_TEXT: Config = SD1_TEXT | {
@@ -137,3 +140,57 @@ def file_of(name: str, channels: int = 4) -> dict[str, Tensor]:
 def write(path: Path, weights: Mapping[str, Tensor]) -> Path:
     save_file(dict(weights), path)
     return path
+
+
+def write_folder(folder: Path, name: str, channels: int = 4) -> Path:
+    """Write the folder of a family's pipeline, as its makers' are."""
+    config = dict(SD1_VAE)
+    texts: dict[str, tuple[Any, str]] = {}
+    if name == "sd2":
+        # Its folder leaves the layer out that is not read.
+        texts["text_encoder"] = _without_last_layer(text_with_projection(1024)), "!"
+    else:
+        config["scaling_factor"] = 0.13025
+        texts["text_encoder_2"] = text_with_projection(1280), "!"
+    if name == "sdxl":
+        texts["text_encoder"] = text_with_projection(768), "<|endoftext|>"
+    coder: Any = AutoencoderKL(**config)
+    coder.load_state_dict(vae().state_dict())
+    coder.save_pretrained(folder / "vae")
+    unet(name, channels).save_pretrained(folder / "unet")
+    does = "Inpaint" if channels == 9 else "Img2Img" if name == "refiner" else ""
+    family = "StableDiffusion" if name == "sd2" else "StableDiffusionXL"
+    index: Config = {"_class_name": f"{family}{does}Pipeline"}
+    for part in ("text_encoder", "text_encoder_2"):
+        index[part] = [None, None]
+    for part, (model, pad) in texts.items():
+        index[part] = ["transformers", type(model).__name__]
+        model.save_pretrained(folder / part)
+        write_clip_vocabulary(folder / part.replace("text_encoder", "tokenizer"), pad)
+    noise = {"_class_name": "EulerDiscreteScheduler", **STABLE_DIFFUSION_NOISE}
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(noise), encoding="utf-8")
+    (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+    return folder
+
+
+def _without_last_layer(model: Any) -> Any:
+    last = model.config.num_hidden_layers - 1
+    config = CLIPTextConfig(**model.config.to_dict() | {"num_hidden_layers": last})
+    with torch.device("meta"):
+        shorter: Any = CLIPTextModelWithProjection(config)
+    weights = {n: t for n, t in model.state_dict().items() if f".layers.{last}." not in n}
+    shorter.load_state_dict(weights, assign=True)
+    return shorter
+
+
+def write_clip_vocabulary(folder: Path, pad: str) -> None:
+    clip_vocabulary()._tokenizer.save_pretrained(folder)
+    whole = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    files = {
+        "vocab.json": json.dumps(whole["vocab"]),
+        "merges.txt": "#version: 0.2\n" + "\n".join(" ".join(pair) for pair in whole["merges"]),
+        "tokenizer_config.json": json.dumps({"pad_token": pad}),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")

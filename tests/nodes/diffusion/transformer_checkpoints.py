@@ -12,10 +12,14 @@ from torch import Tensor
 from nodes.diffusion.files import ldm_keys
 from nodes.diffusion.files.checkpoint import load_checkpoint
 from nodes.diffusion.files.checkpoint_networks import Checkpoint
-from nodes.diffusion.text.tokenizer import clip_vocabulary
 from nodes.text import clip_text_encode
 from nodes.types import Clip, Cond
-from tests.nodes.diffusion.family_files import open_clip, text_with_projection, write
+from tests.nodes.diffusion.family_files import (
+    open_clip,
+    text_with_projection,
+    write,
+    write_clip_vocabulary,
+)
 from tests.nodes.diffusion.t5_files import NUMBER, t5, t5_weights, write_spiece
 from tests.nodes.diffusion.tiny_models import SD1_VAE, Config
 from tests.nodes.diffusion.transformer_files import original, transformer
@@ -94,18 +98,6 @@ def write_folder(folder: Path, name: str) -> Path:
     (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(noise), encoding="utf-8")
     (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
     return folder
-
-
-def write_clip_vocabulary(folder: Path, pad: str) -> None:
-    clip_vocabulary()._tokenizer.save_pretrained(folder)
-    whole = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]
-    files = {
-        "vocab.json": json.dumps(whole["vocab"]),
-        "merges.txt": "#version: 0.2\n" + "\n".join(" ".join(pair) for pair in whole["merges"]),
-        "tokenizer_config.json": json.dumps({"pad_token": pad}),
-    }
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
 
 
 def write_models(root: Path) -> Path:

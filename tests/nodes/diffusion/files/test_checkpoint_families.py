@@ -22,6 +22,7 @@ from tests.nodes.diffusion.family_files import (
     text_with_projection,
     unet,
     write,
+    write_folder,
 )
 
 SENTENCE, TOKENS = "a photo of a cat", (320, 1125, 539, 320, 2368)
@@ -155,6 +156,27 @@ def test_the_refiner_is_told_how_beautiful_the_picture_should_be(refiner: Checkp
             added_cond_kwargs={"text_embeds": part.pooled, "time_ids": torch.tensor([told])},
         )
         assert torch.allclose(made, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "channels"), [("sd2", 4), ("sd2", 9), ("sdxl", 4), ("sdxl", 9), ("refiner", 4)]
+)
+def test_a_folder_is_the_same_as_a_file(tmp_path: Path, name: str, channels: int) -> None:
+    folder = load_checkpoint(write_folder(tmp_path / "folder", name, channels), "float32")
+    file = loaded(tmp_path, name, channels)
+    mine, theirs = (found.model.network.state_dict() for found in (folder, file))
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+    assert torch.equal(folder.model.sampling.sigmas, file.model.sampling.sigmas)
+    assert folder.model.sampling.prediction == file.model.sampling.prediction
+    scales = (found.vae.latent_format.scaling_factor for found in (folder, file))
+    assert next(scales) == next(scales)
+    (one,), (two,) = (clip_text_encode(SENTENCE, found.clip).parts for found in (folder, file))
+    assert torch.allclose(one.embeds, two.embeds, atol=1e-5)
+    if name != "sd2":
+        assert one.pooled is not None
+        assert two.pooled is not None
+        assert torch.allclose(one.pooled, two.pooled, atol=1e-5)
 
 
 def test_an_inpainting_variant_is_told_from_its_nine_channels(tmp_path: Path) -> None:
