@@ -8,7 +8,7 @@ from nodes.api import All, Each, Range, Shape, node
 from nodes.diffusion.latents import rebatched
 from nodes.imaging.composite import with_channels
 from nodes.imaging.resize import resize
-from nodes.types import Image, Latent
+from nodes.types import Image, Latent, Mask
 
 GROUP = "image"
 
@@ -17,7 +17,7 @@ Count = Annotated[int, Range(1, 4096)]
 
 @node("ImageFromBatch", title="Image from batch", aliases=("frame", "pick"))
 def image_from_batch(
-    image: Image, batch_index: Annotated[int, Range(-4096, 4095)] = 0, length: Count = 1
+    image: Image, batch_index: Annotated[int, Range(-16_384, 16_384)] = 0, length: Count = 1
 ) -> Annotated[Image, Shape(channels="image.channels", height="image.height", width="image.width")]:
     """Take some pictures out of a batch.
 
@@ -69,6 +69,20 @@ def batch_images(images: list[Image]) -> Image:
     channels = max(image.pixels.shape[1] for image in images)
     fitted = [resize(image.pixels, width, height, "bilinear", "center") for image in images]
     return Image(torch.cat([with_channels(each, channels) for each in fitted]))
+
+
+@node("BatchMasksNode", title="Batch masks (any number)", aliases=("join", "collect"))
+def batch_masks(masks: list[Mask]) -> Mask:
+    """Put any number of masks together into one batch.
+
+    Args:
+        masks: What follows the first is scaled to its size.
+
+    Returns:
+        mask: All of them, in the order of the wires.
+    """
+    height, width = masks[0].values.shape[-2:]
+    return Mask(torch.cat([resize(mask.values, width, height, "bilinear") for mask in masks]))
 
 
 @node("RebatchImages", title="Rebatch images", aliases=("split", "list", "for each"))

@@ -5,10 +5,12 @@ from typing import Annotated, TypeVar
 
 from nodes.api import (
     All,
+    AnyType,
     Each,
     Lazy,
     Multiline,
     Range,
+    Seed,
     Subgraph,
     SubgraphBuilder,
     node,
@@ -66,6 +68,49 @@ def primitive_boolean(value: bool = False) -> bool:
         value: Whether it is yes.
     """
     return value
+
+
+@node("SeedNode", title="Seed", aliases=("random", "int"))
+def seed_number(seed: Annotated[int, Seed()] = 0) -> int:
+    """Give a seed to several nodes at once.
+
+    Args:
+        seed: The seed.
+
+    Returns:
+        seed: The same.
+    """
+    return seed
+
+
+@node("ComfyAndNode", title="And", aliases=("all", "boolean"))
+def and_(values: list[AnyType]) -> bool:
+    """Tell whether all values say yes: numbers do that are not 0, and texts that are not empty.
+
+    Args:
+        values: What is asked.
+    """
+    return all(bool(value) for value in values)
+
+
+@node("ComfyOrNode", title="Or", aliases=("any", "boolean"))
+def or_(values: list[AnyType]) -> bool:
+    """Tell whether one value says yes: numbers do that are not 0, and texts that are not empty.
+
+    Args:
+        values: What is asked.
+    """
+    return any(bool(value) for value in values)
+
+
+@node("ComfyNotNode", title="Not", aliases=("invert", "boolean"))
+def not_(value: AnyType) -> bool:
+    """Tell whether a value says no: 0 does, and an empty text.
+
+    Args:
+        value: What is asked.
+    """
+    return not value
 
 
 @node("ComfySwitchNode", title="Switch", aliases=("if", "choose", "branch"))

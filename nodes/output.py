@@ -14,6 +14,13 @@ from nodes.imaging.picture_files import write_png
 from nodes.types import Image, Mask
 
 BITS = {"8-bit": 8, "16-bit": 16}
+TEXTS = {
+    "txt": "text/plain",
+    "csv": "text/csv",
+    "md": "text/markdown",
+    "json": "application/json",
+}
+"""Ends of text files, and what a browser is told that they are."""
 
 
 @node("SaveImage", title="Save image")
@@ -110,11 +117,29 @@ def preview_any(source: AnyType, *, ctx: Context = QUIET) -> str:
         string: The text that is shown.
     """
     text = _told(source)
+    _save_text(text, "text", "txt", temporary=True, ctx=ctx)
+    return text
 
-    def write(path: Path, _: Mapping[str, str]) -> None:
-        path.write_text(text, encoding="utf-8")
 
-    ctx.save(write, prefix="text", suffix=".txt", mime="text/plain", temporary=True)
+@node("SaveText", title="Save text", aliases=("write", "txt"), sink=True)
+def save_text(
+    text: str,
+    filename_prefix: Annotated[str, FileName()] = "weft",
+    format: Annotated[str, Choice(tuple(TEXTS))] = "txt",  # noqa: A002 - the field's name
+    *,
+    ctx: Context = QUIET,
+) -> str:
+    """Save a text as a file, as it stands, and pass it on.
+
+    Args:
+        text: The text.
+        filename_prefix: Start of the file's name; `/` makes folders.
+        format: The end of the file's name.
+
+    Returns:
+        text: The same text.
+    """
+    _save_text(text, filename_prefix, format, temporary=False, ctx=ctx)
     return text
 
 
@@ -148,3 +173,10 @@ def _save(pixels: Tensor, prefix: str, *, temporary: bool, bits: int = 8, ctx: C
 
 def _write(picture: Tensor, bits: int, path: Path, texts: Mapping[str, str]) -> None:
     write_png(path, picture, texts, bits)
+
+
+def _save_text(text: str, prefix: str, kind: str, *, temporary: bool, ctx: Context) -> None:
+    def write(path: Path, _: Mapping[str, str]) -> None:
+        path.write_bytes(text.encode())
+
+    ctx.save(write, prefix=prefix, suffix=f".{kind}", mime=TEXTS[kind], temporary=temporary)

@@ -124,38 +124,69 @@ def repeated(latent: Latent, amount: int) -> Latent:
     return replace(latent, samples=samples, mask=mask, batch_index=places)
 
 
+def _places(latent: Latent) -> tuple[int, ...]:
+    return latent.batch_index or tuple(range(len(latent.samples)))
+
+
 def joined(first: Latent, second: Latent) -> Latent:
-    """Put one batch behind another, fitted to the size of the first."""
+    """Put one batch behind another, fitted to the size of the first; all keep their places."""
     one, two = first.samples, in_space_of(first, second)
     rows, columns = one.shape[-2:]
     if two.shape[-2:] != one.shape[-2:]:
         two = resize(_cut_to(two, columns / rows), rows, columns, "bilinear")
     mask = None
     if first.mask is not None or second.mask is not None:
-        parts = [
-            fit_mask(torch.ones(1, 1, 1, 1) if m is None else m.values, rows, columns, len(s))
-            for m, s in ((first.mask, one), (second.mask, two))
-        ]
-        mask = Mask(
-            torch.cat([_as_many(p, len(s)) for p, s in zip(parts, (one, two), strict=True)])
-        )
-    places = None
-    if first.batch_index is not None or second.batch_index is not None:
-        places = (first.batch_index or tuple(range(len(one)))) + (
-            second.batch_index or tuple(range(len(two)))
-        )
+        mask = Mask(torch.cat([_mask_of(first.mask, one), _mask_of(second.mask, two)]))
+    places = tuple(place for latent in (first, second) for place in _places(latent))
     return replace(first, samples=torch.cat([one, two]), mask=mask, batch_index=places)
 
 
+def beside(first: Latent, second: Latent, axis: int, before: bool) -> Latent:
+    """Lay the second along an axis (2 down, 3 across) behind or before the first.
+
+    Raises:
+        NodeError: If they differ along the other axis, or in channels.
+    """
+    one, two = first.samples, _as_many(in_space_of(first, second), len(first.samples))
+    if one.shape[5 - axis] != two.shape[5 - axis]:
+        (tall, wide), (rows, columns) = one.shape[-2:], two.shape[-2:]
+        raise NodeError(
+            f"Latents of {wide} × {tall} and {columns} × {rows} cells do not fit together.",
+            "Crop or scale one of them first.",
+            "latent.size",
+        )
+    mask = None
+    if first.mask is not None or second.mask is not None:
+        parts = [_mask_of(first.mask, one), _mask_of(second.mask, two)]
+        mask = Mask(torch.cat(parts[::-1] if before else parts, axis))
+    return replace(first, samples=torch.cat((two, one) if before else (one, two), axis), mask=mask)
+
+
+def sliced(latent: Latent, axis: int, size: int) -> Latent:
+    """Cut into slices along an axis (2 or 3), each an element of the batch; the rest is dropped."""
+    count = latent.samples.shape[axis] // size
+    if count == 0:
+        return latent
+
+    def cut_up(tensor: Tensor) -> Tensor:
+        parts = [tensor.narrow(axis, at * size, size) for at in range(count)]
+        return torch.stack(parts, 1).flatten(0, 1)
+
+    mask = latent.mask
+    if mask is not None:
+        mask = Mask(cut_up(_mask_of(mask, latent.samples)))
+    return replace(latent, samples=cut_up(latent.samples), mask=mask, batch_index=None)
+
+
 def taken(latent: Latent, start: int, length: int) -> Latent:
-    """Take some of a batch; they remember their places."""
+    """Take some of a batch, counted from its end if `start` is negative; they keep their places."""
     count = len(latent.samples)
-    start = min(start, count - 1)
+    start = min(start if start >= 0 else max(start + count, 0), count - 1)
     chosen = slice(start, start + length)
     mask = latent.mask
     if mask is not None and len(mask.values) > 1:
         mask = Mask(_as_many(mask.values, count)[chosen])
-    places = (latent.batch_index or tuple(range(count)))[chosen]
+    places = _places(latent)[chosen]
     samples = latent.samples[chosen].clone()
     return replace(latent, samples=samples, mask=mask, batch_index=places)
 
@@ -259,6 +290,14 @@ def _fade(length: int, rise: int, fall: int) -> Tensor:
     for step in range(min(fall, length)):
         weights[length - 1 - step] *= (step + 1) / fall
     return weights
+
+
+def _mask_of(mask: Mask | None, samples: Tensor) -> Tensor:
+    """Bring a mask to (B, 1, h, w) of samples (B, C, h, w); without one, it is 1 everywhere."""
+    count, _, rows, columns = samples.shape
+    if mask is None:
+        return torch.ones(count, 1, rows, columns)
+    return _as_many(fit_mask(mask.values, rows, columns, count), count)
 
 
 def _as_many(tensor: Tensor, count: int) -> Tensor:

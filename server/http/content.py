@@ -26,6 +26,8 @@ SHOWN = {
     ".flac": "audio/flac",
     ".ogg": "audio/ogg",
     ".txt": "text/plain; charset=utf-8",
+    ".csv": "text/plain; charset=utf-8",
+    ".md": "text/plain; charset=utf-8",
 }
 """What a browser may show, by ending: types in which nothing can run. All else is a download."""
 

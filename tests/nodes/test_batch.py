@@ -5,6 +5,7 @@ import torch
 
 from nodes.batch import (
     batch_images,
+    batch_masks,
     image_from_batch,
     rebatch_images,
     rebatch_latents,
@@ -44,6 +45,12 @@ def test_any_number_of_pictures_become_one_batch_of_the_first_ones_size() -> Non
     assert joined.shape == (4, 4, 4, 6)
     assert torch.allclose(joined[:, 0, 0, 0], torch.tensor([0.1, 0.2, 0.2, 0.3]))
     assert torch.equal(joined[0, 3], torch.ones(4, 6))
+
+
+def test_any_number_of_masks_become_one_batch_of_the_first_ones_size() -> None:
+    whole = batch_masks([Mask(torch.ones(1, 1, 8, 8)), Mask(torch.full((2, 1, 4, 6), 0.5))])
+    assert torch.equal(whole.values[:1], torch.ones(1, 1, 8, 8))
+    assert torch.equal(whole.values[1:], torch.full((2, 1, 8, 8), 0.5))
 
 
 def test_a_batch_is_repeated_as_a_whole() -> None:

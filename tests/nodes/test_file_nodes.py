@@ -20,6 +20,7 @@ from nodes.output import (
     preview_image,
     save_image,
     save_image_advanced,
+    save_text,
 )
 from nodes.sampling import k_sampler
 from nodes.text import clip_text_encode
@@ -160,6 +161,15 @@ def test_any_value_is_shown_as_text(host: FolderContext, value: object, text: st
     assert path.read_text(encoding="utf-8") == text
     assert about["mime"] == "text/plain"
     assert about["temporary"]
+
+
+def test_a_text_is_saved_as_it_stands_and_passed_on(host: FolderContext) -> None:
+    text = "Grüße,\nhier: ○\r\n"
+    assert save_text(text, "notes/first", "md", ctx=host) == text
+    (path, about) = host.saved[0]
+    assert path.suffix == ".md"
+    assert path.read_bytes() == text.encode()
+    assert not about["temporary"]
 
 
 def test_pictures_are_compared_side_by_side(host: FolderContext) -> None:

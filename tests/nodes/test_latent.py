@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from nodes import latent
+from nodes import latent, latent_batch
 from nodes.api.shapes import evaluate_shape
 from nodes.types import Latent, Mask
 
@@ -24,9 +24,10 @@ CALLS: list[tuple[Callable[..., Latent], dict[str, Any]]] = [
     (latent.latent_flip, {"samples": SAMPLES}),
     (latent.latent_rotate, {"samples": SAMPLES, "rotation": "90 degrees"}),
     (latent.latent_crop, {"samples": SAMPLES, "width": 64, "height": 64}),
-    (latent.repeat_latent_batch, {"samples": SAMPLES, "amount": 3}),
-    (latent.latent_batch, {"samples1": SAMPLES, "samples2": OTHER}),
-    (latent.latent_from_batch, {"samples": SAMPLES, "batch_index": 1}),
+    (latent_batch.repeat_latent_batch, {"samples": SAMPLES, "amount": 3}),
+    (latent_batch.latent_batch, {"samples1": SAMPLES, "samples2": OTHER}),
+    (latent_batch.latent_from_batch, {"samples": SAMPLES, "batch_index": 1}),
+    (latent_batch.latent_batch_seed_behavior, {"samples": SAMPLES}),
 ]
 
 

@@ -8,16 +8,20 @@ import pytest
 from nodes.api import catalogue_of
 from nodes.errors import NodeError
 from nodes.logic import (
+    and_,
     choose_one,
     each_line,
     each_number,
     join_lines,
+    not_,
+    or_,
     primitive_boolean,
     primitive_float,
     primitive_int,
     primitive_string,
     primitive_string_multiline,
     repeat,
+    seed_number,
     switch,
 )
 from server.engine.validate import validate
@@ -44,6 +48,16 @@ def test_primitives_give_what_they_are_given() -> None:
     assert primitive_float(0.5) == 0.5
     assert primitive_string("a") == primitive_string_multiline("a") == "a"
     assert primitive_boolean(True)
+    assert seed_number(2**64 - 1) == 2**64 - 1
+
+
+@pytest.mark.parametrize(
+    ("values", "both", "one"),
+    [([0, 3], False, True), (["", 0.0, False], False, False), ([1.0, True, "0"], True, True)],
+)
+def test_values_say_yes_or_no(values: list[object], both: bool, one: bool) -> None:
+    assert (and_(values), or_(values)) == (both, one)
+    assert not_(values[0]) is not bool(values[0])
 
 
 def test_the_switch_computes_the_chosen_side_only() -> None:
