@@ -107,7 +107,15 @@ class _Solution:
         self._stages: dict[tuple[float, float], Tensor] = {}
 
     def at(self, h: float, order: int, r: float | None = None) -> Tensor:
-        """Go on by `h` in -log sigma; the middle of a step of second order is at `r`."""
+        """Go on by `h` in -log sigma; the middle of a step of second order is at `r`.
+
+        With s for sigma at the end and eps for the noise at the start, the paper's solvers are
+
+            1    x - s h phi_1(h) eps
+            2    1 - s (e^h - 1) / (2 r) (eps(u) - eps), u being a step of order 1 to r h
+            3    1 - s h phi_2(h) / r_2 (eps(u) - eps), u being a step to r_2 h that the noise at
+                 r_1 h has bent; r_1 = 1/3 and r_2 = 2/3
+        """
         if order == 1:
             return self._first(h)
         if order == 2:
