@@ -11,8 +11,8 @@ from nodes.diffusion.adapters.control import FittedControl, fit_control
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.types import Area, Cond, Conditioning, ModelSampling, Plain
 
-# An area's weight rises from 1/8 to 1 over this many latent cells inside each of its edges, unless
-# the edge is the picture's: no seams.
+# An area's weight rises to 1 over this many latent cells inside each of its edges, or over a quarter
+# of its length if that is less, unless the edge is the picture's: no seams.
 FEATHER = 8
 
 
@@ -169,7 +169,8 @@ def _feathered(box: Box, height: int, width: int) -> Tensor:
 
 def _ramp(length: int, rises: bool, falls: bool) -> Tensor:
     weights = torch.ones(length)
-    steps = torch.arange(1, min(FEATHER, length) + 1) / FEATHER
+    rise = min(FEATHER, length // 4)
+    steps = torch.arange(1, rise + 1) / rise
     if rises:
         weights[: len(steps)] *= steps
     if falls:

@@ -115,9 +115,17 @@ def test_an_area_holds_within_its_edges_only(told: tuple[Model, Reader]) -> None
     (mixed,) = ask(model, joined(flat(0.0), flat(4.0, area=left)))
     assert [call[0] for call in network.calls] == [(2, 4, 16, 16), (2, 4, 16, 8)]
     assert bool((mixed[..., 8:] == 0).all())
-    # Fading from 1/2 to 1/(1 + 8) of the whole towards its inner edge.
-    torch.testing.assert_close(mixed[0, 0, 3, 0].item(), 2.0)
-    torch.testing.assert_close(mixed[0, 0, 3, 7].item(), 4.0 * 0.125 / 1.125)
+    # It fades out over a quarter of its 8 columns, towards its inner edge.
+    assert mixed[0, 0, 3, :8].tolist() == pytest.approx([2.0] * 7 + [4.0 * 0.5 / 1.5])
+
+
+def test_a_large_area_fades_out_over_eight_cells(told: tuple[Model, Reader]) -> None:
+    model, _ = told
+    right = Area(width=256, height=32, x=64, y=0)
+    x = torch.zeros(1, 4, 4, 40)
+    (mixed,) = ask(model, joined(flat(0.0), flat(4.0, area=right)), x=x)
+    weights = torch.tensor([*(i / 8 for i in range(1, 9)), *[1.0] * 24])
+    torch.testing.assert_close(mixed[0, 0, 0, 8:], 4 * weights / (1 + weights))
 
 
 def test_an_area_in_fractions_is_the_same_in_pixels(told: tuple[Model, Reader]) -> None:

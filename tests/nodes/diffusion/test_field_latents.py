@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from nodes.conditioning import conditioning_combine, conditioning_set_area
 from nodes.diffusion.files.checkpoint import load_checkpoint
 from nodes.sampling import k_sampler
 from nodes.types import Cond, Conditioning, Latent, Mask, Model
@@ -86,11 +85,6 @@ def mask() -> Mask:
     return Mask(values)
 
 
-def whole_and_part() -> Conditioning:
-    part = conditioning_set_area(prompt("part"), 128, 64, 0, 0, 0.8)
-    return conditioning_combine(prompt("whole"), part)
-
-
 def latent(case: dict[str, Any]) -> Latent:
     samples = picture() if "denoise" in case else torch.zeros(1, 4, 16, 16)
     return Latent(samples, mask() if case.get("masked") else None)
@@ -106,10 +100,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_sampling_ends_where_the_fields_own_ends(name: str, model: Model) -> None:
     case = GOLDEN[name]
-    asked = whole_and_part() if case.get("areas") else prompt("whole")
     sampled = k_sampler(
         model,
-        asked,
+        prompt("whole"),
         prompt("nothing"),
         latent(case),
         seed=7,
