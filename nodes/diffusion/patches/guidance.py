@@ -71,9 +71,10 @@ def adaptive_projected(
         step = step * (norm_threshold / length.clamp(min=1e-12)).clamp(max=1)
     along = projected(step, estimates.cond)
     shaped = (step - along) + eta * along
-    # The paper goes (scale - 1) of the shaped steps on from the sample under the prompt.
-    cond = estimates.uncond + shaped
-    return combine(replace(estimates, cond=cond)) + (estimates.cond - cond)
+    # As many shaped steps as the scale says on from the sample under the prompt, as everywhere in the
+    # field: the paper, whose scale counts from the other sample, makes one less.
+    whole = estimates.cond - estimates.uncond
+    return combine(replace(estimates, cond=estimates.uncond + shaped)) + whole
 
 
 def tangentially_damped(combine: Combine, estimates: Estimates) -> Tensor:
@@ -93,14 +94,14 @@ def tangentially_damped(combine: Combine, estimates: Estimates) -> Tensor:
 
 
 def zero_star(combine: Combine, estimates: Estimates) -> Tensor:
-    """Scale what is led away from so that it comes as near to the prompt's velocity as it can.
+    """Scale what is led away from by the factor that brings its velocity nearest to the prompt's.
 
     Fan et al. 2025, CFG-Zero*: Improved Classifier-Free Guidance for Flow Matching Models,
-    arXiv:2503.18886: by s* = <v_cond, v_uncond> / |v_uncond|^2; without its zeros for the first
-    steps.
+    arXiv:2503.18886: s* = <v_cond, v_uncond> / |v_uncond|^2; without its zeros for the first steps.
+    The paper scales the velocity; everywhere in the field it is the clean sample.
     """
-    along = projected(estimates.x - estimates.cond, estimates.x - estimates.uncond)
-    return combine(replace(estimates, uncond=estimates.x - along))
+    share = _share(estimates.x - estimates.cond, estimates.x - estimates.uncond)
+    return combine(replace(estimates, uncond=share * estimates.uncond))
 
 
 def direction_kept(combine: Combine, estimates: Estimates) -> Tensor:
@@ -129,9 +130,14 @@ def operation_applied(
 
 def projected(values: Tensor, direction: Tensor) -> Tensor:
     """Give the part of `values` along `direction`, each element of the batch by itself."""
+    return _share(values, direction) * direction
+
+
+def _share(values: Tensor, direction: Tensor) -> Tensor:
+    """Give the factor (B, 1, 1, 1) that brings `direction` nearest to `values`."""
     one, other = values.flatten(1).float(), direction.flatten(1).float()
     share = (one * other).sum(dim=1) / (other**2).sum(dim=1).clamp(min=1e-24)
-    return share.to(values.dtype).reshape(-1, 1, 1, 1) * direction
+    return share.to(values.dtype).reshape(-1, 1, 1, 1)
 
 
 def _rooted(values: Tensor) -> Tensor:

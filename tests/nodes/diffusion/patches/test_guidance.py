@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,7 +91,7 @@ def test_adaptive_projection_is_that_of_diffusers(momentum: float) -> None:
         expected = normalized_guidance(
             given.cond,
             given.uncond,
-            guidance_scale=SCALE - 1,
+            guidance_scale=SCALE,
             momentum_buffer=buffer if momentum else None,
             eta=0.3,
             norm_threshold=5.0,
@@ -99,9 +100,9 @@ def test_adaptive_projection_is_that_of_diffusers(momentum: float) -> None:
         torch.testing.assert_close(made, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_projection_that_keeps_all_is_plain_guidance() -> None:
+def test_projection_that_keeps_all_is_plain_guidance_of_one_more_as_in_the_field() -> None:
     made = shapes.adaptive_projected(free, GIVEN, eta=1.0, norm_threshold=0.0, momentum=0.0)
-    torch.testing.assert_close(made, free(GIVEN))
+    torch.testing.assert_close(made, free(replace(GIVEN, scale=SCALE + 1)))
 
 
 def test_tangential_damping_is_that_of_diffusers_on_noise() -> None:
@@ -111,14 +112,15 @@ def test_tangential_damping_is_that_of_diffusers_on_noise() -> None:
     torch.testing.assert_close(made, GIVEN.x - SIGMA * guided, rtol=1e-4, atol=1e-4)
 
 
-def test_zero_star_takes_the_factor_that_brings_velocities_nearest() -> None:
+def test_zero_star_scales_a_sample_by_the_factor_that_brings_velocities_nearest() -> None:
     velocity, away = (GIVEN.x - one for one in (GIVEN.cond, GIVEN.uncond))
-    made = GIVEN.x - shapes.zero_star(free, GIVEN)
+    made = shapes.zero_star(free, GIVEN)
     for place in range(len(made)):
         one, other = velocity[place].flatten(), away[place].flatten()
         factor = torch.linalg.lstsq(other[:, None], one[:, None]).solution.item()
-        expected = factor * other + SCALE * (one - factor * other)
-        torch.testing.assert_close(made[place].flatten(), expected, rtol=1e-4, atol=1e-4)
+        uncond = factor * GIVEN.uncond[place]
+        expected = uncond + SCALE * (GIVEN.cond[place] - uncond)
+        torch.testing.assert_close(made[place], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_mahiro_is_plain_guidance_where_both_agree_and_enlarges_where_they_do_not() -> None:
