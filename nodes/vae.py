@@ -12,7 +12,7 @@ from nodes.diffusion.latent_space import in_space, told_scale
 from nodes.diffusion.text.arithmetic import with_extras
 from nodes.diffusion.vae_tiles import decode_tiles, encode_tiles, steps, tile_sizes
 from nodes.imaging.composite import repeated
-from nodes.imaging.masks import grow
+from nodes.imaging.masks import widen
 from nodes.imaging.resize import resize
 from nodes.imaging.tiles import blended
 from nodes.types import Conditioning, Image, Latent, Mask, Plain, Vae
@@ -287,7 +287,7 @@ def vae_encode_for_inpaint(
     fitted_mask = coding.fitted(stretched, vae.latent_format.downscale).round()
     known = 1 - repeated(fitted_mask, len(fitted))
     latent = vae_encode(Image((fitted - 0.5) * known + 0.5), vae, ctx=ctx)
-    return replace(latent, mask=Mask(grow(fitted_mask, -(-grow_mask_by // 2), False)))
+    return replace(latent, mask=Mask(widen(fitted_mask, grow_mask_by)))
 
 
 def _told(image: Image, ctx: Context) -> Image:

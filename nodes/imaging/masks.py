@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import max_pool2d, pad
 
 OPERATIONS = ("multiply", "add", "subtract", "and", "or", "xor")
 
@@ -26,6 +26,18 @@ def grow(values: Tensor, by: int, tapered: bool) -> Tensor:
         else:
             values = max_pool2d(across, (3, 1), stride=1, padding=(1, 0))
     return values
+
+
+def widen(values: Tensor, by: int) -> Tensor:
+    """Let each cell stand for a square of `by` cells a side about it, its middle rounded down.
+
+    What is white becomes wider and taller by `by - 1`; if that is odd, by one more to the right and
+    downwards than to the left and upwards.
+    """
+    if by <= 1:
+        return values
+    before, after = by // 2, (by - 1) // 2
+    return max_pool2d(pad(values, (before, after, before, after)), by, stride=1)
 
 
 def feather(values: Tensor, left: int, top: int, right: int, bottom: int) -> Tensor:

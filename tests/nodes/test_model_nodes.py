@@ -136,7 +136,8 @@ def test_what_is_to_be_painted_is_grey_before_encoding() -> None:
     assert torch.allclose(latent.samples, vae_encode(Image(grey), vae()).samples, atol=1e-5)
     assert latent.mask is not None
     expected = torch.zeros(1, 1, 32, 48)
-    expected[..., 6:18, 6:18] = 1
+    # Three more cells a side, the odd one to the right and downwards.
+    expected[..., 7:18, 7:18] = 1
     assert torch.equal(latent.mask.values, expected)
 
 
