@@ -78,6 +78,11 @@ def test_a_mask_is_cut_with_its_latent() -> None:
     assert cut.values[:, 0, 0].tolist() == [[0, 1], [2, 3], [0, 1], [2, 3]]
 
 
+def test_latents_keep_the_noise_of_their_own_batches_when_they_are_joined() -> None:
+    assert batch_latents([TWO, ONE]).batch_index == (0, 1, 0)
+    assert batch_latents([latent_from_batch(TWO, 1), ONE]).batch_index == (1, 0)
+
+
 def test_the_elements_of_a_batch_share_their_noise_or_do_not() -> None:
     same = latent_batch_seed_behavior(latent_from_batch(TWO, 1), "fixed")
     assert same.batch_index == (1,)
