@@ -26,6 +26,9 @@ else:
 _PR_SET_PDEATHSIG = 1
 _STATUS_BYTES = 4096
 """The memory stands in the first of them."""
+_FIRST_FAULT = 0xC0000000
+_FAULTS = {0xC0000005: ", an access violation", 0xC0000017: ", out of memory"}
+"""Some of what Windows gives as the status of a process that did not end by itself."""
 
 
 class Taken(Exception):
@@ -185,6 +188,8 @@ def ending(code: int) -> str:
             return f"was ended by {signal.Signals(-code).name}"
         except ValueError:
             return f"was ended by signal {-code}"
+    if code >= _FIRST_FAULT:
+        return f"was ended by Windows with 0x{code:X}{_FAULTS.get(code, '')}"
     return f"ended by itself with status {code}"
 
 

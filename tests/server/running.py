@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.server.processes import ask_to_stop, children, stoppable
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENDED = ("succeeded", "failed", "cancelled", "quarantined")
 _PATIENCE = 240.0
@@ -92,7 +94,7 @@ class Server:
         return list(self.ask("GET", f"/api/v1/jobs/{job}/events?limit=1000").body["items"])
 
     def worker_pids(self) -> list[int]:
-        """Return the ids of the processes that are the server's children."""
+        """Return the ids of the server's workers."""
         return children(self.process.pid)
 
     def wait_until_up(self) -> None:
@@ -104,6 +106,10 @@ class Server:
                 if worker["state"] == "idle"
             ]
         )
+
+    def stop(self) -> None:
+        """Ask the process to end in its own time."""
+        ask_to_stop(self.process)
 
     def kill(self) -> None:
         """End the process as a power cut would."""
@@ -149,7 +155,8 @@ def serving(data: Path, *flags: str, wait: bool = True) -> Iterator[Server]:
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
+        **stoppable(),
     )
     log: list[str] = []
     reading = threading.Thread(target=lambda: log.extend(process.stderr or ()))
@@ -188,23 +195,6 @@ def until(look: Callable[[], T | None], patience: float = _PATIENCE) -> T:
             return found
         time.sleep(0.01)
     raise AssertionError("It did not come.")
-
-
-def children(pid: int) -> list[int]:
-    """Return the ids of a process's children."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
-    )
-    return [int(line) for line in listed.stdout.split()]
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process of this id is there and no zombie."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 def _input(value: Any) -> Any:

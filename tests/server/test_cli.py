@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from server.cli import COMMANDS
 from server.engine.canonical import canonical_dumps
+from tests.server.processes import ask_to_stop, stoppable
 from tests.server.running import ROOT, command, saving, through, until, workflow
 
 Nodes = tuple[str, str, Mapping[str, Any]]
@@ -20,7 +20,7 @@ Nodes = tuple[str, str, Mapping[str, Any]]
 
 def call(name: str, *flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(name, *flags), cwd=ROOT, capture_output=True, text=True, check=False
+        command(name, *flags), cwd=ROOT, capture_output=True, encoding="utf-8", check=False
     )
 
 
@@ -79,11 +79,15 @@ def test_run_can_be_interrupted(tmp_path: Path, toy: str) -> None:
     inputs = {"steps": 50_000} if toy == "ToySteps" else {"seconds": 300}
     file = file_of(tmp_path, *through(toy, **inputs))
     running = subprocess.Popen(
-        command("run", file, *data(tmp_path)), cwd=ROOT, stderr=subprocess.PIPE, text=True
+        command("run", file, *data(tmp_path)),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        **stoppable(),
     )
     assert running.stderr is not None
     until(lambda: "toy" in (running.stderr.readline() if running.stderr else ""))
-    running.send_signal(signal.SIGINT)
+    ask_to_stop(running)
     assert running.wait(60) == 130
     running.stderr.close()
 
@@ -145,7 +149,11 @@ def test_a_bad_setting_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 def test_help_names_every_command() -> None:
     done = subprocess.run(
-        [*command("serve")[:3], "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command("serve")[:3], "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 0
     for name, says in COMMANDS.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.platform import memory_in_use, memory_of_machine, physical_memory
+from server.platform import ending, memory_in_use, memory_of_machine, physical_memory
 
 MIB = 2**20
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,6 +17,20 @@ def test_a_machine_has_more_memory_than_this_process_uses() -> None:
     total, free = physical_memory()
     assert 0 < memory_in_use() < memory_of_machine()
     assert 0 <= free < total <= memory_of_machine()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (3, "ended by itself with status 3"),
+        (-11, "was ended by SIGSEGV"),
+        (-200, "was ended by signal 200"),
+        (0xC0000005, "was ended by Windows with 0xC0000005, an access violation"),
+        (0xC0000409, "was ended by Windows with 0xC0000409"),
+    ],
+)
+def test_the_end_of_a_process_is_told_in_words(code: int, said: str) -> None:
+    assert ending(code) == said
 
 
 # What a terminal of another country is, or a file on Windows: few letters.

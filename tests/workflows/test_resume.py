@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from PIL import Image
 
 from nodes.types import STORED
+from tests.server.processes import KILL
 from tests.server.running import Server, serving, until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,7 +61,7 @@ def test_a_killed_worker_s_tiles_are_kept_and_the_picture_is_the_same(tmp_path: 
         job = started(server)
         until(lambda: len(finished_tiles(server)) >= TILES_BEFORE_DEATH)
         (worker,) = server.worker_pids()
-        os.kill(worker, signal.SIGKILL)
+        os.kill(worker, KILL)
         kept = finished_tiles(server)
         # One finished tile is painted over: if it shows, nobody made it anew.
         first = next(path for path in kept if path.name.startswith("0-0-"))

@@ -6,11 +6,12 @@ A worker that finds the place in its environment is ended there once, however of
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.server.processes import KILL
 
 PLACE = "TOY_FAULT"
 """The environment variable that says where a worker ends: `<number> <path of a marker>`."""
@@ -41,7 +42,7 @@ class Fault:
         self.count += 1
         if self.count == self._at and not self._marker.exists():
             self._marker.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), KILL)
 
     def before(self, owner: Any, *names: str) -> None:
         """Have each call of some functions of a module or class count."""

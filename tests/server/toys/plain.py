@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
-import signal
+import sys
 import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from nodes.api import QUIET, Context, FileName, Range, Seed, node
+from tests.server.processes import KILL
+
+C_LIBRARY = "ucrtbase" if sys.platform == "win32" else None
+"""Of this process; the name of the file that holds it."""
 
 
 @node("ToyText", title="Text")
@@ -65,7 +70,7 @@ def toy_save_and_die(text: str, marker: str, *, ctx: Context = QUIET) -> None:
     ctx.save(lambda path, texts: _write(path, text), prefix="toy", suffix=".txt", mime="text/plain")
     if not Path(marker).exists():
         Path(marker).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), KILL)
 
 
 def _write(path: Path, text: str) -> None:
@@ -114,7 +119,10 @@ def toy_stuck(seconds: Annotated[int, Range(0, 600)] = 60, text: str = "") -> st
         seconds: How long.
         text: Passed on.
     """
-    ctypes.PyDLL(None).sleep(seconds)
+    if sys.platform == "win32":
+        ctypes.PyDLL("kernel32").Sleep(seconds * 1000)
+    else:
+        ctypes.PyDLL(C_LIBRARY).sleep(seconds)
     return text
 
 
@@ -126,7 +134,7 @@ def toy_print(text: str = "") -> str:
         text: What is written.
     """
     print(text, flush=True)  # noqa: T201
-    library = ctypes.CDLL(None)
+    library = ctypes.CDLL(C_LIBRARY)
     library.puts(text.encode())
     library.fflush(None)
     return text
@@ -160,7 +168,8 @@ def toy_segfault(text: str = "") -> str:
     Args:
         text: Passed on, if that were possible.
     """
-    ctypes.string_at(0)
+    # On Windows ctypes makes an exception of it.
+    faulthandler._sigsegv()  # type: ignore[attr-defined]
     return text
 
 
@@ -181,7 +190,7 @@ def toy_kill(text: str = "") -> str:
     Args:
         text: Passed on, if that were possible.
     """
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), KILL)
     return text
 
 

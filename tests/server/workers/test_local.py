@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from server.platform import WINDOWS, ending
 from server.settings import Settings
 from server.workers import Lost, Task, Told
 from server.workers.local import LocalWorker, LocalWorkers
+from tests.server.processes import KILL
 from tests.server.running import saving, through, workflow
+
+HOW = ending(KILL if WINDOWS else -KILL)
 
 Test = Callable[[LocalWorker], Awaitable[None]]
 
@@ -152,8 +155,8 @@ def test_a_worker_that_is_killed_is_lost_and_comes_back(tmp_path: Path) -> None:
         assert first is not None
         running = asyncio.create_task(worker.run(task(*through("ToyStuck", seconds=300)), ear.hear))
         await ear.started.wait()
-        os.kill(first, signal.SIGKILL)
-        with pytest.raises(Lost, match="SIGKILL") as lost:
+        os.kill(first, KILL)
+        with pytest.raises(Lost, match=HOW) as lost:
             await running
         assert not lost.value.wanted
         await asyncio.sleep(0)
@@ -161,7 +164,7 @@ def test_a_worker_that_is_killed_is_lost_and_comes_back(tmp_path: Path) -> None:
         assert worker.pid != first
         assert (await worker.run(task(*saving()), ear.hear)).state == "succeeded"
 
-    assert with_worker(tmp_path, test) == ["was ended by SIGKILL"]
+    assert with_worker(tmp_path, test) == [HOW]
 
 
 def test_a_run_that_does_not_heed_its_cancel_is_ended_by_force(tmp_path: Path) -> None:
