@@ -11,8 +11,8 @@ from nodes.diffusion.adapters.control import FittedControl, fit_control
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.types import Area, Cond, Conditioning, ModelSampling, Plain
 
-# An area's weight rises to 1 over this many latent cells inside each of its edges, or over a quarter
-# of its length if that is less, unless the edge is the picture's: no seams.
+# An area's weight rises to 1 over this many latent cells inside each of its edges, or a quarter of
+# its length if that is less, unless the edge is the picture's: no seams.
 FEATHER = 8
 
 

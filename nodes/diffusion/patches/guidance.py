@@ -71,8 +71,8 @@ def adaptive_projected(
         step = step * (norm_threshold / length.clamp(min=1e-12)).clamp(max=1)
     along = projected(step, estimates.cond)
     shaped = (step - along) + eta * along
-    # As many shaped steps as the scale says on from the sample under the prompt, as everywhere in the
-    # field: the paper, whose scale counts from the other sample, makes one less.
+    # As many shaped steps as the scale says on from the sample under the prompt, as everywhere in
+    # the field: the paper, whose scale counts from the other sample, makes one less.
     whole = estimates.cond - estimates.uncond
     return combine(replace(estimates, cond=estimates.uncond + shaped)) + whole
 
