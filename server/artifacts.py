@@ -71,6 +71,10 @@ def fingerprint(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+_SHORT = 2**16
+"""Bytes of a text that is read in less time than a thread takes to begin."""
+
+
 class Artifacts:
     """The index of the files that runs made, over the store."""
 
@@ -117,6 +121,15 @@ class Artifacts:
             raise _missing(artifact.id)
         name = f"{artifact.subfolder}/{artifact.name}" if artifact.subfolder else artifact.name
         return contained(folder, name, folders=True)
+
+    def text(self, artifact: Artifact) -> str | None:
+        """Return what stands in a file of text; None where it is long or gone, or no text."""
+        if artifact.kind != "text" or artifact.bytes > _SHORT:
+            return None
+        try:
+            return self.path(artifact).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
 
     async def record(self, artifact: Artifact, workflow: str) -> Artifact:
         """Index a file that a run made; the same place of the same run is indexed once.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nodes.api import JSON
@@ -16,6 +16,8 @@ from server.comfy.theirs import Theirs, cached_in
 from server.feed import FeedEvent
 
 Message = tuple[str, dict[str, JSON]]
+ReadText = Callable[[Artifact], str | None]
+"""Gives what stands in a file of text, as far as it is short and still there."""
 
 PREVIEW_IMAGE = 1
 PREVIEW_IMAGE_WITH_METADATA = 4
@@ -29,7 +31,6 @@ _LISTS = {
     "animation": "images",
     "video": "videos",
     "audio": "audio",
-    "text": "texts",
 }
 """Where a node's results stand, by their kind; clients look for `images`."""
 
@@ -41,10 +42,11 @@ class Run:
         node: The node that runs.
     """
 
-    def __init__(self, job: str, theirs: Theirs) -> None:
+    def __init__(self, job: str, theirs: Theirs, read: ReadText) -> None:
         """Begin before its first event."""
         self._job = job
         self._theirs = theirs
+        self._read = read
         self._cached: list[JSON] | None = None
         self._states: dict[str, dict[str, JSON]] = {}
         self._ui: dict[str, list[Artifact]] = {}
@@ -123,7 +125,8 @@ class Run:
         artifacts = self._ui.get(node)
         if artifacts is None:
             return [self._state()]
-        told: dict[str, JSON] = {"node": node, "display_node": node, "output": ui_of(artifacts)}
+        output = ui_of(artifacts, self._read)
+        told: dict[str, JSON] = {"node": node, "display_node": node, "output": output}
         return [("executed", {**told, "prompt_id": self._job}), self._state()]
 
     def _ended(self, event: FeedEvent) -> list[Message]:
@@ -207,11 +210,14 @@ def ended_message(
     return "execution_error", {**told, **stamp}
 
 
-def ui_of(artifacts: Sequence[Artifact]) -> dict[str, JSON]:
-    """Return what a node made as `outputs` of the history has it."""
+def ui_of(artifacts: Sequence[Artifact], read: ReadText) -> dict[str, JSON]:
+    """Return what a node made as `outputs` of the history has it: files, and texts themselves."""
     found: dict[str, list[JSON]] = {}
     for artifact in artifacts:
         found.setdefault(list_of(artifact), []).append(file_of(artifact))
+        text = read(artifact)
+        if text is not None:
+            found.setdefault("text", []).append(text)
     return {name: list(listed) for name, listed in found.items()}
 
 

@@ -17,7 +17,7 @@ from server.engine.upgrade import upgrade
 from server.engine.validate import validate
 from server.engine.values import Choices
 from server.formats.comfy_prompt import from_prompt, is_link
-from server.formats.interfaces import interfaces_of
+from server.formats.interfaces import Interfaces, interfaces_of
 from server.platform import memory_of_machine
 
 Prompt = Mapping[str, Mapping[str, JSON]]
@@ -72,7 +72,7 @@ def checked(
         raise Refusal("prompt_no_outputs", "Nothing in the prompt saves or shows a result.")
     types = interfaces_of(catalogue)
     found = Errors(prompt, catalogue, types, choices)
-    imported = from_prompt(_fitting(prompt, catalogue, found), types)
+    imported = from_prompt(_fitting(prompt, catalogue, types, found), types)
     theirs = {ours: name for name, ours in imported.ids.items()}
     wanted = tuple(imported.ids[name] for name in outputs)
     found.add(imported.problems, theirs)
@@ -110,14 +110,18 @@ def nodes_of(given: JSON) -> dict[str, dict[str, JSON]]:
     return prompt
 
 
-def _fitting(prompt: Prompt, catalogue: Catalogue, found: Errors) -> dict[str, JSON]:
+def _fitting(
+    prompt: Prompt, catalogue: Catalogue, types: Interfaces, found: Errors
+) -> dict[str, JSON]:
     """Return the prompt with inputs that are declared, each value of its input's type."""
     fitting: dict[str, JSON] = {}
     for name, node in prompt.items():
-        spec = catalogue.specs.get(str(node["class_type"]))
+        kind = str(node["class_type"])
+        spec, interface = catalogue.specs.get(kind), types.find(kind)
         inputs: dict[str, JSON] = {}
         for key, value in inputs_of(node).items():
-            item = spec.input(key) if spec is not None else None
+            port = interface.input_of(key) if interface is not None else None
+            item = spec.input(port.name) if spec is not None and port is not None else None
             if spec is not None and item is None:
                 # ComfyUI's clients leave in what older versions of a node had.
                 continue

@@ -207,7 +207,8 @@ async def entries_of(services: Services, jobs: list[Job]) -> dict[str, JSON]:
         for job in jobs:
             theirs = theirs_of(job, catalogue)
             far = unfinished.get(job.id, HowFar())
-            told[job.id] = entry_of(job, theirs, artifacts.get(job.id, []), far)
+            made = artifacts.get(job.id, [])
+            told[job.id] = entry_of(job, theirs, made, far, services.artifacts.text)
         return told
 
     return await asyncio.to_thread(entries)

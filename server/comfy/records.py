@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nodes.api import JSON
 from server.artifacts import Artifact
-from server.comfy.messages import at, ended_message, ui_of
+from server.comfy.messages import ReadText, at, ended_message, ui_of
 from server.comfy.theirs import Theirs, cached_in
 from server.feed import FeedEvent
 from server.queue.queries import detailed
@@ -56,7 +56,7 @@ def how_far(events: Sequence[FeedEvent]) -> HowFar:
 
 
 def entry_of(
-    job: Job, theirs: Theirs, artifacts: Sequence[Artifact], far: HowFar
+    job: Job, theirs: Theirs, artifacts: Sequence[Artifact], far: HowFar, read: ReadText
 ) -> dict[str, JSON]:
     """Return a job that has ended as an entry of the history.
 
@@ -65,6 +65,7 @@ def entry_of(
         theirs: The same in ComfyUI's terms.
         artifacts: The files that it made.
         far: How far it came, where it did not succeed.
+        read: Gives the texts among the files.
     """
     start: dict[str, JSON] = {"prompt_id": job.id, "timestamp": at(job.started or job.created)}
     ended = ended_message(
@@ -85,7 +86,7 @@ def entry_of(
     succeeded = job.state == "succeeded"
     return {
         "prompt": item_of(job, theirs),
-        "outputs": {name: ui_of(made) for name, made in outputs.items()},
+        "outputs": {name: ui_of(made, read) for name, made in outputs.items()},
         "status": {
             "status_str": "success" if succeeded else "error",
             "completed": succeeded,

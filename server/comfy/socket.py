@@ -163,7 +163,7 @@ class _Follower:
             if found is None:
                 return None
             theirs = await asyncio.to_thread(theirs_of, found, catalogue)
-            known = self._runs[job] = Run(job, theirs)
+            known = self._runs[job] = Run(job, theirs, self._services.artifacts.text)
         return known
 
     async def _send_status(self, sid: str | None = None) -> None:

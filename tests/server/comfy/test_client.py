@@ -253,7 +253,7 @@ def test_a_prompt_is_an_ordinary_job_and_a_job_is_in_the_history(server: Server)
     server.wait_for(ours)
     entry = get(server, f"/history/{ours}")[1][ours]
     assert entry["prompt"][2]["b"]["inputs"]["text"] == ["a", 0]
-    assert [made["type"] for made in entry["outputs"]["b"]["texts"]] == ["output"]
+    assert [made["type"] for made in entry["outputs"]["b"]["files"]] == ["output"]
 
 
 def test_the_queue_is_told_and_emptied(server: Server) -> None:

@@ -15,7 +15,7 @@ PROMPT: dict[str, dict[str, Any]] = {
 
 
 def begun(kind: str = "job.started", **data: Any) -> Run:
-    run = Run("job", Theirs(PROMPT, {}, ["b"], {"a_1": "a:1"}, 1))
+    run = Run("job", Theirs(PROMPT, {}, ["b"], {"a_1": "a:1"}, 1), lambda artifact: None)
     assert [name for name, _ in run.hear(FeedEvent(kind, data))] == ["execution_start"]
     return run
 
@@ -85,5 +85,5 @@ def test_a_worker_that_was_lost_is_an_error_without_a_node() -> None:
 
 
 def test_a_prompt_that_never_began_ends_without_a_word() -> None:
-    run = Run("job", Theirs(PROMPT, {}, ["b"], {}, 1))
+    run = Run("job", Theirs(PROMPT, {}, ["b"], {}, 1), lambda artifact: None)
     assert hear(run, "job.finished", state="cancelled", problem=None, seconds=None) == []

@@ -121,6 +121,30 @@ def test_values_are_turned_into_their_types_where_nothing_is_lost(server: Server
     assert nodes["1"]["inputs"] == {"width": 16, "height": 16, "batch_size": 1, "color": 0}
 
 
+def test_inputs_that_grow_or_stand_in_groups_are_read(server: Server) -> None:
+    prompt = {
+        "1": node("EmptyImage", width=16, height=8),
+        "2": node("BatchImagesNode", **{"images.image0": ["1", 0], "images.image1": ["1", 0]}),
+        "3": node(
+            "ResizeImageMaskNode",
+            **{
+                "input": ["2", 0],
+                "resize_type": "scale dimensions",
+                "resize_type.width": 24,
+                "resize_type.height": 12,
+                "resize_type.crop": "disabled",
+                "scale_method": "area",
+            },
+        ),
+        "4": node("PreviewAny", source=["3", 0]),
+    }
+    heard = run(server, prompt)
+    (told,) = heard.of("executed")
+    assert told["output"]["text"] == ["Image(pixels: 2 × 3 × 12 × 24 numbers)"]
+    _, history = get(server, f"/history/{heard.id}")
+    assert history[heard.id]["outputs"]["4"]["text"] == told["output"]["text"]
+
+
 def test_a_list_is_wrapped_to_be_a_value(server: Server) -> None:
     prompt = simple()
     prompt["3"]["inputs"]["images"] = {"__value__": ["2", 0]}
