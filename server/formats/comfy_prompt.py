@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 from server.engine.problems import Problem
@@ -67,7 +67,7 @@ def from_prompt(prompt: Mapping[str, JSON], interfaces: Interfaces) -> Imported:
 def to_prompt(nodes: Mapping[str, Mapping[str, JSON]], interfaces: Interfaces) -> dict[str, JSON]:
     """Write nodes of a flat graph (no subgraphs, no muted or bypassed nodes) as an API prompt.
 
-    Several wires into one input cannot be said there: such an input is left out.
+    Several wires into one input have names of their own there, such as `images.image0`.
 
     Args:
         nodes: The `nodes` section of a workflow file.
@@ -79,9 +79,10 @@ def to_prompt(nodes: Mapping[str, Mapping[str, JSON]], interfaces: Interfaces) -
     for name, node in nodes.items():
         inputs = {}
         for key, value in node.get("inputs", {}).items():
-            given = _theirs(value, known)
-            if given is not None:
-                inputs[key] = given
+            for theirs, one in _grown(key, value):
+                given = _theirs(one, known)
+                if given is not None:
+                    inputs[theirs] = given
         prompt[name] = {"class_type": node["type"], "inputs": inputs}
         if node.get("title"):
             prompt[name]["_meta"] = {"title": node["title"]}
@@ -97,6 +98,15 @@ def is_link(value: JSON) -> TypeGuard[list[Any]]:
         and isinstance(value[1], (int, float))
         and not isinstance(value[1], bool)
     )
+
+
+def _grown(key: str, value: JSON) -> Iterator[tuple[str, JSON]]:
+    """Part several wires into one input, each under a name that says its place."""
+    if not isinstance(value, dict) or "links" not in value:
+        yield key, value
+        return
+    for place, link in enumerate(value["links"]):
+        yield f"{key}.{key.removesuffix('s')}{place}", {"link": link}
 
 
 def _theirs(value: JSON, known: Mapping[str, Interface | None]) -> JSON | None:

@@ -93,6 +93,8 @@ def test_inputs_of_groups_and_those_that_grow_get_our_names(interfaces: Interfac
     nodes = from_prompt(prompt, interfaces).workflow["nodes"]
     wires = {"links": [["4", "model"], ["4", "model"]]}
     assert nodes["5"]["inputs"] == {"models": wires, "width": 8}
+    written = to_prompt(nodes, interfaces)["5"]["inputs"]
+    assert written == {"models.model0": ["4", 0], "models.model1": ["4", 0], "width": 8}
 
 
 def test_there_and_back_is_the_same_prompt(interfaces: Interfaces) -> None:
