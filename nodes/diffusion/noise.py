@@ -83,14 +83,14 @@ def brownian_noise(x: Tensor, seed: int, low: float, high: float) -> Draw:
         high: The highest.
     """
     # Its ends are kept to six digits; what lies a little beyond them is moved to them.
-    first, last = (round(_rounded(level), 6) for level in (low, high))
+    first, last = (round(rounded(level), 6) for level in (low, high))
     # A path has a length, even if no step is made along it.
     last = max(last, first + 1e-6)
     start = torch.zeros(x.shape, dtype=x.dtype)
     path = BrownianTree(t0=first, w0=start, t1=last, entropy=seed % _SEEDS)
 
     def draw(sigma: float, sigma_next: float) -> Tensor:
-        one, other = (min(max(_rounded(level), first), last) for level in (sigma, sigma_next))
+        one, other = (min(max(rounded(level), first), last) for level in (sigma, sigma_next))
         # Levels fall, and the path runs from the lowest.
         increment: Tensor = path(min(one, other), max(one, other))
         sign = 1 if one < other else -1
@@ -99,6 +99,6 @@ def brownian_noise(x: Tensor, seed: int, low: float, high: float) -> Draw:
     return draw
 
 
-def _rounded(level: float) -> float:
-    """Round to float32, in which the field keeps noise levels: the path depends on them."""
+def rounded(level: float) -> float:
+    """Round to float32, in which the field keeps noise levels: paths and bounds depend on them."""
     return float(np.float32(level))

@@ -149,7 +149,9 @@ class Sampling:
             options = {"noisy_from": first, "noisy_to": last, **options}
         seed = (self.noise.seed if self.step_seed is None else self.step_seed) or 0
         draw = noise_for(solver.noise, x, seed, levels)
-        path = Path(flow=sampling.prediction == "flow")
+        # A ten-thousandth of the way down, by the field's convention.
+        flow = sampling.prediction == "flow"
+        path = Path(True, sigma_at(sampling, 1e-4)) if flow else Path()
         return solver.run(ask, x, levels, draw, path, **options)
 
     def _within_mask(

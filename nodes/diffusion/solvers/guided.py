@@ -29,16 +29,24 @@ def euler_ancestral_cfg_pp(
     *,
     eta: float = 1.0,
     s_noise: float = 1.0,
+    alternative: bool = False,
 ) -> Steps:
-    """Make DDIM's step, or DDPM's, with the noise of the other estimate: the paper's method."""
-    sigmas = path.within(sigmas)
+    """Make DDIM's step, or DDPM's, with the noise of the other estimate: the paper's method.
+
+    Or, as an `alternative`, make an Euler step with twice the guidance.
+    """
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised, uncond = estimate(x, sigma)
         now, then = path.alpha(sigma), path.alpha(sigma_next)
-        d = (x - now * uncond) / sigma
         # In the coordinates of x / alpha every path is variance exploding.
-        down, _, up = Path().ancestral(sigma / now, sigma_next / then, eta)
-        x = then * (denoised + down * d)
+        level = sigma / now if now > 0 else math.inf
+        down, _, up = Path().ancestral(level, sigma_next / then, eta)
+        left = then * down / sigma
+        if alternative:
+            further = 2 * denoised - uncond
+            x = further + left * (x - further)
+        else:
+            x = then * denoised + left * (x - now * uncond)
         if up > 0:
             x = x + draw(sigma, sigma_next) * (s_noise * then * up)
         yield Step(i, sigma, x, denoised)

@@ -44,9 +44,11 @@ class Path:
 
     Attributes:
         flow: alpha is 1 - sigma; otherwise it is 1.
+        top: Of a flow, the level that stands for pure noise where its lambda is asked for.
     """
 
     flow: bool = False
+    top: float = 1 - 1e-4
 
     def alpha(self, sigma: float) -> float:
         """Give the share of the sample in `x`."""
@@ -61,10 +63,10 @@ class Path:
         return 1 / (1 + math.exp(log_snr)) if self.flow else math.exp(-log_snr)
 
     def within(self, sigmas: Levels) -> list[float]:
-        """Move a first level of pure noise, whose lambda is infinite, a little below it."""
+        """Move a first level of pure noise, whose lambda is infinite, to the top."""
         levels = list(sigmas)
         if self.flow and levels and levels[0] >= 1:
-            levels[0] = 1 - 1e-4
+            levels[0] = self.top
         return levels
 
     def ancestral(self, sigma: float, sigma_next: float, eta: float) -> tuple[float, float, float]:

@@ -119,6 +119,23 @@ def test_cfg_pp_puts_back_the_noise_of_the_other_estimate() -> None:
     assert step.x.item() == pytest.approx(3 + 2 * (10 - 1) / 4)
 
 
+def test_cfg_pp_begins_a_flow_at_pure_noise() -> None:
+    x = torch.tensor([10.0])
+    solver = SOLVERS["euler_cfg_pp"]
+
+    def apart(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        return torch.tensor([3.0]), torch.tensor([1.0])
+
+    path = Path(flow=True)
+    (step,) = solver.run(apart, x, [1.0, 0.25], step_noise(x, 0), path, **solver.options)
+    assert step.x.item() == pytest.approx(0.75 * 3 + 0.25 * 10)
+
+
+def test_pure_noise_of_a_flow_is_moved_to_the_top_where_its_lambda_is_asked_for() -> None:
+    assert Path(flow=True, top=0.875).within([1.0, 0.5]) == [0.875, 0.5]
+    assert Path(top=0.875).within([1.0, 0.5]) == [1.0, 0.5]
+
+
 def test_rising_levels_undo_falling_ones() -> None:
     x = start(0.5)
     levels = [0.5 + 0.001 * i for i in range(500)]
