@@ -34,6 +34,7 @@ _DPMPP_SDE = Solver(dpmpp_sde, "brownian")
 _DPMPP_2M_SDE = Solver(dpmpp_2m_sde, "brownian")
 _DPMPP_2M_SDE_HEUN = Solver(dpmpp_2m_sde, "brownian", {"solver_type": "heun"})
 _DPMPP_3M_SDE = Solver(dpmpp_3m_sde, "brownian")
+_EXPONENTIAL_HEUN: Mapping[str, float | str] = {"solver_type": "phi_2", "r": 1.0}
 # The paper's choice of where noise helps.
 _SA_NOISE = (0.2, 0.8)
 
@@ -47,6 +48,8 @@ SOLVERS: Mapping[str, Solver] = MappingProxyType(
         "euler_ancestral_cfg_pp": Solver(euler_ancestral_cfg_pp, "steps", guided=True),
         "heun": Solver(heun),
         "heunpp2": Solver(heunpp2),
+        "exp_heun_2_x0": Solver(seeds_2, "steps", {"eta": 0.0, **_EXPONENTIAL_HEUN}),
+        "exp_heun_2_x0_sde": Solver(seeds_2, "steps", _EXPONENTIAL_HEUN),
         "dpm_2": Solver(dpm_2),
         "dpm_2_ancestral": Solver(dpm_2_ancestral, "steps"),
         "lms": Solver(lms),

@@ -91,16 +91,43 @@ def dpmpp_2s_ancestral(
         yield Step(i, sigma, x, denoised)
 
 
-def lcm(denoise: Denoise, x: Tensor, sigmas: Levels, draw: Draw, path: Path) -> Steps:
+def lcm(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Levels,
+    draw: Draw,
+    path: Path,
+    *,
+    s_noise: float = 1.0,
+    s_noise_end: float | None = None,
+    clip: float = 0.0,
+) -> Steps:
     """Jump to the clean sample and noise it again: for consistency models only.
 
     Song et al. 2023, arXiv:2303.01469, algorithm 1; Luo et al. 2023, arXiv:2310.04378.
+
+    Args:
+        denoise: See `step`.
+        x: The sample at the first level.
+        sigmas: The levels.
+        draw: Gives noise.
+        path: How sample and noise mix.
+        s_noise: Factor on the noise of the first step.
+        s_noise_end: On that of the last one, with even steps between; as the first if None.
+        clip: How many standard deviations noise may be away from 0; 0 for any.
     """
+    count = max(len(sigmas) - 2, 1)
+    end = s_noise if s_noise_end is None else s_noise_end
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
         x = denoised
         if sigma_next > 0:
-            x = path.alpha(sigma_next) * denoised + sigma_next * draw(sigma, sigma_next)
+            noise = draw(sigma, sigma_next)
+            if clip > 0:
+                reach = clip * noise.std()
+                noise = noise.clamp(-reach, reach)
+            factor = s_noise + (end - s_noise) * i / count
+            x = path.alpha(sigma_next) * denoised + sigma_next * factor * noise
         yield Step(i, sigma, x, denoised)
 
 

@@ -12,12 +12,12 @@ from nodes.diffusion.solvers.quadrature import integral
 from nodes.diffusion.solvers.step import Denoise, Levels, Path, Step, Steps
 
 # The noise scale functions phi, by which the share of `x` that is kept shrinks: the paper's fifth
-# and best (ER SDE 5), that of the reverse-time SDE, and that of the ODE.
-SCALERS: Mapping[str, Callable[[float], float]] = MappingProxyType(
+# and best (ER SDE 5), that of a reverse-time SDE with eta times its noise, and that of the ODE.
+SCALERS: Mapping[str, Callable[[float, float], float]] = MappingProxyType(
     {
-        "ER-SDE": lambda level: level * (math.exp(level**0.3) + 10),
-        "Reverse-time SDE": lambda level: level**2,
-        "ODE": lambda level: level,
+        "ER-SDE": lambda level, eta: level * (math.exp(level**0.3) + 10),
+        "Reverse-time SDE": lambda level, eta: level ** (1 + eta),
+        "ODE": lambda level, eta: level,
     }
 )
 
@@ -31,6 +31,7 @@ def er_sde(
     *,
     solver_type: str = "ER-SDE",
     max_stage: int = 3,
+    eta: float = 1.0,
     s_noise: float = 1.0,
 ) -> Steps:
     """Follow the parabola through the last three estimates, exactly in the linear part.
@@ -43,7 +44,10 @@ def er_sde(
 
     the weights are integrals over lambda of 1 / phi, by quadrature.
     """
-    phi = SCALERS[solver_type]
+
+    def phi(level: float) -> float:
+        return SCALERS[solver_type](level, eta)
+
     sigmas = path.within(sigmas)
     # (level, estimate), and the slopes between them, newest first.
     points: list[tuple[float, Tensor]] = []

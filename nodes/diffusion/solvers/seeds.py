@@ -25,8 +25,15 @@ def seeds_2(
     eta: float = 1.0,
     s_noise: float = 1.0,
     r: float = 0.5,
+    solver_type: str = "phi_1",
 ) -> Steps:
-    """Estimate again at a fraction `r` of the step: SEEDS-2. Two evaluations."""
+    """Estimate again at a fraction `r` of the step: SEEDS-2. Two evaluations.
+
+    The mean of the estimates over the step is taken to be that at its middle ("phi_1", the paper's
+    method), or the line through both is integrated exactly ("phi_2": Hochbruck and Ostermann 2010,
+    Exponential Integrators, Acta Numerica 19, section 2.3). With "phi_2" and r = 1 it is Heun's
+    method for exponential integrators, on estimates of the clean sample.
+    """
     sigmas = path.within(sigmas)
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
@@ -36,7 +43,8 @@ def seeds_2(
             step = _Walk(path, x, sigma, sigma_next, draw, eta, s_noise)
             x_middle = step.to(r, step.weight(r) * denoised)
             later = denoise(x_middle, step.level(r))
-            x = step.to(1, step.weight(1) * (denoised + (later - denoised) / (2 * r)))
+            change = step.weight(1) / 2 if solver_type == "phi_1" else step.slope(1)
+            x = step.to(1, step.weight(1) * denoised + change * (later - denoised) / r)
         yield Step(i, sigma, x, denoised)
 
 
@@ -105,7 +113,8 @@ class _Walk:
         """Go from the start to a point, with the noise of all that lies between."""
         sigma = self.level(fraction)
         damping = self._eta * (fraction - self._at) * self._h
-        if damping > 0 and self._s_noise > 0:
+        if self._eta > 0 and self._s_noise > 0:
+            # Also for a way of no length, as everywhere in the field: later noise hangs on it.
             fresh = self._draw(self.level(self._at), sigma) * (
                 self._s_noise * math.sqrt(-math.expm1(-2 * damping))
             )

@@ -55,6 +55,8 @@ ORDERS = {
     "res_multistep": 1.95,
     "res_multistep_ancestral": 1.95,
     "er_sde": 1.95,
+    "exp_heun_2_x0": 1.95,
+    "exp_heun_2_x0_sde": 1.95,
     "seeds_2": 1.95,
     "seeds_3": 2.9,
     "deis": 2.8,
