@@ -39,7 +39,9 @@ def test_a_sampler_node_makes_a_solver_that_runs(make: Callable[[], Sampler]) ->
 
 def test_no_noise_is_left_of_an_er_sde_without_eta() -> None:
     assert samplers.sampler_er_sde("Reverse-time SDE", eta=0.0).options["solver_type"] == "ODE"
-    assert samplers.sampler_er_sde("Reverse-time SDE").options["s_noise"] == 1
+    half = samplers.sampler_er_sde("Reverse-time SDE", eta=0.5).options
+    assert half["eta"] == 0.5
+    assert half["s_noise"] == 1
 
 
 def ends(sampler: Sampler, levels: list[float]) -> torch.Tensor:

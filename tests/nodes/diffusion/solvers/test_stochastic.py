@@ -182,3 +182,13 @@ def test_lcm_puts_fresh_noise_on_each_estimate_and_ends_on_the_last(flow: bool) 
         expected = path.alpha(sigma_next) * sigma + sigma_next * drawn(sigma, sigma_next)
         assert torch.allclose(before, expected)
     assert torch.equal(steps[-1].x, torch.full_like(x, 0.2))
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+def test_eta_is_how_much_of_x_a_reverse_time_equation_forgets(eta: float) -> None:
+    x = torch.tensor([8.0])
+    options = {"solver_type": "Reverse-time SDE", "max_stage": 1, "eta": eta, "s_noise": 0.0}
+    (step,) = SOLVERS["er_sde"].run(
+        lambda x, sigma: torch.zeros(1), x, [4.0, 1.0], step_noise(x, 0), Path(), **options
+    )
+    assert step.x.item() == pytest.approx(8 * (1 / 4) ** (1 + eta))
