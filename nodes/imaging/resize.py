@@ -39,13 +39,13 @@ def resize(planes: Tensor, width: int, height: int, method: str, crop: str = "di
 
 
 def cropped_to_ratio(planes: Tensor, width: int, height: int) -> Tensor:
-    """Cut planes about their middle to the proportions of width to height."""
+    """Cut as much from both sides of planes as brings them nearest to the proportions given."""
     rows, columns = planes.shape[-2:]
-    # Compared as products: proportions that are equal must not differ by rounding.
-    kept_columns = columns if columns * height <= rows * width else round(rows * width / height)
-    kept_rows = rows if columns * height >= rows * width else round(columns * height / width)
-    top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2
-    return planes[..., top : top + max(1, kept_rows), left : left + max(1, kept_columns)]
+    top = max(0, round((rows - columns * height / width) / 2))
+    left = max(0, round((columns - rows * width / height) / 2))
+    # Of a single row or column there is nothing to cut.
+    top, left = min(top, (rows - 1) // 2), min(left, (columns - 1) // 2)
+    return planes[..., top : rows - top, left : columns - left]
 
 
 def padded_to_multiple(planes: Tensor, multiple: int, mode: str = "replicate") -> Tensor:

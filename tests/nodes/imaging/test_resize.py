@@ -84,12 +84,16 @@ def test_cropping_takes_the_middle_in_the_new_proportions() -> None:
     assert torch.equal(cropped_to_ratio(columns, 100, 100), columns[..., 4:8])
     assert cropped_to_ratio(columns, 300, 100).shape == (1, 1, 4, 12)
     assert cropped_to_ratio(columns, 600, 100).shape == (1, 1, 2, 12)
+    # Both sides lose as much, in whole cells.
+    assert torch.equal(cropped_to_ratio(columns, 102, 37), columns[..., :12])
+    assert torch.equal(cropped_to_ratio(columns, 250, 100), columns[..., 1:11])
     made = resize(columns, 2, 2, "area", crop="center")
     assert torch.allclose(made, torch.tensor([4.5, 6.5]).repeat(1, 1, 2, 1))
 
 
-def test_an_extreme_crop_keeps_at_least_one_cell() -> None:
-    assert cropped_to_ratio(torch.zeros(1, 1, 4, 4), 10_000, 1).shape == (1, 1, 1, 4)
+def test_an_extreme_crop_keeps_the_middle() -> None:
+    assert cropped_to_ratio(torch.zeros(1, 1, 5, 4), 10_000, 1).shape == (1, 1, 1, 4)
+    assert cropped_to_ratio(torch.zeros(1, 1, 4, 4), 10_000, 1).shape == (1, 1, 2, 4)
 
 
 @pytest.mark.parametrize(
