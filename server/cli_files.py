@@ -54,7 +54,7 @@ def run_convert(settings: Settings, file: Path, into: Path | None) -> int:
     if into is None:
         sys.stdout.write(text)
     else:
-        into.write_text(text, encoding="utf-8")
+        into.write_text(text, encoding="utf-8", newline="\n")
     for problem in imported.problems:
         print(told(problem), file=sys.stderr)
     return 1 if errors(imported.problems) else 0

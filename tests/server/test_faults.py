@@ -12,6 +12,8 @@ import pytest
 
 from tests.server.running import ROOT
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a round begins with a fork")
+
 TEXTS = ["text 0 0", "text 1 0"]
 FEWEST = 8
 """Fewer commits, renames and sends than that have two jobs nowhere."""
