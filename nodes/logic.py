@@ -78,7 +78,7 @@ def seed_number(seed: Annotated[int, Seed()] = 0) -> int:
         seed: The seed.
 
     Returns:
-        seed: The same.
+        int: The same.
     """
     return seed
 

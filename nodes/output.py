@@ -137,7 +137,7 @@ def save_text(
         format: The end of the file's name.
 
     Returns:
-        text: The same text.
+        string: The same text.
     """
     _save_text(text, filename_prefix, format, temporary=False, ctx=ctx)
     return text

@@ -1,33 +1,15 @@
-"""Schedulers: how the noise levels of a sampling are spaced."""
+"""Schedulers: noise levels between two ends that are given, or as they were published."""
 
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
 from nodes.diffusion import fixed_schedules, schedules
-from nodes.types import Model, Sigmas
+from nodes.types import Sigmas
 
 GROUP = "sampling"
 
 Level = Annotated[float, Range(0, 5000, step=0.01)]
 Steps = Annotated[int, Range(1, 10_000)]
-
-
-@node("BasicScheduler", title="Basic scheduler")
-def basic_scheduler(
-    model: Model,
-    scheduler: Annotated[str, Choice(tuple(schedules.SCHEDULES))] = "simple",
-    steps: Steps = 20,
-    denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0,
-) -> Sigmas:
-    """Space a model's own noise levels by a schedule.
-
-    Args:
-        model: The model whose range of levels is used.
-        scheduler: How the levels are spaced.
-        steps: How many steps are made.
-        denoise: The part of the way that is redone.
-    """
-    return Sigmas(schedules.sigmas_for(model.sampling, scheduler, steps, denoise))
 
 
 @node("KarrasScheduler", title="Karras scheduler")
@@ -83,6 +65,23 @@ def polyexponential_scheduler(
     return Sigmas(schedules.polyexponential_between(sigma_min, sigma_max, steps, rho))
 
 
+@node("KLOptimalScheduler", title="KL optimal scheduler")
+def kl_optimal_scheduler(
+    steps: Steps = 20, sigma_max: Level = 14.614642, sigma_min: Level = 0.0291675
+) -> Sigmas:
+    """Space noise levels evenly in their arctangent.
+
+    Args:
+        steps: How many steps are made.
+        sigma_max: The highest level.
+        sigma_min: The lowest level above 0.
+
+    References:
+        Sabour et al. 2024, Align Your Steps, arXiv:2404.14507, theorem 3.1.
+    """
+    return Sigmas(schedules.kl_optimal_between(sigma_min, sigma_max, steps))
+
+
 @node("LaplaceScheduler", title="Laplace scheduler")
 def laplace_scheduler(
     steps: Steps = 20,
@@ -125,46 +124,6 @@ def vp_scheduler(
         Song et al. 2021, Score-Based Generative Modeling, arXiv:2011.13456.
     """
     return Sigmas(schedules.vp_between(steps, beta_d, beta_min, eps_s))
-
-
-@node("BetaSamplingScheduler", title="Beta scheduler")
-def beta_sampling_scheduler(
-    model: Model,
-    steps: Steps = 20,
-    alpha: Annotated[float, Range(0.01, 50, step=0.01)] = 0.6,
-    beta: Annotated[float, Range(0.01, 50, step=0.01)] = 0.6,
-) -> Sigmas:
-    """Space a model's timesteps by a beta distribution.
-
-    Args:
-        model: The model whose levels are used.
-        steps: How many steps are made; fewer where timesteps fall together.
-        alpha: The less, the denser the levels are at the noisy end.
-        beta: The less, the denser the levels are at the clean end.
-
-    References:
-        Lee et al. 2024, Beta Sampling is All You Need, arXiv:2407.12173.
-    """
-    return Sigmas(schedules.beta(model.sampling, steps, alpha, beta))
-
-
-@node("SDTurboScheduler", title="SD Turbo scheduler")
-def sd_turbo_scheduler(
-    model: Model,
-    steps: Annotated[int, Range(1, 10)] = 1,
-    denoise: Annotated[float, Range(0, 1, step=0.01)] = 1.0,
-) -> Sigmas:
-    """Take the noise levels that Turbo models are distilled for.
-
-    Args:
-        model: The model whose levels are used.
-        steps: How many steps are made.
-        denoise: The part of the way that is redone.
-
-    References:
-        Sauer et al. 2023, Adversarial Diffusion Distillation, arXiv:2311.17042.
-    """
-    return Sigmas(schedules.sd_turbo(model.sampling, steps, denoise))
 
 
 @node("AlignYourStepsScheduler", title="Align Your Steps scheduler", aliases=("AYS",))

@@ -183,14 +183,17 @@ def linear_quadratic(
 
 
 def kl_optimal(sampling: ModelSampling, steps: int) -> Tensor:
-    """Space arctan(sigma) evenly.
+    """Space arctan(sigma) evenly between the model's lowest and highest level."""
+    return kl_optimal_between(sampling.sigma_min, sampling.sigma_max, steps)
+
+
+def kl_optimal_between(sigma_min: float, sigma_max: float, steps: int) -> Tensor:
+    """Space arctan(sigma) evenly between two levels.
 
     Sabour et al. 2024, Align Your Steps, arXiv:2404.14507, theorem 3.1 with c = 1: the best
     for Euler's steps where the data are a Gaussian of unit variance.
     """
-    angles = torch.lerp(
-        _number(math.atan(sampling.sigma_max)), _number(math.atan(sampling.sigma_min)), _unit(steps)
-    )
+    angles = torch.lerp(_number(math.atan(sigma_max)), _number(math.atan(sigma_min)), _unit(steps))
     return _ended(angles.tan())
 
 

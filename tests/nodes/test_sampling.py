@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from nodes import guidance, patches, sampling, schedulers, sigmas
+from nodes import guidance, model_schedulers, patches, sampling, schedulers, sigmas
 from nodes.api import Cancelled
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.noise import initial_noise
@@ -109,7 +109,7 @@ def test_stopping_early_ends_on_the_estimate_unless_noise_is_left(
 
 @pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m_sde"])
 def test_four_wires_are_one_sampler(sampler: str) -> None:
-    levels = schedulers.basic_scheduler(MODEL, "normal", 4)
+    levels = model_schedulers.basic_scheduler(MODEL, "normal", 4)
     guider = guidance.cfg_guider(MODEL, POSITIVE, NEGATIVE, 5.0)
     result = sampling.sampler_custom_advanced(
         sampling.random_noise(3), guider, sampling.k_sampler_select(sampler), levels, EMPTY
@@ -124,7 +124,7 @@ def test_four_wires_are_one_sampler(sampler: str) -> None:
 
 
 def test_split_levels_go_on_where_the_first_part_ended() -> None:
-    levels = schedulers.basic_scheduler(MODEL, "normal", 4)
+    levels = model_schedulers.basic_scheduler(MODEL, "normal", 4)
     high, low = sigmas.split_sigmas(levels, 2)
     guider, sampler = guidance.cfg_guider(MODEL, POSITIVE, NEGATIVE, 5.0), Sampler("euler")
     first = sampling.sampler_custom_advanced(Noise(3), guider, sampler, high, EMPTY)
@@ -135,7 +135,7 @@ def test_split_levels_go_on_where_the_first_part_ended() -> None:
 
 
 def test_a_basic_guider_is_guidance_of_one() -> None:
-    levels = schedulers.basic_scheduler(MODEL, "normal", 4)
+    levels = model_schedulers.basic_scheduler(MODEL, "normal", 4)
     basic = guidance.basic_guider(MODEL, POSITIVE)
     result = sampling.sampler_custom_advanced(Noise(3), basic, Sampler("euler"), levels, EMPTY)
     torch.testing.assert_close(result.output.samples, sample(cfg=1.0).samples, rtol=1e-5, atol=1e-5)
@@ -154,13 +154,13 @@ def test_levels_of_the_nodes_are_those_of_the_schedules() -> None:
     assert karras[-2].item() == pytest.approx(0.1)
     exponential = schedulers.exponential_scheduler(5, 10.0, 0.1).values
     assert (exponential[1] / exponential[0]).item() == pytest.approx(0.1**0.5)
-    half = schedulers.basic_scheduler(MODEL, "normal", 5, 0.5).values
+    half = model_schedulers.basic_scheduler(MODEL, "normal", 5, 0.5).values
     assert len(half) == 6
     assert half[0] < MODEL.sampling.sigma_max / 2
 
 
 def test_levels_can_be_turned_around_set_and_parted() -> None:
-    levels = schedulers.basic_scheduler(MODEL, "normal", 4)
+    levels = model_schedulers.basic_scheduler(MODEL, "normal", 4)
     turned = sigmas.flip_sigmas(levels).values
     assert turned[0] == 1e-4
     assert torch.equal(turned[1:], levels.values.flip(0)[1:])
@@ -171,7 +171,7 @@ def test_levels_can_be_turned_around_set_and_parted() -> None:
 
 
 def test_noise_that_was_added_before_is_what_a_sampler_adds() -> None:
-    levels = schedulers.basic_scheduler(MODEL, "normal", 4, 0.5)
+    levels = model_schedulers.basic_scheduler(MODEL, "normal", 4, 0.5)
     given = Latent(torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1)))
     guider, sampler = guidance.cfg_guider(MODEL, POSITIVE, NEGATIVE, 5.0), Sampler("euler")
     whole = sampling.sampler_custom_advanced(Noise(3), guider, sampler, levels, given).output
@@ -201,7 +201,7 @@ def test_noise_between_two_levels_is_their_difference() -> None:
 
 
 def test_grey_masks_say_when_each_place_begins_to_change() -> None:
-    levels = schedulers.basic_scheduler(MODEL, "normal", 4)
+    levels = model_schedulers.basic_scheduler(MODEL, "normal", 4)
     shares = torch.tensor([0.0, 0.3, 0.6, 1.0]).repeat_interleave(2).expand(1, 1, 8, 8)
     latent = Latent(torch.full((1, 4, 8, 8), 7.0), Mask(shares))
     model, network = reader()
@@ -228,7 +228,7 @@ def test_grey_masks_say_when_each_place_begins_to_change() -> None:
 
 def test_differential_diffusion_of_no_strength_is_exactly_without() -> None:
     masked = Latent(torch.ones(1, 4, 8, 8), Mask(torch.linspace(0, 1, 8).expand(1, 1, 8, 8)))
-    levels = schedulers.basic_scheduler(MODEL, "normal", 3)
+    levels = model_schedulers.basic_scheduler(MODEL, "normal", 3)
 
     def run(strength: float | None) -> torch.Tensor:
         model = MODEL if strength is None else patches.differential_diffusion(MODEL, strength)
@@ -264,8 +264,8 @@ def test_every_schedule_node_gives_falling_levels() -> None:
         schedulers.polyexponential_scheduler(),
         schedulers.laplace_scheduler(),
         schedulers.vp_scheduler(),
-        schedulers.beta_sampling_scheduler(MODEL),
-        schedulers.sd_turbo_scheduler(MODEL, 4),
+        model_schedulers.beta_sampling_scheduler(MODEL),
+        model_schedulers.sd_turbo_scheduler(MODEL, 4),
     ):
         assert bool((made.values.diff() < 0).all())
         assert made.values[-1] == 0
