@@ -29,6 +29,11 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def memory(pid: int) -> int:
+    """Return the bytes of memory that a process occupies."""
+    return int(psutil.Process(pid).memory_info().rss)
+
+
 def stoppable() -> dict[str, Any]:
     """Return how a process is started that `ask_to_stop` can reach alone."""
     if sys.platform == "win32":

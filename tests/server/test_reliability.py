@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from server.platform import WINDOWS, ending
-from tests.server.processes import KILL, is_alive
+from tests.server.processes import KILL, is_alive, memory
 from tests.server.running import (
     Answer,
     Server,
@@ -337,11 +337,3 @@ def refusal(server: Server) -> Answer | None:
     """Submit a job; return the answer if it was refused."""
     answer = server.ask("POST", "/api/v1/jobs", {"workflow": workflow(*saving("late"))})
     return answer if answer.status != 202 else None
-
-
-def memory(pid: int) -> int:
-    """Return the bytes of memory that a process occupies."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("The process is gone.")
