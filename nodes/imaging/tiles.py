@@ -1,6 +1,7 @@
 """Tiles that cover a plane and overlap, and how what was made of them is put together."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +41,15 @@ def tiles(height: int, width: int, size: int, overlap: int) -> tuple[Tile, ...]:
     return tuple(Tile(*row, *column) for row in rows for column in columns)
 
 
+def strided_tiles(height: int, width: int, tall: int, wide: int, overlap: int) -> tuple[Tile, ...]:
+    """Cover a plane as the field's lists of tiles do: evenly, the last one moved back to the end.
+
+    Neighbours begin at least a quarter of a tile apart, whatever the overlap.
+    """
+    rows, columns = _strides(height, tall, overlap), _strides(width, wide, overlap)
+    return tuple(Tile(*row, *column) for row in rows for column in columns)
+
+
 @dataclass(frozen=True, eq=False)
 class Piece:
     """What was made of a tile of one element of a batch.
@@ -55,8 +65,34 @@ class Piece:
     plane: Tensor
 
 
+Fade = Callable[[int, int, int, int], Tensor]
+"""Gives a piece's weights along one side, from its start, its end, the whole's length and the
+overlap."""
+
+
+def linear_fade(start: int, end: int, length: int, overlap: int) -> Tensor:
+    """Rise evenly, but for the outermost quarter of what is shared.
+
+    There a network has seen the tile's end, and not what lies beyond it.
+    """
+    margin = overlap // 4
+    ramp = torch.arange(1, end - start + 1, dtype=torch.float32) - margin
+    return _faded(start, end, length, (ramp / (overlap + 1 - 2 * margin)).clamp(min=0))
+
+
+def sine_fade(start: int, end: int, length: int, overlap: int) -> Tensor:
+    """Rise as a quarter of a sine, over all that is shared."""
+    ramp = torch.arange(end - start, dtype=torch.float32) / max(overlap - 1, 1)
+    ramp = (ramp.clamp(max=1) * math.pi / 2).sin().clamp(min=1e-4)
+    return _faded(start, end, length, ramp if overlap > 0 else torch.ones_like(ramp))
+
+
 def blended(
-    pieces: Iterable[Piece], shape: tuple[int, ...], overlap: int, whole: Tensor | None = None
+    pieces: Iterable[Piece],
+    shape: tuple[int, ...],
+    overlap: int,
+    whole: Tensor | None = None,
+    fade: Fade = linear_fade,
 ) -> Tensor:
     """Put pieces together; where they overlap, one fades into the other.
 
@@ -65,6 +101,7 @@ def blended(
         shape: (B, C, H, W) of the whole.
         overlap: Over how many cells a piece fades in from a side that is inside the whole.
         whole: Zeros of that shape to write to, such as a plane on disk; new ones if None.
+        fade: How it does.
 
     Returns:
         The whole, float32: the weighted mean of the pieces at each cell.
@@ -76,10 +113,10 @@ def blended(
     for piece in pieces:
         tile = piece.tile
         down, across = (tile.top, tile.bottom), (tile.left, tile.right)
-        rows[down] = _fade(*down, height, overlap)
-        columns[across] = _fade(*across, width, overlap)
-        fade = rows[down][:, None] * columns[across]
-        tile.of(whole[piece.index : piece.index + 1]).add_(piece.plane.float() * fade)
+        rows[down] = fade(*down, height, overlap)
+        columns[across] = fade(*across, width, overlap)
+        weight = rows[down][:, None] * columns[across]
+        tile.of(whole[piece.index : piece.index + 1]).add_(piece.plane.float() * weight)
     # Tiles stand in rows and columns, so that their weights together are a product as well.
     beside = _together(columns, width)
     for top in range(0, height, STRIPE):
@@ -107,12 +144,15 @@ def _spans(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
     return [(start, start + size) for start in starts]
 
 
-def _fade(start: int, end: int, length: int, overlap: int) -> Tensor:
-    # The outermost quarter of what is shared has no part: there a network has seen the tile's end,
-    # and not what lies beyond it.
-    margin = overlap // 4
-    ramp = torch.arange(1, end - start + 1, dtype=torch.float32) - margin
-    ramp = (ramp / (overlap + 1 - 2 * margin)).clamp(min=0)
+def _strides(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
+    if length <= size:
+        return [(0, length)]
+    starts = [*range(0, length - size, max(size - overlap, size // 4, 1)), length - size]
+    return [(start, start + size) for start in starts]
+
+
+def _faded(start: int, end: int, length: int, ramp: Tensor) -> Tensor:
+    """Let a piece rise along a ramp from each of its sides that is inside the whole."""
     fade = torch.ones(end - start)
     if start > 0:
         fade = torch.minimum(fade, ramp)
