@@ -3,13 +3,15 @@
 from typing import Annotated
 
 from nodes.api import Choice, Range, node
+from nodes.diffusion.model_sampling import sigma_at
 from nodes.diffusion.patches import guidance as guidance_patches
-from nodes.diffusion.patches.patch import GuidancePatch, PerpNegPatch, with_patch
+from nodes.diffusion.patches.patch import GuidancePatch, PerpNegPatch, ScalePatch, with_patch
 from nodes.types import Conditioning, Guider, LatentOperation, Model
 
 GROUP = "sampling"
 
 Scale = Annotated[float, Range(0, 100, step=0.1)]
+Moment = Annotated[float, Range(0, 1, step=0.001)]
 
 
 @node("BasicGuider", title="Basic guider")
@@ -136,17 +138,70 @@ def rescale_cfg(model: Model, multiplier: Annotated[float, Range(0, 1, step=0.01
 
 
 @node("CFGNorm", title="CFG norm")
-def cfg_norm(model: Model, strength: Annotated[float, Range(0, 100, step=0.01)] = 1.0) -> Model:
+def cfg_norm(
+    model: Model,
+    strength: Annotated[float, Range(0, 100, step=0.01)] = 1.0,
+    pre_cfg: bool = False,
+) -> Model:
     """Keep guidance from enlarging values beyond those that the prompt alone would give.
 
     Args:
         model: The denoiser.
-        strength: Factor on the result.
+        strength: Factor on the result; with pre_cfg, how much of the way is gone.
+        pre_cfg: Bring the noise to the length that it has under the prompt, rather than the sample
+            to no more.
 
     References:
         Wu et al. 2025, Qwen-Image Technical Report, arXiv:2508.02324.
     """
-    return with_patch(model, GuidancePatch(guidance_patches.norm_limited, {"strength": strength}))
+    rule = guidance_patches.noise_norm_kept if pre_cfg else guidance_patches.norm_limited
+    return with_patch(model, GuidancePatch(rule, {"strength": strength}))
+
+
+@node("CFGOverride", title="CFG override")
+def cfg_override(
+    model: Model, cfg: Scale = 1.0, start_percent: Moment = 0.0, end_percent: Moment = 1.0
+) -> Model:
+    """Guide with another strength during a part of the sampling.
+
+    Where several hold at once, the one nearest the sampler counts. A strength of 1 saves the
+    evaluations of the negative prompt.
+
+    Args:
+        model: The denoiser.
+        cfg: How strongly the prompt is followed then, whatever the sampler says.
+        start_percent: When it begins to hold, 0 being pure noise.
+        end_percent: When it ceases to hold, 1 being the finished picture.
+
+    References:
+        Kynkäänniemi et al. 2024, Applying Guidance in a Limited Interval Improves Sample and
+        Distribution Quality in Diffusion Models, arXiv:2404.07724.
+    """
+    first, last = (sigma_at(model.sampling, end) for end in (start_percent, end_percent))
+    return with_patch(model, ScalePatch(cfg, first, last))
+
+
+@node("FreSca", title="FreSca", aliases=("frequency",))
+def fre_sca(
+    model: Model,
+    scale_low: Annotated[float, Range(0, 10, step=0.01)] = 1.0,
+    scale_high: Annotated[float, Range(0, 10, step=0.01)] = 1.25,
+    freq_cutoff: Annotated[int, Range(1, 10_000)] = 20,
+) -> Model:
+    """Let guidance change outlines and details with strengths of their own.
+
+    Args:
+        model: The denoiser.
+        scale_low: Factor on the coarse part of what the prompt adds.
+        scale_high: Factor on the fine part.
+        freq_cutoff: How many of the lowest frequencies, along each axis, are coarse.
+
+    References:
+        Huang et al. 2025, FreSca: Scaling in Frequency Space Enhances Diffusion Models,
+        arXiv:2504.02154.
+    """
+    options = {"low": scale_low, "high": scale_high, "cutoff": freq_cutoff}
+    return with_patch(model, GuidancePatch(guidance_patches.frequencies_scaled, options))
 
 
 @node("APG", title="Adaptive projected guidance")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nodes.diffusion.conditions import Prompts
 from nodes.diffusion.denoiser import denoise
+from nodes.diffusion.noise import rounded
 from nodes.diffusion.patches.guidance import projected
 from nodes.diffusion.patches.patch import (
     Combine,
@@ -23,6 +24,7 @@ from nodes.diffusion.patches.patch import (
     NetworkPatch,
     PerpNegPatch,
     SamplingPatch,
+    ScalePatch,
     remembering,
     with_patch,
 )
@@ -42,18 +44,18 @@ def guide_for(guider: Guider, prompts: tuple[Prompts, ...], *, both: bool = Fals
         prompts: What its conditionings become on the latent.
         both: Compute the estimate that it leads away from even if it has no part in the result.
     """
-    rule, options = GUIDES[guider.kind], guider.options
-    scale = options.get("scale", 1.0)
-    alone = guider.kind == "cfg" and math.isclose(scale, 1) and not both
-    asked = prompts[:1] if alone else prompts
-    away = len(asked) - 1
+    rule = GUIDES[guider.kind]
     memory: dict[str, Tensor] = {}
     shapes = [patch for patch in guider.model.patches if isinstance(patch, GuidancePatch)]
-    watches = [patch.watch(memory, away) for patch in shapes if patch.watch is not None]
+    last = len(prompts) - 1
+    watches = [patch.watch(memory, last) for patch in shapes if patch.watch is not None]
     model = with_patch(remembering(guider.model), *watches)
 
     def guide(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-        made = denoise(model, x, sigma, asked)
+        scale = _scale_at(guider, sigma)
+        options = {**guider.options, "scale": scale}
+        alone = guider.kind == "cfg" and math.isclose(scale, 1) and not both
+        made = denoise(model, x, sigma, prompts[:1] if alone else prompts)
 
         def again(x: Tensor, place: int, *patches: NetworkPatch) -> Tensor:
             # Empty groups before it, for patches to know the conditioning by its place.
@@ -71,9 +73,9 @@ def guide_for(guider: Guider, prompts: tuple[Prompts, ...], *, both: bool = Fals
             sigma=sigma,
             cond=made[0],
             uncond=made[-1],
-            scale=1.0 if alone else scale,
+            scale=scale,
             again=again,
-            away=away,
+            away=0 if alone else last,
             memory=memory,
             sampling=guider.model.sampling,
         )
@@ -84,6 +86,17 @@ def guide_for(guider: Guider, prompts: tuple[Prompts, ...], *, both: bool = Fals
         if isinstance(patch, SamplingPatch):
             whole = patch.around(whole, **patch.options)
     return whole
+
+
+def _scale_at(guider: Guider, sigma: float) -> float:
+    """Give the scale of a guider at a noise level; of the patches that hold, the last one's."""
+    scale = guider.options.get("scale", 1.0)
+    level = rounded(sigma)
+    if guider.kind == "cfg":
+        for patch in guider.model.patches:
+            if isinstance(patch, ScalePatch) and patch.last <= level <= patch.first:
+                scale = patch.scale
+    return scale
 
 
 def basic(estimates: Sequence[Tensor], options: Mapping[str, float]) -> Tensor:

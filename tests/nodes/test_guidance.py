@@ -1,6 +1,7 @@
 """Guiders combine estimates as their formulas say."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -11,8 +12,10 @@ from nodes.guidance import (
     adaptive_projected_guidance,
     cfg_guider,
     cfg_norm,
+    cfg_override,
     cfg_zero_star,
     dual_cfg_guider,
+    fre_sca,
     latent_apply_operation_cfg,
     mahiro,
     perp_neg,
@@ -20,6 +23,7 @@ from nodes.guidance import (
     rescale_cfg,
     tangential_damping_cfg,
 )
+from nodes.rescaling import epsilon_scaling, renorm_cfg, temporal_score_rescaling
 from nodes.sampling import k_sampler
 from nodes.types import Guider, Latent, LatentOperation, Model
 from tests.nodes.diffusion.tiny_sampling import flat, prompt, reader, tiny_model
@@ -101,6 +105,20 @@ def test_a_model_can_carry_the_perpendicular_rule() -> None:
         (lambda model: adaptive_projected_guidance(model, 0.5, 0.0), 14.0),
         # Both prompts point the same way: plain guidance.
         (mahiro, 18.0),
+        # The noise beneath 18 is as long as that beneath 6.
+        (lambda model: cfg_norm(model, 1.0, True), 6.0),
+        (lambda model: cfg_norm(model, 0.5, True), 12.0),
+        (renorm_cfg, 6.0),
+        # Not above the level: only the prompt.
+        (lambda model: renorm_cfg(model, 1.0, 0.0), 6.0),
+        (lambda model: renorm_cfg(model, 1.1, 0.0), 18.0),
+        (lambda model: epsilon_scaling(model, 1.5), 12.0),
+        # What the prompt adds is the same everywhere: as coarse as can be.
+        (lambda model: fre_sca(model, 0.5, 7.0), 10.0),
+        (lambda model: cfg_override(model, 2.0), 10.0),
+        # The last one counts.
+        (lambda model: cfg_override(cfg_override(model, 2.0), 3.0), 14.0),
+        (lambda model: cfg_override(model, 2.0, 0.9), 18.0),
     ],
 )
 def test_patches_shape_what_a_guider_gives(
@@ -109,6 +127,23 @@ def test_patches_shape_what_a_guider_gives(
     model, _ = reader()
     made, away = guided(cfg_guider(patch(model), flat(6.0), flat(2.0), 4.0))
     assert torch.allclose(made, torch.full_like(made, expected), atol=1e-4)
+    assert torch.allclose(away, torch.full_like(away, 2.0))
+
+
+@pytest.mark.parametrize(("inside", "calls"), [(1.0, 1), (3.0, 2)])
+def test_an_overriding_scale_of_one_leaves_the_negative_prompt_out(
+    inside: float, calls: int
+) -> None:
+    model, network = reader()
+    made, _ = guided(cfg_guider(cfg_override(model, inside), flat(6.0), flat(2.0), 4.0))
+    assert torch.allclose(made, torch.full_like(made, 2 + inside * 4))
+    assert sum(shape[0] for shape, *_ in network.calls) == calls
+
+
+def test_an_overriding_scale_brings_a_negative_prompt_in_that_had_no_part() -> None:
+    model, _ = reader()
+    made, away = guided(cfg_guider(cfg_override(model, 3.0), flat(6.0), flat(2.0), 1.0))
+    assert torch.allclose(made, torch.full_like(made, 14.0))
     assert torch.allclose(away, torch.full_like(away, 2.0))
 
 
@@ -125,6 +160,10 @@ def test_the_last_patch_is_put_around_the_others() -> None:
     [
         lambda model: rescale_cfg(model, 0.0),
         lambda model: latent_apply_operation_cfg(model, LatentOperation("sharpen", NO_SHARPENING)),
+        lambda model: epsilon_scaling(model, 1.0),
+        lambda model: temporal_score_rescaling(model, 1.0),
+        lambda model: fre_sca(model, 1.0, 1.0),
+        lambda model: renorm_cfg(model, 100.0, 0.0),
     ],
 )
 def test_neutral_settings_are_as_without(patch: Callable[[Model], Model]) -> None:
@@ -139,7 +178,19 @@ def test_neutral_settings_are_as_without(patch: Callable[[Model], Model]) -> Non
 
 
 @pytest.mark.parametrize(
-    "patch", [rescale_cfg, tangential_damping_cfg, cfg_zero_star, mahiro, cfg_norm]
+    "patch",
+    [
+        rescale_cfg,
+        tangential_damping_cfg,
+        cfg_zero_star,
+        mahiro,
+        cfg_norm,
+        renorm_cfg,
+        epsilon_scaling,
+        temporal_score_rescaling,
+        cfg_override,
+        partial(fre_sca, freq_cutoff=2),
+    ],
 )
 def test_each_shape_of_guidance_samples_to_numbers_of_its_own(
     patch: Callable[[Model], Model],

@@ -13,6 +13,7 @@ from torch.linalg import vector_norm
 
 from nodes.diffusion.latent_operations import operated
 from nodes.diffusion.patches.patch import Combine, Estimates
+from nodes.diffusion.patches.unet import low_frequencies_scaled
 from nodes.types import LatentOperation
 
 # Of all but the batch.
@@ -44,6 +45,91 @@ def norm_limited(combine: Combine, estimates: Estimates, *, strength: float) -> 
     wanted = vector_norm(estimates.cond, dim=1, keepdim=True)
     factor: Tensor = (wanted / (vector_norm(guided, dim=1, keepdim=True) + 1e-8)).clamp(max=1)
     return guided * factor * strength
+
+
+def noise_norm_kept(combine: Combine, estimates: Estimates, *, strength: float) -> Tensor:
+    """Give the guided noise, cell by cell, the length of that under the prompt, in part.
+
+    The norms are over channels; unlike `norm_limited` it also lengthens.
+    """
+    guided = combine(estimates)
+    noise = estimates.x - guided
+    wanted = vector_norm(estimates.x - estimates.cond, dim=1, keepdim=True)
+    factor = wanted / vector_norm(noise, dim=1, keepdim=True).clamp(min=1e-12)
+    return estimates.x - noise * (1 + strength * (factor - 1))
+
+
+def renormed(combine: Combine, estimates: Estimates, *, below: float, most: float) -> Tensor:
+    """Guide at low noise levels only, to a length of no more than `most` times the prompt's.
+
+    Qin et al. 2025, Lumina-Image 2.0, arXiv:2503.21758, 3.4.
+
+    Args:
+        combine: What it is put around.
+        estimates: Of this step.
+        below: Guidance holds at noise levels below this one.
+        most: Factor on the length of the sample under the prompt; 0 for any length.
+    """
+    if estimates.sigma >= below:
+        return estimates.cond
+    guided = combine(estimates)
+    if most == 0:
+        return guided
+    longest = most * vector_norm(estimates.cond, dim=_ALL, keepdim=True)
+    length = vector_norm(guided, dim=_ALL, keepdim=True).clamp(min=1e-12)
+    return guided * (longest / length).clamp(max=1)
+
+
+def noise_divided(combine: Combine, estimates: Estimates, *, divisor: float) -> Tensor:
+    """Divide the estimated noise.
+
+    Ning et al. 2023, Elucidating the Exposure Bias in Diffusion Models, arXiv:2308.15321: networks
+    say too much noise in what they sampled themselves, since they were trained on pictures.
+    """
+    guided = combine(estimates)
+    return estimates.x - (estimates.x - guided) / divisor
+
+
+def score_rescaled(combine: Combine, estimates: Estimates, *, k: float, spread: float) -> Tensor:
+    """Rescale the score, which sharpens or widens what is sampled.
+
+    Temporal Score Rescaling, arXiv:2510.01184. With the signal-to-noise ratio snr of
+    x = alpha * x0 + sigma * noise, noise is multiplied by
+
+        (snr * spread^2 + 1) / (snr * spread^2 / k + 1),
+
+    as that of a Gaussian of this spread is if its variance is divided by k.
+
+    Args:
+        combine: What it is put around.
+        estimates: Of this step.
+        k: 1 changes nothing.
+        spread: The larger, the earlier it takes effect.
+    """
+    guided = combine(estimates)
+    alpha = 1 - estimates.sigma if estimates.sampling.prediction == "flow" else 1.0
+    signal = (alpha * spread / estimates.sigma) ** 2
+    factor = (signal + 1) / (signal / k + 1)
+    # Pure noise has no estimate but the network's own.
+    if factor == 1 or alpha <= 0:
+        return guided
+    return (estimates.x - factor * (estimates.x - alpha * guided)) / alpha
+
+
+def frequencies_scaled(
+    combine: Combine, estimates: Estimates, *, low: float, high: float, cutoff: int
+) -> Tensor:
+    """Scale what the prompt adds by its frequencies: the lowest up to `cutoff`, and the others.
+
+    Huang et al. 2025, FreSca: Scaling in Frequency Space Enhances Diffusion Models,
+    arXiv:2504.02154.
+    """
+    if estimates.away == 0:
+        return combine(estimates)
+    added = estimates.cond - estimates.uncond
+    above = low_frequencies_scaled(added, 0.0, cutoff)
+    scaled = high * above + low * (added - above)
+    return combine(replace(estimates, cond=estimates.uncond + scaled))
 
 
 def adaptive_projected(

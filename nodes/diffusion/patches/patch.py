@@ -179,6 +179,21 @@ class PerpNegPatch:
     neg_scale: float
 
 
+@dataclass(frozen=True)
+class ScalePatch:
+    """Guide with a scale of its own between two noise levels; see `guidance`.
+
+    Attributes:
+        scale: In place of the guider's.
+        first: The highest noise level at which it holds.
+        last: The lowest.
+    """
+
+    scale: float
+    first: float
+    last: float
+
+
 def with_patch(model: Model, *patches: object) -> Model:
     """Give a model more patches, after those that it has."""
     return replace(model, patches=(*model.patches, *patches))

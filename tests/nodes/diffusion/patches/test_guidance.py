@@ -79,6 +79,60 @@ def test_limited_norms_are_never_above_those_of_the_prompt() -> None:
     torch.testing.assert_close(shapes.norm_limited(free, GIVEN, strength=2.0), 2 * made)
 
 
+def test_kept_norms_are_those_of_the_prompt_s_noise() -> None:
+    made = shapes.noise_norm_kept(free, GIVEN, strength=1.0)
+    torch.testing.assert_close((GIVEN.x - made).norm(dim=1), (GIVEN.x - GIVEN.cond).norm(dim=1))
+    half = shapes.noise_norm_kept(free, GIVEN, strength=0.5)
+    torch.testing.assert_close(half, (made + free(GIVEN)) / 2)
+
+
+def test_renormed_guidance_holds_below_a_level_and_up_to_a_length() -> None:
+    assert shapes.renormed(free, GIVEN, below=SIGMA, most=1.0) is GIVEN.cond
+    made = shapes.renormed(free, GIVEN, below=2.0, most=0.5).flatten(1)
+    torch.testing.assert_close(made.norm(dim=1), GIVEN.cond.flatten(1).norm(dim=1) / 2)
+    plain = free(GIVEN)
+    cosine = torch.nn.functional.cosine_similarity(made, plain.flatten(1))
+    torch.testing.assert_close(cosine, torch.ones(2))
+    for most in (0.0, 1e4):
+        torch.testing.assert_close(shapes.renormed(free, GIVEN, below=2.0, most=most), plain)
+
+
+def test_divided_noise_is_that_much_shorter() -> None:
+    made = shapes.noise_divided(free, GIVEN, divisor=1.25)
+    torch.testing.assert_close((GIVEN.x - made) * 1.25, GIVEN.x - free(GIVEN))
+
+
+@pytest.mark.parametrize("flow", [False, True])
+def test_a_rescaled_score_is_that_of_a_gaussian_of_another_variance(flow: bool) -> None:
+    spread, k, sigma = 1.5, 0.7, 0.4
+    alpha = 1 - sigma if flow else 1.0
+    sampling = ModelSampling.from_flow() if flow else ModelSampling.from_betas()
+    x = draw(1)
+
+    def ideal(variance: float) -> Tensor:
+        # The mean of centred data of a variance, given x.
+        return alpha * variance * x / (alpha**2 * variance + sigma**2)
+
+    given = estimates(ideal(spread**2), draw(3), scale=1.0, sigma=sigma, sampling=sampling)
+    made = shapes.score_rescaled(free, given, k=k, spread=spread)
+    torch.testing.assert_close(made, ideal(spread**2 / k))
+
+
+def test_pure_noise_of_a_flow_is_not_rescaled() -> None:
+    start = estimates(draw(2), draw(3), sigma=1.0, sampling=ModelSampling.from_flow())
+    made = shapes.score_rescaled(free, start, k=0.5, spread=1.0)
+    torch.testing.assert_close(made, free(start))
+
+
+def test_frequencies_of_what_the_prompt_adds_have_factors_of_their_own() -> None:
+    constant = torch.ones(2, 4, 5, 6)
+    waves = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]).expand(2, 4, 5, 6)
+    given = estimates(draw(3) + constant + waves, draw(3))
+    made = shapes.frequencies_scaled(free, given, low=0.5, high=2.0, cutoff=1)
+    expected = given.uncond + SCALE * (0.5 * constant + 2 * waves)
+    torch.testing.assert_close(made, expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("momentum", [0.0, -0.5])
 def test_adaptive_projection_is_that_of_diffusers(momentum: float) -> None:
     buffer = MomentumBuffer(momentum)
@@ -155,6 +209,9 @@ def test_an_operation_changes_what_the_prompt_adds() -> None:
         (shapes.tangentially_damped, {}),
         (shapes.zero_star, {}),
         (shapes.direction_kept, {}),
+        (shapes.noise_norm_kept, {"strength": 1.0}),
+        (shapes.renormed, {"below": 100.0, "most": 1.0}),
+        (shapes.frequencies_scaled, {"low": 0.5, "high": 2.0, "cutoff": 1}),
     ],
 )
 def test_without_guidance_there_is_nothing_to_shape(
