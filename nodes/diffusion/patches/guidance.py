@@ -56,7 +56,8 @@ def noise_norm_kept(combine: Combine, estimates: Estimates, *, strength: float) 
     noise = estimates.x - guided
     wanted = vector_norm(estimates.x - estimates.cond, dim=1, keepdim=True)
     factor = wanted / vector_norm(noise, dim=1, keepdim=True).clamp(min=1e-12)
-    return estimates.x - noise * (1 + strength * (factor - 1))
+    kept: Tensor = estimates.x - noise * (1 + strength * (factor - 1))
+    return kept
 
 
 def renormed(combine: Combine, estimates: Estimates, *, below: float, most: float) -> Tensor:
@@ -77,7 +78,8 @@ def renormed(combine: Combine, estimates: Estimates, *, below: float, most: floa
         return guided
     longest = most * vector_norm(estimates.cond, dim=_ALL, keepdim=True)
     length = vector_norm(guided, dim=_ALL, keepdim=True).clamp(min=1e-12)
-    return guided * (longest / length).clamp(max=1)
+    factor: Tensor = (longest / length).clamp(max=1)
+    return guided * factor
 
 
 def noise_divided(combine: Combine, estimates: Estimates, *, divisor: float) -> Tensor:
