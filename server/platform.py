@@ -27,7 +27,7 @@ _PR_SET_PDEATHSIG = 1
 _STATUS_BYTES = 4096
 """The memory stands in the first of them."""
 _FIRST_FAULT = 0xC0000000
-_FAULTS = {0xC0000005: ", an access violation", 0xC0000017: ", out of memory"}
+_FAULTS = {0xC0000005: "STATUS_ACCESS_VIOLATION", 0xC0000017: "STATUS_NO_MEMORY"}
 """Some of what Windows gives as the status of a process that did not end by itself."""
 
 
@@ -159,13 +159,21 @@ def memory_of_machine() -> int:
 
 
 def physical_memory() -> tuple[int, int]:
-    """Return the bytes of memory in this machine, and of it what is free; 0 where nobody tells."""
+    """Return the bytes of memory in this machine, and what programs may have; 0 if nobody tells."""
     if sys.platform == "win32":
         status = _windows_status()
         return int(status.total), int(status.free)
     page = os.sysconf("SC_PAGE_SIZE")
-    free = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else 0
-    return os.sysconf("SC_PHYS_PAGES") * page, free * page
+    return os.sysconf("SC_PHYS_PAGES") * page, _available_memory()
+
+
+def _available_memory() -> int:
+    """Read what Linux would give to programs: what is free, and what it keeps of files."""
+    told = Path("/proc/meminfo")
+    if not told.exists():
+        return 0
+    lines = dict(line.split(":", 1) for line in told.read_text(encoding="ascii").splitlines())
+    return int(lines["MemAvailable"].split()[0]) * 1024
 
 
 def physical_cores() -> int:
@@ -189,7 +197,7 @@ def ending(code: int) -> str:
         except ValueError:
             return f"was ended by signal {-code}"
     if code >= _FIRST_FAULT:
-        return f"was ended by Windows with 0x{code:X}{_FAULTS.get(code, '')}"
+        return f"was ended by {_FAULTS.get(code, f'0x{code:X}')}"
     return f"ended by itself with status {code}"
 
 

@@ -25,8 +25,8 @@ def test_a_machine_has_more_memory_than_this_process_uses() -> None:
         (3, "ended by itself with status 3"),
         (-11, "was ended by SIGSEGV"),
         (-200, "was ended by signal 200"),
-        (0xC0000005, "was ended by Windows with 0xC0000005, an access violation"),
-        (0xC0000409, "was ended by Windows with 0xC0000409"),
+        (0xC0000005, "was ended by STATUS_ACCESS_VIOLATION"),
+        (0xC0000409, "was ended by 0xC0000409"),
     ],
 )
 def test_the_end_of_a_process_is_told_in_words(code: int, said: str) -> None:
