@@ -1,10 +1,10 @@
 """Conditioning: join prompts, and say where and when they hold."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from nodes.api import Choice, Range, node
 from nodes.diffusion.text import arithmetic as prompts
-from nodes.types import Area, Conditioning, Mask
+from nodes.types import Area, Conditioning, Mask, TimestepsRange
 
 GROUP = "prompts"
 
@@ -12,6 +12,15 @@ Pixels = Annotated[int, Range(0, 16_384, step=8)]
 Fraction = Annotated[float, Range(0, 1, step=0.01)]
 Strength = Annotated[float, Range(0, 10, step=0.01)]
 Moment = Annotated[float, Range(0, 1, step=0.001)]
+Reach = Annotated[str, Choice(("default", "mask bounds"))]
+
+
+class Ranges(NamedTuple):
+    """A part of a sampling, and what is before and after it."""
+
+    timesteps_range: TimestepsRange
+    before_range: TimestepsRange
+    after_range: TimestepsRange
 
 
 @node("ConditioningCombine", title="Conditioning (combine)", aliases=("and",))
@@ -120,7 +129,7 @@ def conditioning_set_mask(
     conditioning: Conditioning,
     mask: Mask,
     strength: Strength = 1.0,
-    set_cond_area: Annotated[str, Choice(("default", "mask bounds"))] = "default",
+    set_cond_area: Reach = "default",
 ) -> Conditioning:
     """Follow a prompt where a mask is white.
 
@@ -156,3 +165,80 @@ def conditioning_zero_out(conditioning: Conditioning) -> Conditioning:
         conditioning: The prompt whose form is kept.
     """
     return prompts.zeroed(conditioning)
+
+
+@node("ConditioningMultiply", title="Conditioning (multiply)", aliases=("weight", "emphasis"))
+def conditioning_multiply(
+    conditioning: Conditioning, multiplier: Annotated[float, Range(-100, 100, step=0.01)] = 1.0
+) -> Conditioning:
+    """Make all that a prompt says stronger or weaker.
+
+    Args:
+        conditioning: The prompt.
+        multiplier: Factor on its numbers; 0 says nothing, 1 changes nothing.
+    """
+    return prompts.multiplied(conditioning, multiplier)
+
+
+@node("ConditioningTimestepsRange", title="Timesteps range")
+def conditioning_timesteps_range(start_percent: Moment = 0.0, end_percent: Moment = 1.0) -> Ranges:
+    """Name a part of the sampling, for prompts that hold then, before or after.
+
+    Args:
+        start_percent: Where it begins, 0 being pure noise.
+        end_percent: Where it ends, 1 being the finished picture.
+
+    Returns:
+        timesteps_range: From the beginning to the end.
+        before_range: What comes before it.
+        after_range: What comes after it.
+    """
+    return Ranges(
+        TimestepsRange(start_percent, end_percent),
+        TimestepsRange(0, start_percent),
+        TimestepsRange(end_percent, 1),
+    )
+
+
+@node("ConditioningSetProperties", title="Conditioning (set properties)")
+def conditioning_set_properties(
+    cond_NEW: Conditioning,  # noqa: N803
+    strength: Strength = 1.0,
+    set_cond_area: Reach = "default",
+    mask: Mask | None = None,
+    timesteps: TimestepsRange | None = None,
+) -> Conditioning:
+    """Say where and when a prompt holds.
+
+    Args:
+        cond_NEW: The prompt.
+        strength: Factor on the mask.
+        set_cond_area: Whether the whole picture is looked at, or the mask's rectangle only.
+        mask: White where the prompt holds; it is fitted to the picture.
+        timesteps: When the prompt holds.
+    """
+    bounds = set_cond_area == "mask bounds"
+    return prompts.placed(cond_NEW, mask, strength, bounds, timesteps)
+
+
+@node("ConditioningSetPropertiesAndCombine", title="Conditioning (set properties, combine)")
+def conditioning_set_properties_and_combine(
+    cond: Conditioning,
+    cond_NEW: Conditioning,  # noqa: N803
+    strength: Strength = 1.0,
+    set_cond_area: Reach = "default",
+    mask: Mask | None = None,
+    timesteps: TimestepsRange | None = None,
+) -> Conditioning:
+    """Say where and when a prompt holds, and follow it beside others.
+
+    Args:
+        cond: The others.
+        cond_NEW: The prompt.
+        strength: Factor on the mask.
+        set_cond_area: Whether the whole picture is looked at, or the mask's rectangle only.
+        mask: White where the prompt holds; it is fitted to the picture.
+        timesteps: When the prompt holds.
+    """
+    added = conditioning_set_properties(cond_NEW, strength, set_cond_area, mask, timesteps)
+    return conditioning_combine(cond, added)

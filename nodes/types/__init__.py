@@ -15,6 +15,7 @@ from nodes.types.conditioning import (
     ControlNet,
     Gligen,
     Grounding,
+    TimestepsRange,
 )
 from nodes.types.models import (
     Clip,
@@ -79,6 +80,7 @@ __all__ = [
     "StyleModel",
     "TensorFile",
     "TextJoin",
+    "TimestepsRange",
     "Tokenizer",
     "UpscaleModel",
     "UpscalerKind",

@@ -146,6 +146,15 @@ class Conditioning:
     parts: tuple[Cond, ...]
 
 
+@wire("TIMESTEPS_RANGE", usual="ConditioningTimestepsRange")
+@dataclass(frozen=True)
+class TimestepsRange:
+    """A part of a sampling, in fractions: 0 is pure noise, 1 the finished picture."""
+
+    start: float
+    end: float
+
+
 @wire("CLIP_VISION_OUTPUT", codec=STORED)
 @stored
 @dataclass(frozen=True, eq=False)

@@ -8,12 +8,36 @@ import torch
 from torch import Tensor, nn
 
 from nodes.errors import NodeError
-from nodes.types import Cond, Conditioning, Plain
+from nodes.types import Cond, Conditioning, Mask, Plain, TimestepsRange
 
 
 def changed(conditioning: Conditioning, **values: Any) -> Conditioning:
     """Set fields of every part."""
     return Conditioning(tuple(replace(part, **values) for part in conditioning.parts))
+
+
+def placed(
+    conditioning: Conditioning,
+    mask: Mask | None,
+    strength: float,
+    bounds: bool,
+    timesteps: TimestepsRange | None,
+) -> Conditioning:
+    """Say where and when every part holds.
+
+    Args:
+        conditioning: The parts.
+        mask: Where; None leaves that as it is.
+        strength: Factor on the mask.
+        bounds: Compute on the mask's bounding rectangle only.
+        timesteps: When; None leaves that as it is.
+    """
+    if mask is not None:
+        where = {"mask": mask, "mask_strength": strength, "mask_bounds": bounds}
+        conditioning = changed(conditioning, **where)
+    if timesteps is not None:
+        conditioning = changed(conditioning, start=timesteps.start, end=timesteps.end)
+    return conditioning
 
 
 def with_extras(conditioning: Conditioning, extras: Mapping[str, Tensor | Plain]) -> Conditioning:
@@ -45,18 +69,23 @@ def averaged(first: Conditioning, second: Conditioning, share: float) -> Conditi
     return Conditioning(tuple(_mixed(part, other, share) for part in first.parts))
 
 
-def zeroed(conditioning: Conditioning) -> Conditioning:
-    """Put zeros in the place of every text."""
+def multiplied(conditioning: Conditioning, factor: float) -> Conditioning:
+    """Multiply every text, and its summary."""
     return Conditioning(
         tuple(
             replace(
                 part,
-                embeds=torch.zeros_like(part.embeds),
-                pooled=None if part.pooled is None else torch.zeros_like(part.pooled),
+                embeds=part.embeds * factor,
+                pooled=None if part.pooled is None else part.pooled * factor,
             )
             for part in conditioning.parts
         )
     )
+
+
+def zeroed(conditioning: Conditioning) -> Conditioning:
+    """Put zeros in the place of every text."""
+    return multiplied(conditioning, 0.0)
 
 
 def _first(conditioning: Conditioning) -> Cond:
