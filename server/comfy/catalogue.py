@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
+import sys
 from pathlib import PurePosixPath
 
 from aiohttp import web
@@ -50,7 +50,7 @@ async def get_system_stats(request: web.Request) -> web.Response:
     catalogue = services.nodes.current
     total, available = physical_memory()
     system: dict[str, JSON] = {
-        "os": os.name,
+        "os": sys.platform,
         "ram_total": total,
         "ram_free": available,
         "comfyui_version": COMFY_VERSION,

@@ -24,7 +24,8 @@ MOST_ITEMS = 10_000
 def item_of(job: Job, theirs: Theirs) -> list[JSON]:
     """Return a job as an item of the queue."""
     nodes: dict[str, JSON] = {name: dict(node) for name, node in theirs.prompt.items()}
-    return [theirs.number, job.id, nodes, dict(theirs.extra_data), list(theirs.outputs)]
+    extra = {**theirs.extra_data, "create_time": at(job.created)}
+    return [theirs.number, job.id, nodes, extra, list(theirs.outputs)]
 
 
 @dataclass(frozen=True)

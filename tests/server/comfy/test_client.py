@@ -252,6 +252,7 @@ def test_a_prompt_is_an_ordinary_job_and_a_job_is_in_the_history(server: Server)
     ours = server.submit(("a", "ToyText", {"text": "x"}), ("b", "ToySave", {"text": "@a"}))
     server.wait_for(ours)
     entry = get(server, f"/history/{ours}")[1][ours]
+    assert entry["prompt"][3]["create_time"] <= entry["status"]["messages"][0][1]["timestamp"]
     assert entry["prompt"][2]["b"]["inputs"]["text"] == ["a", 0]
     assert [made["type"] for made in entry["outputs"]["b"]["files"]] == ["output"]
 
