@@ -17,6 +17,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -242,13 +243,16 @@ def pytest_steps(pytest: list[str]) -> list[tuple[str, list[str]]]:
     ]
 
 
+def check_web(npm: str, env: dict[str, str]) -> list[str]:
+    return run_steps(web_steps(npm), ROOT / "web", env, aside=True) + check_bundle(npm, env)
+
+
 def check_bundle(npm: str, env: dict[str, str]) -> list[str]:
     """Build the editor anew and compare it with the committed bundle, byte by byte."""
-    say("--- web: bundle")
     with tempfile.TemporaryDirectory() as folder:
         build = [npm, "exec", "--", "vite", "build", "--emptyOutDir", "--outDir", folder]
-        if call(*build, cwd=ROOT / "web", env=env) != 0:
-            return ["web: bundle"]
+        if failed := run_steps([("web: bundle", build)], ROOT / "web", env, aside=True):
+            return failed
         built, kept = contents(Path(folder)), contents(ROOT / "web" / "dist")
     other = sorted(name for name in {*built, *kept} if built.get(name) != kept.get(name))
     if other:
@@ -261,11 +265,22 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def run_steps(steps: list[tuple[str, list[str]]], cwd: Path, env: dict[str, str]) -> list[str]:
+def run_steps(
+    steps: list[tuple[str, list[str]]], cwd: Path, env: dict[str, str], *, aside: bool = False
+) -> list[str]:
+    """Run steps in a row and name those that failed; `aside`, each is heard when it has ended."""
     failed = []
     for name, command in steps:
-        say(f"--- {name}")
-        if call(*command, cwd=cwd, env=env) != 0:
+        if aside:
+            done = subprocess.run(
+                command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+            say(f"--- {name}\n{done.stdout.decode(errors='replace').rstrip()}")
+            code = done.returncode
+        else:
+            say(f"--- {name}")
+            code = call(*command, cwd=cwd, env=env)
+        if code != 0:
             failed.append(name)
     return failed
 
@@ -275,6 +290,24 @@ AS_ON_WINDOWS = (
     *("--platform", "win32", "--no-warn-unreachable"),
     *("--cache-dir", ".mypy_cache/windows", "run.py", "server"),
 )
+
+
+def run_checks(npm: str, env: dict[str, str]) -> list[str]:
+    """Lint and types of Python, and all of the editor but its tests in browsers: side by side."""
+    ruff, mypy = [str(PYTHON), "-m", "ruff"], [str(PYTHON), "-m", "mypy"]
+    python = [
+        ("ruff", [*ruff, "check", "."]),
+        ("ruff format", [*ruff, "format", "--check", "."]),
+        ("mypy", mypy),
+    ]
+    windows = [("mypy, as on Windows", [*mypy, *AS_ON_WINDOWS])]
+    with ThreadPoolExecutor() as pool:
+        checks = [
+            pool.submit(run_steps, python, ROOT, env, aside=True),
+            pool.submit(run_steps, windows, ROOT, env, aside=True),
+            pool.submit(check_web, npm, env),
+        ]
+    return [name for check in checks for name in check.result()]
 
 
 def test(arguments: list[str], torch_build: str) -> int:
@@ -290,16 +323,7 @@ def test(arguments: list[str], torch_build: str) -> int:
     node = find_node()
     env["PATH"] = os.pathsep.join([str(node.parent), env.get("PATH", "")])
     npm = shutil.which("npm", path=env["PATH"]) or "npm"
-    python = str(PYTHON)
-    checks = [
-        ("ruff", [python, "-m", "ruff", "check", "."]),
-        ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
-        ("mypy", [python, "-m", "mypy"]),
-        ("mypy, as on Windows", [python, "-m", "mypy", *AS_ON_WINDOWS]),
-    ]
-    failed = run_steps(checks, ROOT, env)
-    failed += run_steps(web_steps(npm), ROOT / "web", env)
-    failed += check_bundle(npm, env)
+    failed = run_checks(npm, env)
     failed += run_steps(pytest_steps(pytest), ROOT, env)
     if failed:
         say("failed: " + ", ".join(failed))

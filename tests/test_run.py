@@ -1,8 +1,12 @@
-"""The start script: which build of torch it takes."""
+"""The start script: which build of torch it takes, and how it runs its checks."""
+
+import os
+import sys
+from pathlib import Path
 
 import pytest
 
-from run import TORCH_CUDA, torch_index
+from run import TORCH_CUDA, run_steps, torch_index
 
 
 @pytest.mark.parametrize(
@@ -27,3 +31,18 @@ def test_torch_comes_from_where_the_build_for_this_machine_is(
     name, reason = torch_index(build, platform, nvidia)
     assert name == index
     assert reason
+
+
+@pytest.mark.parametrize("aside", [False, True])
+def test_steps_are_all_run_and_those_that_fail_are_named(
+    aside: bool, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    python = [sys.executable, "-c"]
+    steps = [
+        ("first", [*python, "print('told'); raise SystemExit(3)"]),
+        ("second", [*python, "import os; print(os.environ['ASKED'])"]),
+    ]
+    failed = run_steps(steps, tmp_path, {**os.environ, "ASKED": "answered"}, aside=aside)
+    assert failed == ["first"]
+    said = capfd.readouterr().out.split()
+    assert said == ["weft:", "---", "first", "told", "weft:", "---", "second", "answered"]
