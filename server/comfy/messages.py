@@ -31,6 +31,7 @@ _LISTS = {
     "animation": "images",
     "video": "videos",
     "audio": "audio",
+    "latent": "latents",
 }
 """Where a node's results stand, by their kind; clients look for `images`."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from server.comfy.messages import Run
 from server.comfy.theirs import Theirs
 from server.feed import FeedEvent
@@ -87,3 +89,22 @@ def test_a_worker_that_was_lost_is_an_error_without_a_node() -> None:
 def test_a_prompt_that_never_began_ends_without_a_word() -> None:
     run = Run("job", Theirs(PROMPT, {}, ["b"], {}, 1), lambda artifact: None)
     assert hear(run, "job.finished", state="cancelled", problem=None, seconds=None) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "listed"),
+    [
+        ("image", "a.png", "images"),
+        ("latent", "a.latent", "latents"),
+        ("model", "a.safetensors", "files"),
+    ],
+)
+def test_what_a_node_made_is_listed_by_its_kind(kind: str, name: str, listed: str) -> None:
+    run = begun()
+    made = {"job": "job", "node": "b", "index": 0, "kind": kind, "name": name, "folder": "output"}
+    whole = made | {"subfolder": "", "mime": "", "bytes": 1, "sha256": ""}
+    assert hear(run, "node.artifact", "b", artifact=whole) == []
+    (executed, _) = hear(run, "node.finished", "b")
+    assert executed[1]["output"] == {
+        listed: [{"filename": name, "subfolder": "", "type": "output"}]
+    }
