@@ -168,6 +168,19 @@ def each_number(
     return range(start, start + count * step, step) if step else [start] * count
 
 
+@node("CreateList", title="Create list", aliases=("each", "collect", "for each"))
+def create_list(inputs: list[T]) -> Each[T]:
+    """Give values one by one: what takes one of them runs once for each.
+
+    Args:
+        inputs: The values, of one type.
+
+    Returns:
+        value: The values, in the order of the wires.
+    """
+    return inputs
+
+
 @node("JoinLines", title="Join lines", aliases=("collect", "concatenate"))
 def join_lines(texts: All[str], delimiter: Annotated[str, Multiline()] = "\n") -> str:
     """Make one text of several.

@@ -10,6 +10,7 @@ from nodes.errors import NodeError
 from nodes.logic import (
     and_,
     choose_one,
+    create_list,
     each_line,
     each_number,
     join_lines,
@@ -28,7 +29,15 @@ from server.engine.validate import validate
 from tests.engine.toys import Bench, add, graph, make_box, save
 
 CATALOGUE = catalogue_of(
-    *(choose_one, each_line, each_number, join_lines, primitive_boolean, primitive_float),
+    *(
+        choose_one,
+        create_list,
+        each_line,
+        each_number,
+        join_lines,
+        primitive_boolean,
+        primitive_float,
+    ),
     *(primitive_int, primitive_string, primitive_string_multiline, repeat, switch),
     *(add, make_box, save),
 )
@@ -99,6 +108,18 @@ def test_lines_and_numbers_come_one_by_one() -> None:
         "each": ("Save", {"value": "@l.string"}),
     }
     assert sorted(saved(nodes)) == ["a", "a+b+c", "b", "c"]
+
+
+def test_wired_values_come_one_by_one() -> None:
+    nodes = {
+        "a": ("PrimitiveString", {"value": "one"}),
+        "b": ("PrimitiveString", {"value": "two"}),
+        "l": ("CreateList", {"inputs": ["@b.string", "@a.string"]}),
+        "j": ("JoinLines", {"texts": "@l.value", "delimiter": "+"}),
+        "s": ("Save", {"value": "@j.string"}),
+        "each": ("Save", {"value": "@l.value"}),
+    }
+    assert sorted(saved(nodes)) == ["one", "two", "two+one"]
 
 
 def test_one_of_several_is_chosen_by_its_place() -> None:
