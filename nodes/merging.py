@@ -101,6 +101,20 @@ def clip_merge_simple(clip1: Clip, clip2: Clip, ratio: Share = 1.0) -> Clip:
     return merged_clips(clip1, clip2, lambda _: (ratio, 1 - ratio), f"{ratio}")
 
 
+@node("CLIPMergeAdd", title="Add CLIPs")
+def clip_merge_add(clip1: Clip, clip2: Clip) -> Clip:
+    """Add the weights of one text encoder, such as a difference of two, to another.
+
+    Args:
+        clip1: The text encoder, or a set of them.
+        clip2: What is added to it.
+
+    Returns:
+        The sum.
+    """
+    return merged_clips(clip1, clip2, lambda _: (1.0, 1.0), "add")
+
+
 @node("CLIPMergeSubtract", title="Subtract CLIPs")
 def clip_merge_subtract(
     clip1: Clip, clip2: Clip, multiplier: Annotated[float, Range(-10, 10, step=0.01)] = 1.0

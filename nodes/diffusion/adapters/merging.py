@@ -69,6 +69,26 @@ def by_blocks(ahead: float, middle: float, behind: float) -> Factors:
     return factors
 
 
+def by_projections(attention: str, *, q: float, k: float, v: float, out: float) -> Factors:
+    """Give factors on the first model's attention alone: on its queries, keys, values and result.
+
+    Args:
+        attention: Name of the attentions, such as "attn1".
+        q: Factor on what makes queries.
+        k: Factor on what makes keys.
+        v: Factor on what makes values.
+        out: Factor on what the result goes through.
+    """
+    shares = {"to_q": q, "to_k": k, "to_v": v, "to_out": out}
+    shares |= {"q_proj": q, "k_proj": k, "v_proj": v, "out_proj": out}
+
+    def factors(name: str) -> tuple[float, float]:
+        _, _, within = name.partition(f".{attention}.")
+        return shares.get(within.partition(".")[0], 1.0), 0.0
+
+    return factors
+
+
 _BEHIND = ("up_blocks", "conv_norm_out", "conv_out")
 
 

@@ -15,7 +15,9 @@ from nodes.diffusion.memory.modules import copy_sharing
 from nodes.diffusion.text.tokenizer import clip_vocabulary
 from nodes.errors import NodeError
 from nodes.merging import (
+    clip_merge_add,
     clip_merge_simple,
+    clip_merge_subtract,
     model_merge_add,
     model_merge_blocks,
     model_merge_simple,
@@ -104,6 +106,13 @@ def test_text_encoders_are_averaged_too() -> None:
         expected = 0.25 * one.encoder.state_dict()[name] + 0.75 * two.encoder.state_dict()[name]
         assert torch.allclose(tensor, expected, atol=1e-6)
     assert made.second is None
+
+
+def test_a_difference_of_text_encoders_added_gives_the_other() -> None:
+    base, tuned = clip(tiny_parts().text_encoder, "one"), clip(other_encoder(), "two")
+    made = clip_merge_add(base, clip_merge_subtract(tuned, base))
+    for name, tensor in made.encoder.state_dict().items():
+        assert torch.allclose(tensor, tuned.encoder.state_dict()[name], atol=1e-6)
 
 
 def test_weights_of_8_bits_are_averaged_in_what_they_compute_in() -> None:
