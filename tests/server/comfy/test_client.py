@@ -268,7 +268,8 @@ def test_the_queue_is_told_and_emptied(server: Server) -> None:
     told = get(server, "/queue")[1]
     assert [item[1] for item in told["queue_running"]] == ["busy"]
     assert [item[1] for item in told["queue_pending"]] == ["early", "late", "last"]
-    assert told["queue_pending"][0][2:] == [simple(), {}, ["3"]]
+    _, _, prompt, extra, outputs = told["queue_pending"][0]
+    assert (prompt, extra.keys(), outputs) == (simple(), {"create_time"}, ["3"])
     assert get(server, "/prompt")[1] == {"exec_info": {"queue_remaining": 4}}
     assert get(server, "/history/busy")[1] == get(server, "/history/late")[1] == {}
     assert post(server, "/queue", {"delete": ["late", "nobody", "busy"]})[0] == 200
