@@ -37,26 +37,31 @@ def heun(denoise: Denoise, x: Tensor, sigmas: Levels) -> Steps:
 
 
 def heunpp2(denoise: Denoise, x: Tensor, sigmas: Levels) -> Steps:
-    """Mix the slopes here and up to two levels ahead, those ahead by their levels.
+    """Look two levels ahead and integrate the parabola through the three slopes.
 
-    Carzit 2023 (sd-webui-samplers-scheduler): the slope at a level ahead weighs that level over the
-    first one and over how many slopes there are; the slope here has the rest. That is no quadrature
-    rule, so it is of first order for all its three evaluations.
+    Second order, three evaluations, a method of Heun's kind with one more point; the last step but
+    one is Heun's, the last Euler's, since there is less to look ahead to.
     """
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
         d = (x - denoised) / sigma
-        ahead = [level for level in sigmas[i + 1 : i + 3] if level > 0]
-        weights = [level / ((len(ahead) + 1) * sigmas[0]) for level in ahead]
-        mixed = d * (1 - sum(weights))
-        x_ahead = x
-        for level, weight in zip(ahead, weights, strict=True):
-            x_ahead = x_ahead + d * (level - sigma)
-            d = (x_ahead - denoise(x_ahead, level)) / level
-            mixed = mixed + d * weight
-            sigma = level
-        x = x + mixed * (sigma_next - sigmas[i])
-        yield Step(i, sigmas[i], x, denoised)
+        h = sigma_next - sigma
+        x_next = x + d * h
+        if sigma_next > 0:
+            d_next = (x_next - denoise(x_next, sigma_next)) / sigma_next
+            after = sigmas[i + 2] if i + 2 < len(sigmas) else 0
+            if after > 0:
+                k = after - sigma_next
+                x_after = x_next + d_next * k
+                d_after = (x_after - denoise(x_after, after)) / after
+                # The integral of the Lagrange parabola over the first of its two intervals.
+                bend = h**2 / (6 * k * (h + k))
+                slope = (0.5 - bend * k / h) * d + (0.5 + bend * (h + k) / h) * d_next
+                x_next = x + h * (slope - bend * d_after)
+            else:
+                x_next = x + h * (d + d_next) / 2
+        x = x_next
+        yield Step(i, sigma, x, denoised)
 
 
 def dpm_2(denoise: Denoise, x: Tensor, sigmas: Levels) -> Steps:
