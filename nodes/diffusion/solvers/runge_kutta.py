@@ -40,9 +40,9 @@ def heunpp2(denoise: Denoise, x: Tensor, sigmas: Levels) -> Steps:
     """Look two levels ahead and integrate the parabola through the three slopes.
 
     Second order, three evaluations, a method of Heun's kind with one more point; the last step but
-    one is Heun's, the last Euler's, since there is less to look ahead to. Elsewhere in the field the
-    slopes are weighed by their levels (Carzit 2023, sd-webui-samplers-scheduler), which is of first
-    order: this is the one solver whose pictures differ from there.
+    one is Heun's, the last Euler's, since there is less to look ahead to. Elsewhere in the field
+    the slopes are weighed by their levels (Carzit 2023, sd-webui-samplers-scheduler), which is of
+    first order: this is the one solver whose pictures differ from there.
     """
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
