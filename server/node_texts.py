@@ -3,7 +3,7 @@
 A file `nodes/texts/de.json` has `categories` by the parts of their paths, `ports` by their names,
 and `nodes` by their ids, each with `title`, `summary`, and `ports` that are called otherwise there.
 `nodes/texts/help/de.json` has what is said of nodes and of their ports, by the English sentence:
-many ports are explained alike. What they leave out stays in English.
+many ports are explained alike. What they leave out stays as it is declared.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from nodes.api.markers import (
     Lazy,
     Marker,
     Multiline,
+    Names,
     Range,
     Seed,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "Lazy",
     "Marker",
     "Multiline",
+    "Names",
     "NodeSpec",
     "Out",
     "OutputSpec",

@@ -16,6 +16,7 @@ from nodes.api.markers import (
     Lazy,
     Marker,
     Multiline,
+    Names,
     Range,
     Seed,
 )
@@ -45,6 +46,7 @@ class Annotation:
             `one_of`.
         wires: The wire types that it names.
         shape: Rules for an output's dimensions.
+        group: The names of a group of inputs.
         optional: Whether None is allowed.
         each: Whether an output yields a sequence.
     """
@@ -53,6 +55,7 @@ class Annotation:
     wires: tuple[WireSpec, ...] = ()
     marker: Marker | None = None
     shape: Shape | None = None
+    group: Names | None = None
     label: str = ""
     optional: bool = False
     many: bool = False
@@ -117,6 +120,8 @@ def _with_markers(read: Annotation, markers: tuple[Any, ...], where: str) -> Ann
     for marker in markers:
         if isinstance(marker, Shape):
             read = replace(read, shape=marker)
+        elif isinstance(marker, Names):
+            read = replace(read, group=marker)
         elif isinstance(marker, Label):
             read = replace(read, label=marker.text)
         elif type(marker) not in _FITS:

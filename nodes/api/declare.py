@@ -5,6 +5,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, get_type_hints
 
 from nodes.api.annotations import Annotation, read_annotation, without_subgraph
@@ -124,9 +125,10 @@ def _inputs(
     wires: list[WireSpec],
 ) -> tuple[InputSpec, ...]:
     found: list[InputSpec] = []
+    described: set[str] = set()
     for parameter in inspect.signature(function).parameters.values():
         name = parameter.name
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        if parameter.kind is parameter.VAR_POSITIONAL:
             raise DeclarationError(f"{id_}: *{name} is not allowed. Name every input.")
         if name not in hints:
             raise DeclarationError(f"{id_}: give `{name}` a type.")
@@ -134,21 +136,33 @@ def _inputs(
             if hints[name] is not Context or parameter.default is parameter.empty:
                 raise DeclarationError(f"{id_}: write it as `*, ctx: Context = QUIET`.")
             continue
-        if name not in doc.args:
-            raise DeclarationError(f"{id_}: `{name}` is missing under Args in the docstring.")
+        several = parameter.kind is parameter.VAR_KEYWORD
+        told = f"**{name}" if several else name
+        if told not in doc.args:
+            raise DeclarationError(f"{id_}: `{told}` is missing under Args in the docstring.")
         read = read_annotation(hints[name], f"{id_}, `{name}`")
+        if several != (read.group is not None):
+            raise DeclarationError(f"{id_}: `{name}` has Names if it is **{name}, and only then.")
         wires.extend(read.wires)
-        found.append(_input(id_, parameter, read, doc.args[name]))
-    surplus = sorted(set(doc.args) - {item.name for item in found} - {"ctx"})
+        described.add(told)
+        if read.group is None:
+            default = REQUIRED if parameter.default is parameter.empty else parameter.default
+            found.append(_input(id_, name, default, read, doc.args[told]))
+            continue
+        for one in read.group.names:
+            # A prefix, such as that of a block's weights, is shown without its dot.
+            shown = replace(read, label=one.rstrip("."))
+            found.append(_input(id_, one, read.group.default, shown, doc.args[told]))
+    if len({item.name for item in found}) < len(found):
+        raise DeclarationError(f"{id_}: two inputs have the same name.")
+    surplus = sorted(set(doc.args) - described - {"ctx"})
     if surplus:
         names = ", ".join(f"`{name}`" for name in surplus)
         raise DeclarationError(f"{id_}: Args describes {names}, which the signature lacks.")
     return tuple(found)
 
 
-def _input(id_: str, parameter: inspect.Parameter, read: Annotation, text: str) -> InputSpec:
-    name = parameter.name
-    default = REQUIRED if parameter.default is parameter.empty else parameter.default
+def _input(id_: str, name: str, default: Any, read: Annotation, text: str) -> InputSpec:
     if read.each:
         raise DeclarationError(f"{id_}: `{name}` cannot be Each: that is for outputs.")
     if read.optional and default is not None:
@@ -210,7 +224,7 @@ def _outputs(
             raise DeclarationError(f"{id_}: Returns describes `{name}`, which is no output.")
     found: list[OutputSpec] = []
     for name, read in reads.items():
-        if read.marker or read.many or read.lazy or read.whole:
+        if read.marker or read.group or read.many or read.lazy or read.whole:
             raise DeclarationError(f"{id_}: output `{name}` can have Each, Shape and Label only.")
         shape = read.shape.describe() if read.shape else {}
         for dimension, rule in shape.items():

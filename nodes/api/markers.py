@@ -200,6 +200,19 @@ class Label:
         return {"kind": "label", "text": self.text}
 
 
+@dataclass(frozen=True)
+class Names:
+    """The names of inputs that are alike, which a function takes as one `**group`.
+
+    Attributes:
+        names: In order.
+        default: The value of each where nothing is given.
+    """
+
+    names: tuple[str, ...]
+    default: bool | int | float | str
+
+
 def marker_from_json(data: Mapping[str, JSON]) -> Marker:
     """Build a marker from what its `describe` gave.
 

@@ -7,7 +7,7 @@ of peft, and of early diffusers.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,9 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from nodes.diffusion.adapters.lora_changes import PARTS, SYNONYMS, Parts, changed_weight, is_whole
-from nodes.diffusion.files import ldm_keys
 from nodes.diffusion.files.checkpoint_file import read_header, read_weights, stamp
-from nodes.diffusion.files.transformer_keys import CHROMA, FLUX, SD3, Layout
+from nodes.diffusion.files.original_names import original_places
 from nodes.diffusion.memory.by_layer import kept_values, work_place
 from nodes.diffusion.memory.modules import copy_sharing
 from nodes.errors import FileProblem
@@ -32,19 +31,6 @@ _PART = re.compile(
 
 # How the names of changes of a text encoder begin.
 TEXT_NAMES = ("lora_te_", "lora_te1_", "lora_te2_", "text_encoder.", "text_encoder_2.")
-
-# How the layouts of transformers are told, and how the names of their blocks begin.
-_TRANSFORMERS: Mapping[str, tuple[Layout, Mapping[str, str]]] = {
-    "SD3Transformer2DModel": (SD3, {"joint_blocks": "transformer_blocks"}),
-    "FluxTransformer2DModel": (
-        FLUX,
-        {"double_blocks": "transformer_blocks", "single_blocks": "single_transformer_blocks"},
-    ),
-    "ChromaTransformer2DModel": (
-        CHROMA,
-        {"double_blocks": "transformer_blocks", "single_blocks": "single_transformer_blocks"},
-    ),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,40 +129,22 @@ def clip_with_lora(clip: Clip, lora: Lora, strength: float) -> tuple[Clip, froze
 
 def _denoiser_targets(network: Any) -> Targets:
     targets: Targets = {}
-    weights = dict(network.state_dict())
-    for name in weights:
-        module = name.removesuffix(".weight")
+    modules = dict.fromkeys(name.removesuffix(".weight") for name in network.state_dict())
+    for module in modules:
         for start in ("", "unet.", "transformer.", "diffusion_model.", "base_model.model."):
             targets[start + module] = Target((module,))
         for start in _KOHYA:
             targets[start + module.replace(".", "_")] = Target((module,))
-    for theirs, target in _originals(network, weights):
-        targets |= {start + theirs.replace(".", "_"): target for start in _KOHYA}
-        targets[f"diffusion_model.{theirs}"] = target
+    for place in original_places(network):
+        if modules.keys() >= set(place.ours):
+            target = Target(place.ours, place.swapped)
+            targets |= {start + place.theirs.replace(".", "_"): target for start in _KOHYA}
+            targets[f"diffusion_model.{place.theirs}"] = target
     return targets
 
 
 # What kohya's trainer and LyCORIS put before a path whose dots are underscores.
 _KOHYA = ("lora_unet_", "lora_transformer_", "lycoris_")
-
-
-def _originals(network: Any, weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Target]]:
-    """Give the names of a network's modules in the original files of its family."""
-    layout, blocks = _TRANSFORMERS.get(type(network).__name__, (None, {}))
-    if layout is None:
-        ldm = ldm_keys.unet_to_ldm(weights, dict(network.config), "")
-        for ours, theirs in zip(weights, ldm, strict=True):
-            yield theirs.removesuffix(".weight"), Target((ours.removesuffix(".weight"),))
-        return
-    numbers = {
-        f"{theirs}.{number}.": None
-        for theirs, ours in blocks.items()
-        for number in range(len(getattr(network, ours)))
-    }
-    modules = {name.removesuffix(".weight") for name in weights}
-    for place in layout.places(numbers):
-        if modules.issuperset(place.ours):
-            yield place.theirs, Target(place.ours, place.swapped)
 
 
 def _text_targets(encoder: nn.Module, dotted: str, *kohya: str) -> Targets:

@@ -4,13 +4,14 @@ Wortsman et al. 2022, Model soups, arXiv:2203.05482: weights of models that were
 model can be averaged. Adding a difference of two models carries what one learnt over to a third.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
+from nodes.diffusion.files.original_names import original_places
 from nodes.diffusion.memory.by_layer import kept_values, work_place
 from nodes.diffusion.memory.modules import copy_sharing
 from nodes.errors import NodeError
@@ -64,6 +65,28 @@ def by_blocks(ahead: float, middle: float, behind: float) -> Factors:
     def factors(name: str) -> tuple[float, float]:
         part = name.partition(".")[0]
         share = {"mid_block": middle}.get(part, behind if part in _BEHIND else ahead)
+        return share, 1 - share
+
+    return factors
+
+
+def by_original_parts(network: nn.Module, shares: Mapping[str, float]) -> Factors:
+    """Give the first model's share by parts, named as in the original files of its family.
+
+    Args:
+        network: The first model's.
+        shares: By the beginnings of names; the longest that fits holds. What none fits follows the
+            first of them.
+    """
+    places = {ours: place.theirs for place in original_places(network) for ours in place.ours}
+    otherwise = next(iter(shares.values()))
+
+    def factors(name: str) -> tuple[float, float]:
+        # A place is a module, or a whole name where that holds but one tensor.
+        path, _, leaf = name.rpartition(".")
+        theirs = places.get(name) or f"{places.get(path, '')}.{leaf}"
+        fitting = [part for part in shares if theirs.startswith(part)]
+        share = shares[max(fitting, key=len)] if fitting else otherwise
         return share, 1 - share
 
     return factors

@@ -19,6 +19,7 @@ from nodes.api import (
     Label,
     Lazy,
     Multiline,
+    Names,
     Range,
     Seed,
     Shape,
@@ -197,6 +198,29 @@ def test_constraints_of_a_type_variable_are_kept() -> None:
     assert (item.type, item.generic, item.one_of) == ("N", True, ("Int", "Float"))
 
 
+def test_a_group_of_inputs_is_named_by_its_marker() -> None:
+    @node("Mix")
+    def mix(
+        clay: WetClay, **shares: Annotated[float, Range(0, 1), Names(("a.0.", "b c"), 1)]
+    ) -> int:
+        """Mix it.
+
+        Args:
+            clay: What.
+            **shares: How much.
+        """
+        return len(shares)
+
+    spec = vars(mix)["__node__"]
+    told = [(i.name, i.label, i.type, i.default, i.marker, i.help) for i in spec.inputs[1:]]
+    assert told == [
+        ("a.0.", "a.0", "Float", 1.0, Range(0, 1), "How much."),
+        ("b c", "b c", "Float", 1.0, Range(0, 1), "How much."),
+    ]
+    assert Catalogue.from_json(catalogue_of(mix).to_json()).specs["Mix"].inputs == spec.inputs
+    assert mix(WetClay(1.0), **{"a.0.": 0.5}) == 1
+
+
 def test_the_catalogue_crosses_as_json() -> None:
     data = catalogue_of(form).to_json()
     again = Catalogue.from_json(data)
@@ -239,10 +263,31 @@ def loud(x: int, ctx: int = 1) -> None:
     """
 
 
+def nameless(**x: int) -> None:
+    """Take a group.
+
+    Args:
+        **x: It.
+    """
+
+
+def named_twice(a: int, **x: Annotated[int, Names(("b", "a"), 0)]) -> None:
+    """Take a group.
+
+    Args:
+        a: It.
+        **x: It.
+    """
+
+
 MISTAKES: list[tuple[Callable[..., Any], str]] = [
     (no_docstring, "say in a docstring"),
     (many_arguments, r"\*x is not allowed"),
     (loud, "ctx: Context = QUIET"),
+    (nameless, r"`x` has Names if it is \*\*x, and only then"),
+    (named_twice, "two inputs have the same name"),
+    (mistaken(x=Annotated[int, Names(("a",), 0)]), "`x` has Names if it is"),
+    (mistaken(returns=Annotated[int, Names(("a",), 0)], x=int), "can have Each, Shape"),
     (mistaken("y: It.", x=int), "`x` is missing under Args"),
     (mistaken("x: It.\n    y: That.", x=int), "describes `y`, which the signature lacks"),
     (mistaken(), "give `x` a type"),

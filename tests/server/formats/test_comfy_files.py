@@ -94,6 +94,35 @@ def test_the_usual_workflow_can_run_as_it_is(catalogue: Catalogue) -> None:
     assert sampler["latent_image"] == {"link": ["5", "latent"]}
 
 
+def test_names_of_inputs_may_have_dots(catalogue: Catalogue) -> None:
+    merge = raw(
+        3,
+        "ModelMergeSDXL",
+        inputs=[
+            port("model1", "MODEL", 1),
+            port("model2", "MODEL", 2),
+            port("input_blocks.1", "FLOAT", 3, widget=True),
+        ],
+        widgets_values=[0.5, *[1] * 22, 0.25],
+    )
+    loaders = [
+        raw(n, "CheckpointLoaderSimple", widgets_values=["weft.safetensors"]) for n in (1, 2)
+    ]
+    number = raw(4, "PrimitiveFloat", widgets_values=[0.75])
+    links = [[1, 1, 0, 3, 0, "MODEL"], [2, 2, 0, 3, 1, "MODEL"], [3, 4, 0, 3, 2, "FLOAT"]]
+    links.append([4, 3, 0, 5, 0, "MODEL"])
+    save = raw(5, "ModelSave", inputs=[port("model", "MODEL", 4)], widgets_values=["made"])
+    workflow = opened(file([*loaders, merge, number, save], links), catalogue).workflow
+    given = workflow["nodes"]["3"]["inputs"]
+    assert (given["time_embed."], given["input_blocks.0"], given["out."]) == (0.5, 1, 0.25)
+    assert given["input_blocks.1"] == {"link": ["4", "float"]}
+    assert errors(validate(Graph.from_json(workflow), catalogue)) == []
+    interfaces = Interfaces(catalogue.to_json())
+    prompt = to_prompt(workflow["nodes"], interfaces)
+    assert prompt["3"]["inputs"]["input_blocks.1"] == ["4", 0]
+    assert from_prompt(prompt, interfaces).workflow["nodes"]["3"]["inputs"] == given
+
+
 def test_a_bypassed_node_is_passed_through_and_a_muted_one_is_missed(catalogue: Catalogue) -> None:
     nodes = [
         raw(1, "EmptyImage", widgets_values=[8, 8, 1, 0]),

@@ -1,6 +1,7 @@
 """Merged models have the weights that the words say, and leave the models that they are made of."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,13 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from nodes.block_merging import (
+    model_merge_flux1,
+    model_merge_sd1,
+    model_merge_sd3_2b,
+    model_merge_sd35_large,
+)
+from nodes.diffusion.adapters.merging import by_original_parts, merged_models
 from nodes.diffusion.memory.by_layer import bring
 from nodes.diffusion.memory.modules import copy_sharing
 from nodes.diffusion.text.tokenizer import clip_vocabulary
@@ -26,6 +34,7 @@ from nodes.merging import (
 from nodes.types import Clip, Model
 from tests.nodes.diffusion.tiny_models import TEXT, UNET, tiny_parts
 from tests.nodes.diffusion.tiny_sampling import EPSILON, FORMAT, tiniest_model, tiny_model
+from tests.nodes.diffusion.transformer_files import transformer
 
 
 def other_model() -> Model:
@@ -139,3 +148,54 @@ def test_models_of_other_kinds_are_told() -> None:
     pair = replace(one, second=other_encoder(), second_tokenizer=clip_vocabulary())
     with pytest.raises(NodeError, match="second is in one of them only"):
         clip_merge_simple(one, pair, 0.5)
+
+
+def test_parts_are_named_as_in_original_files() -> None:
+    first, second = tiny_model(), other_model()
+    shares = {"input_blocks.0.": 0.0, "middle_block.1.": 0.25, "out.": 0.5, "time_embed.": 0.75}
+    made = model_merge_sd1(first, second, **shares).network.state_dict()
+    ones, twos = first.network.state_dict(), second.network.state_dict()
+    expected = {
+        "conv_in.weight": 0.0,
+        "conv_in.bias": 0.0,
+        "down_blocks.0.resnets.0.conv1.weight": 1.0,
+        "mid_block.resnets.0.conv1.weight": 1.0,
+        "mid_block.attentions.0.proj_in.bias": 0.25,
+        "conv_norm_out.weight": 0.5,
+        "conv_out.weight": 0.5,
+        "time_embedding.linear_2.bias": 0.75,
+    }
+    for name, share in expected.items():
+        assert torch.allclose(made[name], share * ones[name] + (1 - share) * twos[name], atol=1e-6)
+
+
+def test_weights_of_no_named_part_follow_the_first_part() -> None:
+    first, second = tiny_model(), other_model()
+    made = merged_models(first, second, by_original_parts(first.network, {"out.": 0.5}), "half")
+    ones, twos = first.network.state_dict(), second.network.state_dict()
+    for name, tensor in made.network.state_dict().items():
+        assert torch.allclose(tensor, (ones[name] + twos[name]) / 2, atol=1e-6), name
+
+
+@pytest.mark.parametrize(
+    ("family", "merge", "part", "begins"),
+    [
+        ("sd3", model_merge_sd3_2b, "joint_blocks.0.", "transformer_blocks.0."),
+        ("sd35", model_merge_sd35_large, "final_layer.", ("proj_out.", "norm_out.")),
+        ("flux", model_merge_flux1, "single_blocks.0.", "single_transformer_blocks.0."),
+        ("flux", model_merge_flux1, "guidance_in", "time_text_embed.guidance_embedder."),
+    ],
+)
+def test_parts_of_transformers_are_named_as_in_original_files(
+    family: str, merge: Callable[..., Model], part: str, begins: str | tuple[str, ...]
+) -> None:
+    one, two = transformer(family), deepcopy(transformer(family))
+    with torch.no_grad():
+        for weight in two.parameters():
+            weight.add_(1)
+    first, second = (Model(network, EPSILON, FORMAT, "float32", "") for network in (one, two))
+    made = dict(merge(first, second, **{part: 0.25}).network.named_parameters())
+    parted = {name for name in made if name.startswith(begins)}
+    assert 0 < len(parted) < len(made)
+    for name, weight in one.named_parameters():
+        assert torch.allclose(made[name], weight + 0.75 * (name in parted), atol=1e-6), name
