@@ -8,7 +8,7 @@ import { isPicture, thumbnailUrl } from "../api/pictures";
 import { valueText } from "../commands/sweep";
 import { setValues } from "../commands/values";
 import type { Json } from "../documents/types";
-import { fraction, jobs } from "../runs/jobs";
+import { asking, fraction, jobs, learn } from "../runs/jobs";
 import { useDocumentId } from "../store/current";
 import { report } from "../store/notices";
 import { openJobWorkflow } from "../store/queue";
@@ -58,10 +58,11 @@ export function SweepGrid({ sweep: id }: Extract<Dialog, { kind: "sweep-grid" }>
 /** Asks for the runs that this page has not heard of: those of an earlier sweep. */
 function useKnownJobs(sweep: Sweep | undefined): void {
   useEffect(() => {
+    const asked = asking();
     for (const id of sweep?.jobs ?? []) {
       if (jobs.get(id) !== undefined) continue;
       getJob(id).then(
-        ({ workflow: _, ...job }) => jobs.set(id, job),
+        ({ workflow: _, ...job }) => learn(job, asked),
         (problem: unknown) => {
           // A run that was deleted leaves its cell empty.
           if (!(problem instanceof ApiError && problem.status === 404)) report(problem);

@@ -8,6 +8,20 @@ import { countNode, countPlan, forgetTally } from "./tally";
 
 export const jobs = new Board<Job>();
 
+/** How often something happened in the queue, and when last to which job: this tells which answers are late. */
+let happened = 0;
+const lastTold = new Map<string, number>();
+
+/** The moment at which the server is asked something, for the answer's sake. */
+export function asking(): number {
+  return happened;
+}
+
+/** Takes in a job as an answer has it, unless the feed has told of something later since it was asked for. */
+export function learn(job: Job, asked: number): void {
+  if ((lastTold.get(job.id) ?? 0) <= asked) jobs.set(job.id, job);
+}
+
 export interface QueueOrder {
   readonly paused: boolean;
   readonly running: readonly string[];
@@ -28,8 +42,13 @@ export function onQueue(listener: () => void): () => void {
   return queueOrder.subscribe(KEY, listener);
 }
 
-export function setQueue(queue: Queue): void {
-  for (const job of [...queue.running, ...queue.queued]) jobs.set(job.id, job);
+let orderAsked = 0;
+
+/** Takes in the queue as an answer has it; one that a later answer has overtaken says nothing of the order. */
+export function setQueue(queue: Queue, asked: number): void {
+  for (const job of [...queue.running, ...queue.queued]) learn(job, asked);
+  if (asked < orderAsked) return;
+  orderAsked = asked;
   const ids = (list: readonly Job[]) => list.map((job) => job.id);
   queueOrder.set(KEY, { paused: queue.paused, running: ids(queue.running), queued: ids(queue.queued) });
 }
@@ -44,8 +63,15 @@ export type Consequence = "nothing" | "queue" | "history";
 
 export function applyJobEvent(event: FeedEvent): Consequence {
   const { job, data } = event;
-  if (event.type === "queue.changed") return "queue";
+  if (event.type === "queue.changed") {
+    happened += 1;
+    return "queue";
+  }
   if (job === null) return "nothing";
+  if (event.type.startsWith("job.")) {
+    happened += 1;
+    lastTold.set(job, happened);
+  }
   if (isObject(data) && isJob(data)) jobs.set(job, readJob(data));
   switch (event.type) {
     case "job.queued":

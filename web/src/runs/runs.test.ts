@@ -8,7 +8,7 @@ import { specOf } from "../catalogue/ports";
 import { toDocument } from "../documents/parse";
 import type { Json } from "../documents/types";
 import { documentRuns, nodeKey, nodeRuns } from "./board";
-import { applyJobEvent, fraction, jobs, queueNow, setQueue } from "./jobs";
+import { applyJobEvent, asking, fraction, jobs, learn, queueNow, setQueue } from "./jobs";
 import { nodePlans, nodeProblems, setPlan } from "./plans";
 import { applyEvent, applyHistory, applyPreview } from "./reduce";
 import { nextSeed, randomSeed, rolled, seedsOf } from "./seeds";
@@ -181,7 +181,7 @@ describe("the queue", () => {
     applyJobEvent(readEvent({ type, job, node, document, data }));
 
   test("follows its events, and says what must be asked", () => {
-    setQueue({ paused: false, running: [], queued: [readJob(jobJson(job))] });
+    setQueue({ paused: false, running: [], queued: [readJob(jobJson(job))] }, asking());
     expect(queueNow()).toEqual({ paused: false, running: [], queued: [job] });
     expect(event("job.started")).toBe("queue");
     event("plan", { order: ["a", "b", "c", "d"], total: 4 });
@@ -193,6 +193,23 @@ describe("the queue", () => {
     expect(fraction(known)).toBeCloseTo(1.5 / 4);
     expect(event("job.finished")).toBe("history");
     expect(event("node.warning", {}, "b")).toBe("nothing");
+  });
+
+  test("is not set back by answers that the feed has overtaken", () => {
+    const ended = readJob(jobJson(job, { state: "succeeded" }));
+    const running = readJob(jobJson(job, { state: "running" }));
+    const early = asking();
+    event("job.finished");
+    learn(ended, asking());
+    setQueue({ paused: false, running: [], queued: [] }, asking());
+    setQueue({ paused: false, running: [running], queued: [] }, early);
+    expect(jobs.get(job)?.state).toBe("succeeded");
+    expect(queueNow().running).toEqual([]);
+    const before = asking();
+    event("queue.changed");
+    setQueue({ paused: true, running: [], queued: [] }, asking());
+    setQueue({ paused: false, running: [], queued: [] }, before);
+    expect(queueNow().paused).toBe(true);
   });
 
   test("takes a whole job from an event that carries one", () => {

@@ -2,7 +2,7 @@
 
 import { cancelJob, commandQueue, deleteJob, getJob, getQueue, moveJob, retryJob } from "../api/jobs";
 import { toDocument } from "../documents/parse";
-import { jobs, queueNow, setQueue, setQueued } from "../runs/jobs";
+import { asking, jobs, learn, queueNow, setQueue, setQueued } from "../runs/jobs";
 import { changed } from "./changes";
 import { report } from "./notices";
 import { openTab } from "./tabs";
@@ -16,7 +16,8 @@ async function reported(work: () => Promise<unknown>): Promise<void> {
 }
 
 async function look(): Promise<void> {
-  setQueue(await getQueue());
+  const asked = asking();
+  setQueue(await getQueue(), asked);
 }
 
 export function pauseOrResume(): Promise<void> {
@@ -36,7 +37,8 @@ export function clearQueue(): Promise<void> {
 
 export function cancel(id: string): Promise<void> {
   return reported(async () => {
-    jobs.set(id, await cancelJob(id));
+    const asked = asking();
+    learn(await cancelJob(id), asked);
     await look();
   });
 }

@@ -7,7 +7,7 @@ import { getJob, getJobs, getQueue } from "../api/jobs";
 import { getCatalogue } from "../api/system";
 import type { FeedEvent } from "../api/types";
 import { strings, Unreadable } from "../documents/fields";
-import { applyJobEvent, jobs, setQueue } from "../runs/jobs";
+import { applyJobEvent, asking, learn, setQueue } from "../runs/jobs";
 import { applyEvent, applyHistory, applyPreview } from "../runs/reduce";
 import { loadProblemWords } from "../texts/problems";
 import { serverTexts } from "../texts/refusals";
@@ -86,9 +86,10 @@ export function loadCatalogue(): Promise<void> {
 function refresh(): Promise<void> {
   return insistently(
     async () => {
+      const asked = asking();
       const [queue, history] = await Promise.all([getQueue(), getJobs({ limit: 50 })]);
-      setQueue(queue);
-      for (const job of history.items) jobs.set(job.id, job);
+      setQueue(queue, asked);
+      for (const job of history.items) learn(job, asked);
       applyHistory(history.items);
       changed("library", "pictures", "history");
       foldersChanged();
@@ -128,21 +129,23 @@ function receive(event: FeedEvent): void {
 }
 
 const SETTLE_MS = 60;
-let asking: ReturnType<typeof setTimeout> | undefined;
+let settling: ReturnType<typeof setTimeout> | undefined;
 
 /** A burst of events asks once. */
 function askQueue(): void {
-  if (asking !== undefined) return;
-  asking = setTimeout(() => {
-    asking = undefined;
-    void quietly(async () => setQueue(await getQueue()));
+  if (settling !== undefined) return;
+  settling = setTimeout(() => {
+    settling = undefined;
+    const asked = asking();
+    void quietly(async () => setQueue(await getQueue(), asked));
   }, SETTLE_MS);
 }
 
 async function askJob(id: string): Promise<void> {
+  const asked = asking();
   await quietly(async () => {
     const { workflow: _, ...job } = await getJob(id);
-    jobs.set(id, job);
+    learn(job, asked);
   });
   changed("history");
 }
