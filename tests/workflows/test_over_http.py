@@ -7,7 +7,6 @@ import json
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.server.running import Server, serving
+from tests.server.running import Server
 from training.judge import see
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHIPPED = sorted((ROOT / "workflows").glob("*.json"))
 AT = "/api/v1/templates"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    flags = ("--node-package", "nodes", "--threads", "1")
-    with serving(tmp_path_factory.mktemp("data"), *flags) as server:
-        yield server
 
 
 def curl_lines(document: str) -> list[str]:

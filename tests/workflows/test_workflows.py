@@ -15,6 +15,7 @@ from PIL import Image
 from server.engine.canonical import canonical_dumps
 from server.engine.graph import Graph
 from server.formats.png import read_text
+from tests.server.running import Server
 from training.judge import see
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -33,29 +34,23 @@ EXPECTED = {
     "upscale_tiled_8k": (("star", "red", "blue"), 1024),
 }
 # What is set for the test: 8192 pixels take minutes, and are a benchmark.
-SET = {"upscale_tiled_8k": ("--set", "plan.longest_side=1024")}
+SET = {"upscale_tiled_8k": {"longest_side": 1024}}
 
 
-def run(workflow: Path, out: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "server", "run", str(workflow), "--out", str(out)),
-            *("--device", "cpu", "--threads", "1", "--data-dir", str(out.parent / "data"), *flags),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def drawn(server: Server, name: str) -> Path:
+    """The file of the picture that a workflow saves, run as an endpoint."""
+    answer = server.ask("POST", f"/api/v1/templates/{name}/run", SET.get(name, {}))
+    assert answer.status == 202, answer
+    ended = server.wait_for(answer.body["id"])
+    assert ended["state"] == "succeeded", ended["problem"]
+    (saved,) = (each for each in ended["artifacts"] if each["node"] == "save")
+    return server.data / "output" / saved["name"]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_workflow_draws_what_its_prompt_says(path: Path, tmp_path: Path) -> None:
+def test_a_shipped_workflow_draws_what_its_prompt_says(server: Server, path: Path) -> None:
     (shape, colour, background), side = EXPECTED[path.stem]
-    ended = run(path, tmp_path / "out", *SET.get(path.stem, ()))
-    assert ended.returncode == 0, ended.stderr
-    (picture,) = (tmp_path / "out").iterdir()
+    picture = drawn(server, path.stem)
     with Image.open(picture) as image:
         assert image.size == (side, side)
         seen = see(np.asarray(image.convert("RGB").resize((128, 128), Image.Resampling.BOX)))
@@ -82,15 +77,27 @@ def test_a_shipped_workflow_says_what_it_is(path: Path) -> None:
     assert data["form"]
 
 
-def test_the_same_seed_draws_the_same_pixels(tmp_path: Path) -> None:
-    path = ROOT / "workflows" / "text_to_image.json"
-    drawn = []
-    for name in ("one", "two"):
-        assert run(path, tmp_path / name / "out").returncode == 0
-        (picture,) = (tmp_path / name / "out").iterdir()
-        with Image.open(picture) as image:
-            drawn.append(image.tobytes())
-    assert drawn[0] == drawn[1]
+@pytest.mark.parametrize("name", ["text_to_image", "image_to_image"])
+def test_the_command_line_draws_the_very_pixels_in_a_process_of_its_own(
+    server: Server, name: str, tmp_path: Path
+) -> None:
+    expected = drawn(server, name)
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "server", "run", str(ROOT / "workflows" / f"{name}.json")),
+            *("--out", str(tmp_path / "out"), "--data-dir", str(tmp_path / "data")),
+            *("--device", "cpu", "--threads", "1"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    (picture,) = (tmp_path / "out").iterdir()
+    with Image.open(expected) as one, Image.open(picture) as other:
+        assert one.tobytes() == other.tobytes()
 
 
 def nodes(path: Path) -> dict[str, Any]:
