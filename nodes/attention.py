@@ -58,10 +58,10 @@ def clip_attention_multiply(
         out: Factor on what comes of it.
     """
     factors = by_projections("self_attn", q=q, k=k, v=v, out=out)
-    return merged_clips(clip, clip, factors, f"self_attn({q},{k},{v},{out})")
+    return merged_clips((clip, clip), factors, f"self_attn({q},{k},{v},{out})")
 
 
 def _multiplied(model: Model, attention: str, q: float, k: float, v: float, out: float) -> Model:
     unet_of(model, "Multiplying attention")
     factors = by_projections(attention, q=q, k=k, v=v, out=out)
-    return merged_models(model, model, factors, f"{attention}({q},{k},{v},{out})")
+    return merged_models((model, model), factors, f"{attention}({q},{k},{v},{out})")

@@ -146,4 +146,4 @@ def model_merge_flux1(
 
 def _merged(first: Model, second: Model, parts: Sequence[str], given: Mapping[str, float]) -> Model:
     shares = {part: given.get(part, 1.0) for part in parts}
-    return merged_models(first, second, by_original_parts(first.network, shares), f"{shares}")
+    return merged_models((first, second), by_original_parts(first.network, shares), f"{shares}")

@@ -4,7 +4,7 @@ from typing import Annotated, NamedTuple
 
 from nodes.api import Choice, Range, node
 from nodes.diffusion.text import arithmetic as prompts
-from nodes.types import Area, Conditioning, Mask, TimestepsRange
+from nodes.types import Area, Conditioning, Hooks, Mask, TimestepsRange
 
 GROUP = "prompts"
 
@@ -206,6 +206,7 @@ def conditioning_set_properties(
     strength: Strength = 1.0,
     set_cond_area: Reach = "default",
     mask: Mask | None = None,
+    hooks: Hooks | None = None,
     timesteps: TimestepsRange | None = None,
 ) -> Conditioning:
     """Say where and when a prompt holds.
@@ -215,10 +216,11 @@ def conditioning_set_properties(
         strength: Factor on the mask.
         set_cond_area: Whether the whole picture is looked at, or the mask's rectangle only.
         mask: White where the prompt holds; it is fitted to the picture.
+        hooks: Changes of weights that hold for what is said here alone.
         timesteps: When the prompt holds.
     """
     bounds = set_cond_area == "mask bounds"
-    return prompts.placed(cond_NEW, mask, strength, bounds, timesteps)
+    return prompts.placed(cond_NEW, mask, strength, bounds, hooks, timesteps)
 
 
 @node("ConditioningSetPropertiesAndCombine", title="Conditioning (set properties, combine)")
@@ -228,6 +230,7 @@ def conditioning_set_properties_and_combine(
     strength: Strength = 1.0,
     set_cond_area: Reach = "default",
     mask: Mask | None = None,
+    hooks: Hooks | None = None,
     timesteps: TimestepsRange | None = None,
 ) -> Conditioning:
     """Say where and when a prompt holds, and follow it beside others.
@@ -238,7 +241,24 @@ def conditioning_set_properties_and_combine(
         strength: Factor on the mask.
         set_cond_area: Whether the whole picture is looked at, or the mask's rectangle only.
         mask: White where the prompt holds; it is fitted to the picture.
+        hooks: Changes of weights that hold for what is said here alone.
         timesteps: When the prompt holds.
     """
-    added = conditioning_set_properties(cond_NEW, strength, set_cond_area, mask, timesteps)
+    added = conditioning_set_properties(cond_NEW, strength, set_cond_area, mask, hooks, timesteps)
     return conditioning_combine(cond, added)
+
+
+@node("ConditioningSetDefaultCombine", title="Conditioning (set default, combine)")
+def conditioning_set_default_combine(
+    cond: Conditioning,
+    cond_DEFAULT: Conditioning,  # noqa: N803
+    hooks: Hooks | None = None,
+) -> Conditioning:
+    """Follow a prompt wherever others leave room: beside their areas, masks and times.
+
+    Args:
+        cond: The others.
+        cond_DEFAULT: The prompt that holds where they do not.
+        hooks: Changes of weights that hold for what is said here alone.
+    """
+    return prompts.with_default(cond, cond_DEFAULT, hooks)

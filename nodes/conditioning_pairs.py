@@ -4,7 +4,7 @@ from typing import Annotated, NamedTuple
 
 from nodes.api import Choice, Range, node
 from nodes.diffusion.text import arithmetic as prompts
-from nodes.types import Conditioning, Mask, TimestepsRange
+from nodes.types import Conditioning, Hooks, Mask, TimestepsRange
 
 GROUP = "prompts"
 
@@ -47,6 +47,7 @@ def pair_conditioning_set_properties(
     strength: Strength = 1.0,
     set_cond_area: Reach = "default",
     mask: Mask | None = None,
+    hooks: Hooks | None = None,
     timesteps: TimestepsRange | None = None,
 ) -> Pair:
     """Say where and when a pair of prompts holds.
@@ -57,11 +58,12 @@ def pair_conditioning_set_properties(
         strength: Factor on the mask.
         set_cond_area: Whether the whole picture is looked at, or the mask's rectangle only.
         mask: White where the prompts hold; it is fitted to the picture.
+        hooks: Changes of weights that hold for what is said here alone.
         timesteps: When the prompts hold.
     """
     bounds = set_cond_area == "mask bounds"
     positive, negative = (
-        prompts.placed(one, mask, strength, bounds, timesteps)
+        prompts.placed(one, mask, strength, bounds, hooks, timesteps)
         for one in (positive_NEW, negative_NEW)
     )
     return Pair(positive, negative)
@@ -79,6 +81,7 @@ def pair_conditioning_set_properties_and_combine(
     strength: Strength = 1.0,
     set_cond_area: Reach = "default",
     mask: Mask | None = None,
+    hooks: Hooks | None = None,
     timesteps: TimestepsRange | None = None,
 ) -> Pair:
     """Say where and when a pair of prompts holds, and follow it beside another pair.
@@ -91,9 +94,33 @@ def pair_conditioning_set_properties_and_combine(
         strength: Factor on the mask.
         set_cond_area: Whether the whole picture is looked at, or the mask's rectangle only.
         mask: White where the prompts hold; it is fitted to the picture.
+        hooks: Changes of weights that hold for what is said here alone.
         timesteps: When the prompts hold.
     """
     added = pair_conditioning_set_properties(
-        positive_NEW, negative_NEW, strength, set_cond_area, mask, timesteps
+        positive_NEW, negative_NEW, strength, set_cond_area, mask, hooks, timesteps
     )
     return pair_conditioning_combine(positive, negative, *added)
+
+
+@node("PairConditioningSetDefaultCombine", title="Conditioning pair (set default, combine)")
+def pair_conditioning_set_default_combine(
+    positive: Conditioning,
+    negative: Conditioning,
+    positive_DEFAULT: Conditioning,  # noqa: N803
+    negative_DEFAULT: Conditioning,  # noqa: N803
+    hooks: Hooks | None = None,
+) -> Pair:
+    """Follow a pair of prompts wherever others leave room: beside their areas, masks and times.
+
+    Args:
+        positive: What the picture should show, of the others.
+        negative: What it should not show, of the others.
+        positive_DEFAULT: What the picture should show where the others do not hold.
+        negative_DEFAULT: What it should not show where the others do not hold.
+        hooks: Changes of weights that hold for what is said here alone.
+    """
+    return Pair(
+        prompts.with_default(positive, positive_DEFAULT, hooks),
+        prompts.with_default(negative, negative_DEFAULT, hooks),
+    )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from nodes.api import QUIET, Context, File, Multiline, Range, node
 from nodes.diffusion.adapters.gligen import load_gligen, with_box
+from nodes.diffusion.adapters.hooks import encoders_by_time
 from nodes.diffusion.text.encoding import encode
 from nodes.errors import NodeError
 from nodes.types import Clip, Conditioning, Gligen
@@ -66,7 +67,8 @@ def gligen_text_box_apply(
         Li et al. 2023, GLIGEN: Open-Set Grounded Text-to-Image Generation, arXiv:2301.07093.
     """
     with nullcontext(clip) if clip.on_cpu else ctx.resident(clip) as placed:
-        _, summary = encode(replace(placed, projection=None), text)
+        changed, _ = next(encoders_by_time(placed))
+        _, summary = encode(replace(changed, projection=None), text)
     if summary is None:
         raise NodeError(
             "This text encoder gives no summary of a text.",

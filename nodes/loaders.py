@@ -7,7 +7,6 @@ from typing import Annotated, NamedTuple
 from nodes.api import QUIET, Choice, Context, File, Range, node
 from nodes.diffusion.adapters.lora import (
     TEXT_NAMES,
-    Lora,
     clip_with_lora,
     model_with_lora,
     read_lora,
@@ -18,7 +17,7 @@ from nodes.diffusion.files.separate_parts import load_clip, load_denoiser
 from nodes.diffusion.files.vae_file import load_vae
 from nodes.diffusion.memory.precision import WEIGHT_DTYPES, model_kept_in
 from nodes.errors import FileProblem
-from nodes.types import Clip, Model, TextJoin, Vae
+from nodes.types import Clip, Lora, Model, TextJoin, Vae
 
 GROUP = "models"
 

@@ -27,7 +27,7 @@ def model_merge_simple(model1: Model, model2: Model, ratio: Share = 1.0) -> Mode
         Wortsman et al. 2022, Model soups: averaging weights of multiple fine-tuned models improves
         accuracy without increasing inference time, arXiv:2203.05482.
     """
-    return merged_models(model1, model2, lambda _: (ratio, 1 - ratio), f"{ratio}")
+    return merged_models((model1, model2), lambda _: (ratio, 1 - ratio), f"{ratio}")
 
 
 @node("ModelMergeBlocks", title="Merge models by blocks")
@@ -51,7 +51,7 @@ def model_merge_blocks(
         The average.
     """
     told = f"{input},{middle},{out}"
-    return merged_models(model1, model2, by_blocks(input, middle, out), told)
+    return merged_models((model1, model2), by_blocks(input, middle, out), told)
 
 
 @node("ModelMergeAdd", title="Add models")
@@ -65,7 +65,7 @@ def model_merge_add(model1: Model, model2: Model) -> Model:
     Returns:
         The sum.
     """
-    return merged_models(model1, model2, lambda _: (1.0, 1.0), "add")
+    return merged_models((model1, model2), lambda _: (1.0, 1.0), "add")
 
 
 @node("ModelMergeSubtract", title="Subtract models")
@@ -83,7 +83,7 @@ def model_merge_subtract(
         The difference, which is to be added to a denoiser.
     """
     told = f"subtract{multiplier}"
-    return merged_models(model1, model2, lambda _: (multiplier, -multiplier), told)
+    return merged_models((model1, model2), lambda _: (multiplier, -multiplier), told)
 
 
 @node("CLIPMergeSimple", title="Merge CLIPs")
@@ -98,7 +98,7 @@ def clip_merge_simple(clip1: Clip, clip2: Clip, ratio: Share = 1.0) -> Clip:
     Returns:
         The average.
     """
-    return merged_clips(clip1, clip2, lambda _: (ratio, 1 - ratio), f"{ratio}")
+    return merged_clips((clip1, clip2), lambda _: (ratio, 1 - ratio), f"{ratio}")
 
 
 @node("CLIPMergeAdd", title="Add CLIPs")
@@ -112,7 +112,7 @@ def clip_merge_add(clip1: Clip, clip2: Clip) -> Clip:
     Returns:
         The sum.
     """
-    return merged_clips(clip1, clip2, lambda _: (1.0, 1.0), "add")
+    return merged_clips((clip1, clip2), lambda _: (1.0, 1.0), "add")
 
 
 @node("CLIPMergeSubtract", title="Subtract CLIPs")
@@ -130,4 +130,4 @@ def clip_merge_subtract(
         The difference, which can be saved as a LoRA.
     """
     told = f"subtract{multiplier}"
-    return merged_clips(clip1, clip2, lambda _: (multiplier, -multiplier), told)
+    return merged_clips((clip1, clip2), lambda _: (multiplier, -multiplier), told)

@@ -1,11 +1,11 @@
 """Text: prompts to conditioning."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Annotated, Any
 
 from nodes.api import QUIET, Choice, Context, Multiline, Range, file_meant, mentioned, node
+from nodes.diffusion.adapters.hooks import encoders_by_time
 from nodes.diffusion.text.arithmetic import with_extras
 from nodes.diffusion.text.embeddings import read_embedding, with_embeddings
 from nodes.diffusion.text.encoding import Role, encode, towers
@@ -39,9 +39,7 @@ def clip_text_encode(text: Prompt, clip: Clip, *, ctx: Context = QUIET) -> Condi
         Radford et al. 2021, Learning Transferable Visual Models From Natural Language
         Supervision, arXiv:2103.00020.
     """
-    with _placed(clip, ctx, text) as placed:
-        embeds, pooled = encode(placed, text)
-    return Conditioning((Cond(embeds, pooled),))
+    return _encoded(clip, ctx, text)
 
 
 @node("CLIPTextEncodeSDXL", title="CLIP text encode (SDXL)")
@@ -84,8 +82,6 @@ def clip_text_encode_sdxl(
             "Load the text encoders of an SDXL checkpoint, or use CLIPTextEncode.",
             "clip.single",
         )
-    with _placed(clip, ctx, text_l, text_g) as placed:
-        embeds, pooled = encode(placed, text_l, text_g)
     sizes = {
         "width": width,
         "height": height,
@@ -94,7 +90,7 @@ def clip_text_encode_sdxl(
         "target_width": target_width,
         "target_height": target_height,
     }
-    return Conditioning((Cond(embeds, pooled, extras=sizes),))
+    return with_extras(_encoded(clip, ctx, text_l, text_g), sizes)
 
 
 @node("CLIPTextEncodeSDXLRefiner", title="CLIP text encode (SDXL refiner)")
@@ -119,10 +115,8 @@ def clip_text_encode_sdxl_refiner(
     Returns:
         What to condition on.
     """
-    with _placed(clip, ctx, text) as placed:
-        embeds, pooled = encode(placed, text)
     told = {"aesthetic_score": ascore, "width": width, "height": height}
-    return Conditioning((Cond(embeds, pooled, extras=told),))
+    return with_extras(_encoded(clip, ctx, text), told)
 
 
 @node("CLIPTextEncodeSD3", title="CLIP text encode (SD3)")
@@ -158,9 +152,7 @@ def clip_text_encode_sd3(
         if not clip_l and not clip_g:
             said |= {"l": None, "g": None}
         said["t5"] = t5xxl or None
-    with _placed(clip, ctx, clip_l, clip_g) as placed:
-        embeds, pooled = encode(placed, *(said[tower.role] for tower in towers(placed)))
-    return Conditioning((Cond(embeds, pooled),))
+    return _encoded(clip, ctx, *(said[tower.role] for tower in towers(clip)))
 
 
 @node("CLIPTextEncodeFlux", title="CLIP text encode (Flux)")
@@ -185,9 +177,8 @@ def clip_text_encode_flux(
     """
     _check_join(clip, "flux", "Flux")
     said: dict[Role, str] = {"l": clip_l, "t5": t5xxl}
-    with _placed(clip, ctx, clip_l) as placed:
-        embeds, pooled = encode(placed, *(said[tower.role] for tower in towers(placed)))
-    return Conditioning((Cond(embeds, pooled, extras={"guidance": guidance}),))
+    encoded = _encoded(clip, ctx, *(said[tower.role] for tower in towers(clip)))
+    return with_extras(encoded, {"guidance": guidance})
 
 
 @node("FluxGuidance", title="Flux guidance")
@@ -255,18 +246,21 @@ def clip_set_last_layer(
     return replace(clip, skip=-stop_at_clip_layer)
 
 
-@contextmanager
-def _placed(clip: Clip, ctx: Context, *texts: str) -> Iterator[Clip]:
-    """Hold text encoders where they work, and teach them the embeddings that texts name."""
+def _encoded(clip: Clip, ctx: Context, *texts: str | None) -> Conditioning:
+    """Encode a prompt where its encoders work, by all that is to change them; see `encode`."""
     files = ctx.files
     found = {
         mention: read_embedding(
             files.path("embeddings", file_meant("embeddings", mention, files.names("embeddings")))
         )
-        for mention in mentioned("embeddings", *texts)
+        for mention in mentioned("embeddings", *(text for text in texts if text))
     }
+    parts: list[Cond] = []
     with nullcontext(clip) if clip.on_cpu else ctx.resident(clip) as placed:
-        yield with_embeddings(placed, found)
+        for changed, told in encoders_by_time(placed):
+            embeds, pooled = encode(with_embeddings(changed, found), *texts)
+            parts.append(Cond(embeds, pooled, **told))
+    return Conditioning(tuple(parts))
 
 
 def _check_join(clip: Clip, join: TextJoin, model: str) -> None:

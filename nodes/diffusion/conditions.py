@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nodes.diffusion.adapters.control import FittedControl, fit_control
+from nodes.diffusion.adapters.hooks import HookedNetwork
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.types import Area, Cond, Conditioning, ModelSampling, Plain
 
@@ -52,6 +53,9 @@ class Prompt:
         first: The highest noise level at which it holds.
         last: The lowest.
         controls: What steers it by pictures.
+        hooked: Whose estimate it takes instead of the model's; prompts under the same hooks share
+            it.
+        default: Whether it holds where the others do not.
     """
 
     embeds: Tensor
@@ -62,6 +66,8 @@ class Prompt:
     first: float
     last: float
     controls: tuple[FittedControl, ...] = ()
+    hooked: HookedNetwork | None = None
+    default: bool = False
 
 
 Prompts = tuple[Prompt, ...]
@@ -81,11 +87,15 @@ def fit_conditionings(
         control: fit_control(control, sampling, x, downscale)
         for control in {c for part in parts for c in part.controls}
     }
+    hooked = {
+        hooks: HookedNetwork(hooks, sampling) for hooks in {p.hooks for p in parts if p.hooks}
+    }
     fitted = [
         [
             replace(
                 _fit(cond, sampling, x, downscale),
                 controls=tuple(controls[control] for control in cond.controls),
+                hooked=hooked.get(cond.hooks),
             )
             for cond in conditioning.parts
         ]
@@ -103,6 +113,26 @@ def fit_conditionings(
 def active(prompts: Prompts, sigma: float) -> Prompts:
     """Keep the prompts that hold at a noise level."""
     return tuple(prompt for prompt in prompts if prompt.last <= sigma <= prompt.first)
+
+
+def weighed(prompts: Prompts, x: Tensor) -> list[tuple[Prompt, Tensor | float]]:
+    """Give prompts that hold on `x` (B, C, h, w) with their weights.
+
+    Those of defaults are multiplied by what the weights of all others leave of 1 at each place; a
+    default that nothing is left for is left out.
+    """
+    given = [(prompt, prompt.weight) for prompt in prompts if not prompt.default]
+    if len(given) == len(prompts):
+        return given
+    left = torch.ones_like(x[:, :1])
+    for prompt, weight in given:
+        (left if prompt.box is None else prompt.box.of(left)).sub_(weight)
+    left.clamp_(0, 1)
+    for prompt in prompts:
+        here = left if prompt.box is None else prompt.box.of(left)
+        if prompt.default and here.any():
+            given.append((prompt, here * prompt.weight))
+    return given
 
 
 def fit_mask(mask: Tensor, height: int, width: int, batch: int) -> Tensor:
@@ -134,6 +164,7 @@ def _fit(cond: Cond, sampling: ModelSampling, x: Tensor, downscale: int) -> Prom
         weight=weight,
         first=sigma_at(sampling, cond.start),
         last=sigma_at(sampling, cond.end),
+        default=cond.default,
     )
 
 
@@ -195,5 +226,6 @@ def _answer(prompts: Sequence[Prompt], asked: Prompt) -> list[Prompt]:
             pooled=near.pooled,
             extras=near.extras,
             controls=near.controls,
+            hooked=near.hooked,
         )
     ]

@@ -5,7 +5,7 @@ negative group, and those for parts of the picture that are of one size.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nodes.diffusion.adapters.control import FittedControl, residuals
 from nodes.diffusion.adapters.transformer_control import block_residuals
-from nodes.diffusion.conditions import Box, Prompt, Prompts, active
+from nodes.diffusion.conditions import Box, Prompt, Prompts, active, weighed
 from nodes.diffusion.inputs.video import is_video
 from nodes.diffusion.memory.by_layer import work_place
 from nodes.diffusion.network_calls import (
@@ -39,6 +39,7 @@ class _Job:
     Attributes:
         group: The place of the group.
         prompt: The prompt.
+        weight: As that of the prompt, as it is at this noise level.
         x: (b, C, h, w), some pictures of the batch, on the prompt's box.
         batch: How many pictures the batch has.
         first: Which of them `x` begins with.
@@ -46,6 +47,7 @@ class _Job:
 
     group: int
     prompt: Prompt
+    weight: Tensor | float
     x: Tensor
     batch: int
     first: int
@@ -68,6 +70,8 @@ class _Job:
         if _forms(self.prompt.extras) != _forms(other.prompt.extras):
             return False
         if (self.prompt.pooled is None) != (other.prompt.pooled is None):
+            return False
+        if self.prompt.hooked is not other.prompt.hooked:
             return False
         # One call of a ControlNet is for one set of hints, on one place.
         if self.prompt.controls != other.prompt.controls:
@@ -101,22 +105,27 @@ def denoise(model: Model, x: Tensor, sigma: float, groups: Sequence[Prompts]) ->
     if is_video(model.network):
         # Frames are denoised together.
         most = max(most, len(x))
-    jobs = [
-        _Job(place, prompt, part if prompt.box is None else prompt.box.of(part), len(x), first)
-        for place, prompts in enumerate(groups)
-        for prompt in active(prompts, sigma)
-        for first, part in zip(range(0, len(x), most), torch.split(x, most), strict=True)
-    ]
+    jobs = list(_jobs(x, sigma, groups, most))
     most_repeats = 1 if counts_words(model.network) else MOST_REPEATS
     for bundle in _bundles(jobs, most_repeats, max(1, most // len(x))):
         for job, estimate in zip(bundle, _estimate(model, bundle, sigma), strict=True):
             total, count = totals[job.group][job.rows], counts[job.group][job.rows]
-            box, weight = job.prompt.box, job.prompt.weight
+            box, weight = job.prompt.box, job.weight
             if isinstance(weight, Tensor) and len(weight) > 1:
                 weight = weight[job.rows]
             (total if box is None else box.of(total)).add_(estimate * weight)
             (count if box is None else box.of(count)).add_(weight)
     return [total / count for total, count in zip(totals, counts, strict=True)]
+
+
+def _jobs(x: Tensor, sigma: float, groups: Sequence[Prompts], most: int) -> Iterator[_Job]:
+    """List what is to be computed, `most` pictures of the batch in each job."""
+    parts = list(zip(range(0, len(x), most), torch.split(x, most), strict=True))
+    for group, prompts in enumerate(groups):
+        for prompt, weight in weighed(active(prompts, sigma), x):
+            for first, part in parts:
+                here = part if prompt.box is None else prompt.box.of(part)
+                yield _Job(group, prompt, weight, here, len(x), first)
 
 
 def _bundles(jobs: Sequence[_Job], most_repeats: int, most_jobs: int) -> list[list[_Job]]:
@@ -133,6 +142,9 @@ def _bundles(jobs: Sequence[_Job], most_repeats: int, most_jobs: int) -> list[li
 
 def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor, ...]:
     """Call the network once for several jobs of the same shape; give each one's estimate."""
+    hooked = jobs[0].prompt.hooked
+    if hooked is not None:
+        model = hooked.of(model, sigma)
     network, sampling, level = model.network, model.sampling, torch.tensor(sigma)
     _, dtype = work_place(network)
     x = torch.cat([job.x for job in jobs])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from nodes.api import wire
-from nodes.types.models import Vae
+from nodes.types.models import Hook, Vae
 from nodes.types.pictures import Latent, Mask
 from nodes.types.tensor_file import STORED, Plain, stored
 
@@ -120,6 +120,8 @@ class Cond:
         controls: What steers it by pictures; it is summed.
         references: Pictures to look at, for models that edit by them.
         grounding: What is to be where.
+        hooks: Changes of the denoiser's weights that hold for it.
+        default: Whether it holds where no other part does, and no more than they leave.
     """
 
     embeds: Tensor
@@ -135,6 +137,8 @@ class Cond:
     controls: tuple[Control, ...] = ()
     references: tuple[Latent, ...] = ()
     grounding: Grounding | None = None
+    hooks: tuple[Hook, ...] = ()
+    default: bool = False
 
 
 @wire("CONDITIONING", codec=STORED)

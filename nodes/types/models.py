@@ -1,5 +1,6 @@
 """Networks with all that is known of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 
 from nodes.api import wire
 from nodes.types.pictures import LatentFormat
+from nodes.types.tensor_file import STORED, stored
 
 
 class ModelSampling(Protocol):
@@ -71,6 +73,92 @@ class Model:
     patches: tuple[object, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Lora:
+    """The changes of weights that a file holds; see nodes/diffusion/adapters/lora.py.
+
+    Attributes:
+        name: The file's name.
+        key: Names the content.
+        changes: Parts of the change of each module, under the file's name for it.
+    """
+
+    name: str
+    key: str
+    changes: Mapping[str, Mapping[str, Tensor]]
+
+
+@stored
+@dataclass(frozen=True)
+class HookKeyframe:
+    """From which fraction of a sampling on a hook's strength is multiplied by what."""
+
+    start: float
+    strength: float
+
+
+@wire("HOOK_KEYFRAMES", codec=STORED, usual="CreateHookKeyframe")
+@stored
+@dataclass(frozen=True)
+class HookKeyframes:
+    """How strongly hooks hold by time.
+
+    Attributes:
+        frames: In the order of time; the first holds from the beginning, wherever it starts.
+    """
+
+    frames: tuple[HookKeyframe, ...] = ()
+
+    def at(self, fraction: float) -> float:
+        """Give the factor on a hook's strength at a fraction of a sampling."""
+        begun = [frame for frame in self.frames if frame.start <= fraction] or self.frames[:1]
+        return begun[-1].strength if begun else 1.0
+
+
+@stored
+@dataclass(frozen=True, eq=False)
+class Hook:
+    """A change of weights that holds for some prompts alone, and by time.
+
+    Attributes:
+        model: What changes the denoiser: a LoRA, or a denoiser that it becomes; None leaves it.
+        clip: What changes the text encoder, likewise.
+        strength_model: How far the denoiser is changed.
+        strength_clip: How far the text encoder is changed.
+        keyframes: Factors on both by time.
+    """
+
+    model: "Lora | Model | None"
+    clip: "Lora | Clip | None"
+    strength_model: float
+    strength_clip: float
+    keyframes: HookKeyframes = HookKeyframes()
+
+
+@wire("HOOKS", usual="CreateHookLora")
+@dataclass(frozen=True, eq=False)
+class Hooks:
+    """Changes of weights for some prompts, in the order in which they are made."""
+
+    hooks: tuple[Hook, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ClipHooks:
+    """How hooks hold where a prompt is encoded.
+
+    Attributes:
+        hooks: The changes.
+        on_prompts: Whether they hold for the denoiser too, where it follows the prompt.
+        by_time: Whether the prompt is encoded anew for each part of the sampling in which the
+            strengths are others, or once, with those of the beginning.
+    """
+
+    hooks: tuple[Hook, ...]
+    on_prompts: bool
+    by_time: bool
+
+
 TextJoin: TypeAlias = Literal[
     "side by side", "sd3", "flux", "chroma", "deepfloyd", "stable cascade"
 ]
@@ -95,6 +183,7 @@ class Clip:
         join: How what the encoders say is put together: their numbers stand side by side, or as
             Stable Diffusion 3, Flux, Chroma, DeepFloyd IF or Stable Cascade reads them.
         on_cpu: Whether it computes on the CPU, wherever the denoiser does.
+        hooks: Changes of its weights that are made when it encodes.
     """
 
     encoder: nn.Module
@@ -109,6 +198,7 @@ class Clip:
     third_tokenizer: Tokenizer | None = None
     join: TextJoin = "side by side"
     on_cpu: bool = False
+    hooks: ClipHooks | None = None
 
 
 @wire("VAE")

@@ -58,7 +58,9 @@ def test_a_range_has_what_is_before_and_after_it() -> None:
 def test_properties_are_set_where_they_are_given() -> None:
     mask, timesteps = Mask(torch.ones(1, 1, 4, 4)), TimestepsRange(0.2, 0.6)
     assert conditioning.conditioning_set_properties(ONE, 0.5).parts == ONE.parts
-    part = conditioning.conditioning_set_properties(ONE, 0.5, "mask bounds", mask, timesteps)
+    part = conditioning.conditioning_set_properties(
+        ONE, 0.5, "mask bounds", mask, timesteps=timesteps
+    )
     expected = conditioning.conditioning_set_timestep_range(
         conditioning.conditioning_set_mask(ONE, mask, 0.5, "mask bounds"), 0.2, 0.6
     )

@@ -21,7 +21,7 @@ from nodes.diffusion.files.original_names import original_places
 from nodes.diffusion.memory.by_layer import kept_values, work_place
 from nodes.diffusion.memory.modules import copy_sharing
 from nodes.errors import FileProblem
-from nodes.types import Clip, Model
+from nodes.types import Clip, Lora, Model
 
 _PART = re.compile(
     r"(?P<module>.+?)[._](?P<part>"
@@ -31,21 +31,6 @@ _PART = re.compile(
 
 # How the names of changes of a text encoder begin.
 TEXT_NAMES = ("lora_te_", "lora_te1_", "lora_te2_", "text_encoder.", "text_encoder_2.")
-
-
-@dataclass(frozen=True, eq=False)
-class Lora:
-    """The changes that a file holds.
-
-    Attributes:
-        name: The file's name.
-        key: Names the content.
-        changes: Parts of the change of each module, under the file's name for it.
-    """
-
-    name: str
-    key: str
-    changes: Mapping[str, Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)

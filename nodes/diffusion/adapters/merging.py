@@ -1,15 +1,15 @@
-"""Models made of two: every weight a sum of theirs.
+"""Models made of several: every weight a sum of theirs.
 
 Wortsman et al. 2022, Model soups, arXiv:2203.05482: weights of models that were tuned from one
 model can be averaged. Adding a difference of two models carries what one learnt over to a third.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nodes.diffusion.files.original_names import original_places
 from nodes.diffusion.memory.by_layer import kept_values, work_place
@@ -17,43 +17,48 @@ from nodes.diffusion.memory.modules import copy_sharing
 from nodes.errors import NodeError
 from nodes.types import Clip, Model
 
-# Gives for a weight's name the factors on the first model's and on the second model's.
-Factors: TypeAlias = Callable[[str], tuple[float, float]]
+# Gives for a weight's name the factor on each model's.
+Factors: TypeAlias = Callable[[str], tuple[float, ...]]
 
 
-def merged_models(first: Model, second: Model, factors: Factors, told: str) -> Model:
-    """Make a denoiser of two; how it is sampled, and its patches, are the first one's.
+def merged_models(models: Sequence[Model], factors: Factors, told: str) -> Model:
+    """Make a denoiser of several; how it is sampled, and its patches, are the first one's.
 
     Args:
-        first: Stays as it is.
-        second: Stays as it is.
+        models: Stay as they are.
         factors: See Factors.
         told: Names the factors, so that equal keys are equal weights.
 
     Raises:
         NodeError: If the models differ in more than their weights.
     """
-    network = _merged(first.network, second.network, factors)
-    return replace(first, network=network, key=f"({first.key},{second.key})*{told}")
+    network = _merged([model.network for model in models], factors)
+    return replace(models[0], network=network, key=_key(models, told))
 
 
-def merged_clips(first: Clip, second: Clip, factors: Factors, told: str) -> Clip:
-    """Make text encoders of two sets of them; see `merged_models`."""
+def merged_clips(clips: Sequence[Clip], factors: Factors, told: str) -> Clip:
+    """Make text encoders of several sets of them; see `merged_models`."""
 
-    def both(name: str) -> Any:
-        one, other = getattr(first, name), getattr(second, name)
-        if (one is None) != (other is None):
+    def merged(name: str) -> Any:
+        parts = [getattr(clip, name) for clip in clips]
+        if all(part is None for part in parts):
+            return None
+        if any(part is None for part in parts):
             raise _unlike(name)
-        return None if one is None else _merged(one, other, factors)
+        return _merged(parts, factors)
 
     return replace(
-        first,
-        encoder=both("encoder"),
-        second=both("second"),
-        third=both("third"),
-        projection=both("projection"),
-        key=f"({first.key},{second.key})*{told}",
+        clips[0],
+        encoder=merged("encoder"),
+        second=merged("second"),
+        third=merged("third"),
+        projection=merged("projection"),
+        key=_key(clips, told),
     )
+
+
+def _key(values: Sequence[Model | Clip], told: str) -> str:
+    return f"({','.join(value.key for value in values)})*{told}"
 
 
 def by_blocks(ahead: float, middle: float, behind: float) -> Factors:
@@ -116,32 +121,35 @@ _BEHIND = ("up_blocks", "conv_norm_out", "conv_out")
 
 
 @torch.no_grad()
-def _merged(first: nn.Module, second: nn.Module, factors: Factors) -> nn.Module:
+def _merged(networks: Sequence[nn.Module], factors: Factors) -> nn.Module:
     """Copy the first network; weights that stay as they are stay shared with it."""
-    merged = copy_sharing(first)
-    names, others = (dict(network.named_parameters()).keys() for network in (merged, second))
-    strangers = sorted(names ^ others)
-    if strangers:
-        raise _unlike(strangers[0])
+    merged = copy_sharing(networks[0])
+    names = dict(merged.named_parameters()).keys()
+    for other in networks[1:]:
+        strangers = sorted(names ^ dict(other.named_parameters()).keys())
+        if strangers:
+            raise _unlike(strangers[0])
     for name in names:
-        one, two = factors(name)
-        if (one, two) == (1, 0):
+        shares = factors(name)
+        if shares[0] == 1 and not any(shares[1:]):
             continue
         path, _, leaf = name.rpartition(".")
-        layer = merged.get_submodule(path)
-        own, other = kept_values(layer, leaf), kept_values(second.get_submodule(path), leaf)
-        if own is None or other is None or own.shape != other.shape:
+        kept = [kept_values(each.get_submodule(path), leaf) for each in (merged, *networks[1:])]
+        values = [each for each in kept if each is not None]
+        if len(values) < len(kept) or len({each.shape for each in values}) > 1:
             raise _unlike(name)
+        place = values[0].device
+        value = sum(share * each.to(place) for share, each in zip(shares, values, strict=True))
         # What the layer computes in: in 8 bits little differences would be lost.
+        layer = merged.get_submodule(path)
         _, dtype = work_place(layer)
-        value: Tensor = one * own + two * other.to(own.device)
-        setattr(layer, leaf, nn.Parameter(value.to(dtype), requires_grad=False))
+        setattr(layer, leaf, nn.Parameter(torch.as_tensor(value).to(dtype), requires_grad=False))
     return merged
 
 
 def _unlike(name: str) -> NodeError:
     return NodeError(
-        f"These two are not of the same kind: {name} is in one of them only, or of another shape.",
+        f"These models are not of the same kind: {name} is not in all of them, or of other shapes.",
         "Merge models of the same family.",
         "merge.family",
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nodes.errors import NodeError
-from nodes.types import Cond, Conditioning, Mask, Plain, TimestepsRange
+from nodes.types import Cond, Conditioning, Hooks, Mask, Plain, TimestepsRange
 
 
 def changed(conditioning: Conditioning, **values: Any) -> Conditioning:
@@ -21,15 +21,17 @@ def placed(
     mask: Mask | None,
     strength: float,
     bounds: bool,
+    hooks: Hooks | None,
     timesteps: TimestepsRange | None,
 ) -> Conditioning:
-    """Say where and when every part holds.
+    """Say where and when every part holds, and under which changes of weights.
 
     Args:
         conditioning: The parts.
         mask: Where; None leaves that as it is.
         strength: Factor on the mask.
         bounds: Compute on the mask's bounding rectangle only.
+        hooks: Changes of weights, after those that parts have.
         timesteps: When; None leaves that as it is.
     """
     if mask is not None:
@@ -37,7 +39,27 @@ def placed(
         conditioning = changed(conditioning, **where)
     if timesteps is not None:
         conditioning = changed(conditioning, start=timesteps.start, end=timesteps.end)
-    return conditioning
+    return hooked(conditioning, hooks)
+
+
+def hooked(conditioning: Conditioning, hooks: Hooks | None) -> Conditioning:
+    """Let every part hold under more changes of weights, each of them once."""
+    if hooks is None:
+        return conditioning
+    return Conditioning(
+        tuple(
+            replace(part, hooks=tuple(dict.fromkeys((*part.hooks, *hooks.hooks))))
+            for part in conditioning.parts
+        )
+    )
+
+
+def with_default(
+    conditioning: Conditioning, default: Conditioning, hooks: Hooks | None
+) -> Conditioning:
+    """Add parts that hold where none of the others does, under changes of weights of their own."""
+    added = changed(hooked(default, hooks), default=True)
+    return Conditioning(conditioning.parts + added.parts)
 
 
 def with_extras(conditioning: Conditioning, extras: Mapping[str, Tensor | Plain]) -> Conditioning:

@@ -11,7 +11,7 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from nodes.diffusion.adapters.lora import Lora, clip_with_lora, model_with_lora, read_lora
+from nodes.diffusion.adapters.lora import clip_with_lora, model_with_lora, read_lora
 from nodes.diffusion.files import ldm_keys
 from nodes.diffusion.memory.by_layer import bring
 from nodes.diffusion.memory.modules import copy_sharing
@@ -19,7 +19,7 @@ from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.text.tokenizer import clip_vocabulary
 from nodes.errors import FileProblem
 from nodes.loaders import lora_loader, lora_loader_model_only
-from nodes.types import Clip, LatentFormat, Model
+from nodes.types import Clip, LatentFormat, Lora, Model
 from tests.nodes.diffusion.tiny_models import UNET, tiny_parts
 from tests.nodes.diffusion.transformer_files import original, transformer
 from tests.nodes.folder_context import FolderContext

@@ -146,7 +146,7 @@ def test_models_of_other_kinds_are_told() -> None:
         model_merge_add(tiny_model(), nine)
     one = clip(tiny_parts().text_encoder, "one")
     pair = replace(one, second=other_encoder(), second_tokenizer=clip_vocabulary())
-    with pytest.raises(NodeError, match="second is in one of them only"):
+    with pytest.raises(NodeError, match="second is not in all of them"):
         clip_merge_simple(one, pair, 0.5)
 
 
@@ -171,7 +171,7 @@ def test_parts_are_named_as_in_original_files() -> None:
 
 def test_weights_of_no_named_part_follow_the_first_part() -> None:
     first, second = tiny_model(), other_model()
-    made = merged_models(first, second, by_original_parts(first.network, {"out.": 0.5}), "half")
+    made = merged_models((first, second), by_original_parts(first.network, {"out.": 0.5}), "half")
     ones, twos = first.network.state_dict(), second.network.state_dict()
     for name, tensor in made.network.state_dict().items():
         assert torch.allclose(tensor, (ones[name] + twos[name]) / 2, atol=1e-6), name

@@ -116,7 +116,7 @@ def test_a_change_of_scaled_weights_is_not_scaled_again(tmp_path: Path) -> None:
     assert kept.state_dict()["weight"].dtype == FINE
     torch.testing.assert_close(kept.weight, after.weight, rtol=0.07, atol=2e-3)
     torch.testing.assert_close(after.weight, before.weight + 1e-3)
-    halves = merged_models(model, changed, lambda _: (0.5, 0.5), "half").network
+    halves = merged_models((model, changed), lambda _: (0.5, 0.5), "half").network
     merged: Any = halves.get_submodule(name)
     torch.testing.assert_close(merged.weight, before.weight + 5e-4)
     untouched: Any = halves.get_submodule("single_transformer_blocks.1.attn.to_q")
