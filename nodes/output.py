@@ -77,6 +77,19 @@ def preview_image(images: Image, *, ctx: Context = QUIET) -> None:
     _save(images.pixels, "preview", temporary=True, ctx=ctx)
 
 
+@node("SaveImageWebsocket", title="Send image to the program", aliases=("websocket", "api"))
+def save_image_websocket(images: Image, *, ctx: Context = QUIET) -> None:
+    """Send pictures to the program that asked for the run, over its WebSocket.
+
+    A client of ComfyUI's API gets each as a binary message, a whole PNG file, while this node
+    runs. They are not kept.
+
+    Args:
+        images: The pictures.
+    """
+    _save(images.pixels, "sent", temporary=True, ctx=ctx)
+
+
 @node("MaskPreview", title="Preview mask")
 def mask_preview(mask: Mask, *, ctx: Context = QUIET) -> None:
     """Show a mask as a grey picture, without keeping it.

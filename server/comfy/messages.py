@@ -22,6 +22,9 @@ ReadText = Callable[[Artifact], str | None]
 PREVIEW_IMAGE = 1
 PREVIEW_IMAGE_WITH_METADATA = 4
 _IMAGE_FORMATS = {"image/jpeg": 1, "image/png": 2}
+_SENDER = "SaveImageWebsocket"
+"""The class of the node whose pictures go to the client themselves."""
+_NO_PREVIEWS = ("none", "default")
 _MOST_FINISHED = 64
 """Finished nodes that `progress_state` still shows: with all, it costs the square of a graph."""
 _MOST_CHARACTERS = 300
@@ -57,7 +60,7 @@ class Run:
 
     def hear(self, event: FeedEvent) -> list[Message]:
         """Return the messages that an event amounts to."""
-        node = self._theirs.name(event.node)
+        node = self.name(event)
         inner = event.data.get("inner")
         match event.type:
             case "job.started":
@@ -78,13 +81,31 @@ class Run:
                 return self._ended(event)
         return []
 
-    def preview(self, event: FeedEvent, with_metadata: bool) -> bytes:
-        """Return a preview as a binary frame, with what it shows where the client knows of that."""
-        mime = event.data.get("mime", "image/jpeg")
-        picture = event.blob or b""
+    def name(self, event: FeedEvent) -> str:
+        """Return the client's id of the node that an event is of."""
+        return self._theirs.name(event.node)
+
+    def wants_previews(self, knows_previews: bool) -> bool:
+        """Say whether a client is sent previews: if its prompt asks for them, or it knows of them.
+
+        As of a server of ComfyUI's that was started without options, a script that is told of
+        neither gets none: many take every binary message for a result.
+        """
+        method = self._theirs.extra_data.get("preview_method")
+        return knows_previews if method is None else method not in _NO_PREVIEWS
+
+    def sent(self, event: FeedEvent) -> Artifact | None:
+        """Return the picture that an event tells of, where its node sends it to the client."""
+        if event.type != "node.artifact":
+            return None
+        kind = self._theirs.kind(self.name(event))
+        return Artifact.from_json(event.data["artifact"]) if kind == _SENDER else None
+
+    def picture(self, event: FeedEvent, mime: str, picture: bytes, with_metadata: bool) -> bytes:
+        """Return a picture as a binary frame, with what it shows where the client knows of that."""
         if not with_metadata:
             return struct.pack(">II", PREVIEW_IMAGE, _IMAGE_FORMATS.get(mime, 1)) + picture
-        node = self._named(self._theirs.name(event.node), event.data.get("inner"))
+        node = self._named(self.name(event), event.data.get("inner"))
         told = json.dumps({**self._identity(node), "image_type": mime}).encode()
         return struct.pack(">II", PREVIEW_IMAGE_WITH_METADATA, len(told)) + told + picture
 

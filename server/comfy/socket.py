@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import WSMsgType, web
 
 from nodes.api import JSON
-from nodes.errors import NodeError
+from nodes.errors import FileProblem, NodeError
+from server.artifacts import Artifact
 from server.comfy.messages import Message, Run
 from server.comfy.queue import remaining
 from server.comfy.requests import is_name
@@ -144,15 +145,37 @@ class _Follower:
         if run is None:
             return
         if event.type == "node.preview":
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._socket.send_bytes(run.preview(event, self._with_metadata))
+            if run.wants_previews(self._with_metadata):
+                mime = event.data.get("mime", "image/jpeg")
+                await self._send_picture(run, event, mime, event.blob or b"")
             return
         for kind, data in run.hear(event):
             await self._send(kind, data)
+        sent = run.sent(event)
+        if sent is not None:
+            await self._send_result(run, event, sent)
         if ending:
             del self._runs[job]
             await self._send_status()
             await self._send(*run.executing(None))
+
+    async def _send_result(self, run: Run, event: FeedEvent, artifact: Artifact) -> None:
+        """Send what a node sends, while the client takes that node for the one at work."""
+        node = run.name(event)
+        if run.node != node:
+            # It was computed before, and its picture is still there.
+            await self._send(*run.executing(node))
+        try:
+            path = self._services.artifacts.path(artifact)
+            data = await asyncio.to_thread(path.read_bytes)
+        except (FileProblem, OSError):
+            LOG.warning("%s was deleted before it was sent", artifact.name)
+            return
+        await self._send_picture(run, event, artifact.mime, data)
+
+    async def _send_picture(self, run: Run, event: FeedEvent, mime: str, data: bytes) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await self._socket.send_bytes(run.picture(event, mime, data, self._with_metadata))
 
     async def _run(self, job: str) -> Run | None:
         """Return what is known of a job; nothing where it was deleted in the meantime."""

@@ -28,11 +28,13 @@ class Heard:
         answer: Of `/prompt`.
         messages: Type and data of each, in order.
         frames: The binary ones.
+        at_work: Which node ran when each of those came, as the messages before it say.
     """
 
     answer: dict[str, Any] = field(default_factory=dict)
     messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     frames: list[bytes] = field(default_factory=list)
+    at_work: list[str | None] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -131,6 +133,8 @@ async def listen(
         message = await asyncio.wait_for(socket.receive(), _PATIENCE)
         if message.type is aiohttp.WSMsgType.BINARY:
             heard.frames.append(message.data)
+            running = heard.of("executing")
+            heard.at_work.append(running[-1]["node"] if running else None)
             continue
         assert message.type is aiohttp.WSMsgType.TEXT, message
         told = json.loads(message.data)

@@ -153,7 +153,7 @@ def test_an_interrupt_is_told_in_the_recorded_order(server: Server) -> None:
 
 
 def test_previews_come_in_the_form_that_the_client_announced(server: Server) -> None:
-    plain = run(server, stepping(3, 0.2))
+    plain = run(server, stepping(3, 0.2), extra_data={"preview_method": "auto"})
     assert {struct.unpack(">II", frame[:8]) for frame in plain.frames} == {(1, 1)}
     assert plain.frames[0][8:] == b"picture 0"
     told = run(server, stepping(3, 0.2), flags={"supports_preview_metadata": True})
@@ -168,6 +168,39 @@ def test_previews_come_in_the_form_that_the_client_announced(server: Server) -> 
         "image_type": "image/jpeg",
     }
     assert told.of("feature_flags")[0]["supports_preview_metadata"] is True
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {
+            "extra_data": {"preview_method": "none"},
+            "flags": {"supports_preview_metadata": True},
+        },
+    ],
+)
+def test_no_previews_come_to_a_script_that_may_take_them_for_results(
+    server: Server, told: dict[str, Any]
+) -> None:
+    heard = run(server, stepping(3, 0.2), **told)
+    assert heard.frames == []
+    assert heard.of("execution_success")
+
+
+def test_pictures_are_sent_while_their_node_is_at_work_also_a_second_time(server: Server) -> None:
+    prompt = {
+        "1": node("EmptyImage", width=8, height=6, batch_size=2, color=0x102030),
+        "2": node("SaveImageWebsocket", images=["1", 0]),
+    }
+    for _ in range(2):
+        heard = run(server, prompt)
+        assert heard.at_work == ["2", "2"]
+        assert {struct.unpack(">II", frame[:8]) for frame in heard.frames} == {(1, 2)}
+        for frame in heard.frames:
+            with Image.open(io.BytesIO(frame[8:])) as image:
+                assert image.size == (8, 6)
+                assert image.convert("RGB").getpixel((0, 0)) == (0x10, 0x20, 0x30)
 
 
 def test_the_clients_own_node_ids_come_back(server: Server) -> None:
