@@ -73,4 +73,8 @@ def install_comfy(app: web.Application) -> None:
     users.install_users(app)
     for method, path, handler in ROUTES:
         for prefix in ("", "/api"):
-            app.router.add_route(method, prefix + path, handler)
+            if method == "GET":
+                # Answers HEAD too.
+                app.router.add_get(prefix + path, handler)
+            else:
+                app.router.add_route(method, prefix + path, handler)

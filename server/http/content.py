@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,6 +45,9 @@ _PAGE_TYPES = {
     **SHOWN,
 }
 
+_PLAIN_NAME = re.compile(r"[\w .()+,@!#$&^~{}\[\]-]+", re.ASCII)
+"""Read alike by every client, however it reads quotes and percent signs."""
+
 FOREVER = "private, max-age=31536000, immutable"
 REVALIDATE = "private, no-cache"
 
@@ -66,16 +70,22 @@ def file_answer(path: Path, *, cache: str = REVALIDATE) -> web.FileResponse:
         )
     kind = SHOWN.get(path.suffix.lower())
     disposition = "inline" if kind else "attachment"
-    name = quote(path.name, safe="")
     return web.FileResponse(
         path,
         headers={
             hdrs.CONTENT_TYPE: kind or "application/octet-stream",
-            hdrs.CONTENT_DISPOSITION: f"{disposition}; filename*=UTF-8''{name}",
+            hdrs.CONTENT_DISPOSITION: f"{disposition}; {_named(path.name)}",
             hdrs.CACHE_CONTROL: cache,
             "Content-Security-Policy": CONTENT_POLICY,
         },
     )
+
+
+def _named(name: str) -> str:
+    """Return a file's name as a parameter of a header: plainly where it can be (RFC 6266)."""
+    if _PLAIN_NAME.fullmatch(name):
+        return f'filename="{name}"'
+    return f"filename*=UTF-8''{quote(name, safe='')}"
 
 
 def page_answer(root: Path, name: str) -> web.FileResponse:

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import urllib.parse
+import urllib.request
 from typing import Any
 
 import pytest
@@ -125,6 +126,15 @@ def test_what_weights_say_of_themselves_is_told(server: Server) -> None:
     for name in ("none.safetensors", "../x.safetensors", ""):
         status, _ = get(server, address("/view_metadata/checkpoints", filename=name))
         assert status in (400, 404)
+
+
+def test_a_picture_is_named_in_a_way_that_every_client_reads(server: Server) -> None:
+    _, kept = upload(server, "/upload/image", encoded(8, 6), "plain name (1).png")
+    url = f"http://127.0.0.1:{server.port}{address('/view', filename=kept['name'], type='input')}"
+    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD")) as answer:
+        assert answer.headers["Content-Disposition"] == 'inline; filename="plain name (1).png"'
+        assert answer.headers["Content-Type"] == "image/png"
+        assert answer.read() == b""
 
 
 def test_a_picture_is_uploaded_and_viewed(server: Server) -> None:
