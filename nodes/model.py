@@ -6,6 +6,7 @@ from typing import Annotated
 from nodes.api import Choice, Range, node
 from nodes.diffusion.betas import BETA_SCHEDULES, with_zero_snr
 from nodes.diffusion.files.vae_shapes import PLAYGROUND_LATENTS
+from nodes.diffusion.memory.precision import COMPUTE_DTYPES, model_computing_in
 from nodes.diffusion.model_sampling import ModelSampling, Prediction, distilled, flux_shift
 from nodes.errors import NodeError
 from nodes.types import Model
@@ -189,10 +190,47 @@ def model_sampling_flux(
     return _shifted(model, flux_shift(width, height, base=base_shift, most=max_shift), 10_000)
 
 
+@node("ModelSamplingStableCascade", title="Model sampling (Stable Cascade)", aliases=("shift",))
+def model_sampling_stable_cascade(model: Model, shift: Shift = 2.0) -> Model:
+    """Shift the noise levels of a stage of Stable Cascade: more spends more on the composition.
+
+    Args:
+        model: The denoiser, a stage of Stable Cascade.
+        shift: Factor on the noise levels: stage C has 2 by itself, stage B 1.
+
+    References:
+        Hoogeboom et al. 2023, simple diffusion: End-to-end diffusion for high resolution images,
+        arXiv:2301.11093, 2.1.
+    """
+    _check_shift(shift)
+    return replace(model, sampling=ModelSampling.from_cosine(shift))
+
+
+@node("ModelComputeDtype", title="Model compute dtype", aliases=("precision", "fp16", "bf16"))
+def model_compute_dtype(
+    model: Model, dtype: Annotated[str, Choice(tuple(COMPUTE_DTYPES))] = "default"
+) -> Model:
+    """Say in how many bits a model computes, however many its weights are kept in.
+
+    Args:
+        model: The denoiser.
+        dtype: "default" leaves that to the device.
+
+    Returns:
+        The denoiser, whose layers convert their weights as they read them.
+    """
+    chosen = COMPUTE_DTYPES[dtype]
+    return model if chosen is None else model_computing_in(model, chosen)
+
+
 def _shifted(model: Model, shift: float, levels: int = 1000) -> Model:
+    _check_shift(shift)
+    return replace(model, sampling=ModelSampling.from_flow(shift, levels))
+
+
+def _check_shift(shift: float) -> None:
     if shift <= 0:
         raise NodeError("A shift of 0 leaves no noise levels.", "Take 1 for even levels.")
-    return replace(model, sampling=ModelSampling.from_flow(shift, levels))
 
 
 def _range(low: float, high: float) -> tuple[float, float]:

@@ -192,6 +192,34 @@ def flux_guidance(conditioning: Conditioning, guidance: Guidance = 3.5) -> Condi
     return with_extras(conditioning, {"guidance": guidance})
 
 
+@node("FluxDisableGuidance", title="Disable Flux guidance")
+def flux_disable_guidance(conditioning: Conditioning) -> Conditioning:
+    """Tell Flux nothing of how strongly to follow a prompt.
+
+    Args:
+        conditioning: The prompt.
+    """
+    return with_extras(conditioning, {"guidance": None})
+
+
+@node("CLIPTextEncodeControlnet", title="CLIP text encode (ControlNet)")
+def clip_text_encode_controlnet(
+    clip: Clip, conditioning: Conditioning, text: Prompt = "", *, ctx: Context = QUIET
+) -> Conditioning:
+    """Let ControlNets read another text than the denoiser.
+
+    Args:
+        clip: The text encoder.
+        conditioning: The prompt that the denoiser follows, steered by ControlNets.
+        text: What they read.
+
+    Returns:
+        The prompt, with a text for what steers it.
+    """
+    read = _encoded(clip, ctx, text).parts[0]
+    return with_extras(conditioning, {"control_embeds": read.embeds, "control_pooled": read.pooled})
+
+
 @node("T5TokenizerOptions", title="T5 tokenizer options")
 def t5_tokenizer_options(
     clip: Clip,

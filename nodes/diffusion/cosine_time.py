@@ -13,14 +13,15 @@ from torch import Tensor
 _COSINE_START, _LEAST_SHARE = 0.008, 1e-4
 
 
-def cosine_sigma(time: Tensor) -> Tensor:
-    """Give the noise levels of times from 1, which is noise alone, to 0."""
+def cosine_sigma(time: Tensor, shift: float = 1.0) -> Tensor:
+    """Give the noise levels of times from 1, which is noise alone, to 0, times a factor."""
 
     def signal(time: Tensor) -> Tensor:
         return ((time + _COSINE_START) / (1 + _COSINE_START) * (math.pi / 2)).cos() ** 2
 
     share = (signal(time) / signal(torch.zeros(()))).clamp(_LEAST_SHARE, 1 - _LEAST_SHARE)
-    return ((1 - share) / share).sqrt()
+    least, most = (math.sqrt(one / (1 - one)) for one in (_LEAST_SHARE, 1 - _LEAST_SHARE))
+    return (shift * ((1 - share) / share).sqrt()).clamp(least, most)
 
 
 def cosine_time(sigma: Tensor) -> Tensor:

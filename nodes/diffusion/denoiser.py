@@ -6,7 +6,7 @@ negative group, and those for parts of the picture that are of one size.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -107,7 +107,9 @@ def denoise(model: Model, x: Tensor, sigma: float, groups: Sequence[Prompts]) ->
         most = max(most, len(x))
     jobs = list(_jobs(x, sigma, groups, most))
     most_repeats = 1 if counts_words(model.network) else MOST_REPEATS
-    for bundle in _bundles(jobs, most_repeats, max(1, most // len(x))):
+    bundles = _bundles(jobs, most_repeats, max(1, most // len(x)))
+    # What is led away from goes first: some patches lead away within the network.
+    for bundle in sorted(bundles, key=lambda jobs: -max(job.group for job in jobs)):
         for job, estimate in zip(bundle, _estimate(model, bundle, sigma), strict=True):
             total, count = totals[job.group][job.rows], counts[job.group][job.rows]
             box, weight = job.prompt.box, job.weight
@@ -154,10 +156,14 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
     context, added = _context(network, jobs, dtype), _added(network, jobs)
     controls = [c for c in jobs[0].prompt.controls if c.last <= sigma <= c.first]
     hints = [_hint(jobs[0], control, len(jobs)) for control in controls]
+    told = (context, added)
+    if controls:
+        read = [replace(job, prompt=_read_by_controls(job.prompt)) for job in jobs]
+        told = (_context(network, read, dtype), _added(network, read))
     if is_joint(network):
-        steered = block_residuals(network, controls, hints, scaled, timestep, context, added)
+        steered = block_residuals(network, controls, hints, scaled, timestep, *told)
     else:
-        steered = residuals(controls, hints, scaled, timestep, context, added)
+        steered = residuals(controls, hints, scaled, timestep, *told)
     concat = [job.given(c, dtype) for job in jobs if (c := _concat(job)) is not None]
     if concat:
         scaled = torch.cat([scaled, torch.cat(concat)], dim=1)
@@ -174,6 +180,14 @@ def _estimate(model: Model, jobs: Sequence[_Job], sigma: float) -> tuple[Tensor,
     # What a network says of the variance comes behind, and has no part in an estimate.
     output = output[:, : x.shape[1]].to(x.dtype)
     return sampling.denoised(output, x, level).chunk(len(jobs))
+
+
+def _read_by_controls(prompt: Prompt) -> Prompt:
+    """Give a prompt with the text that what steers it reads, if that is another."""
+    embeds, pooled = (prompt.extras.get(f"control_{name}") for name in ("embeds", "pooled"))
+    if not isinstance(embeds, Tensor):
+        return prompt
+    return replace(prompt, embeds=embeds, pooled=pooled if isinstance(pooled, Tensor) else None)
 
 
 def _context(network: nn.Module, jobs: Sequence[_Job], dtype: torch.dtype) -> Tensor:

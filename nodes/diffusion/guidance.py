@@ -49,6 +49,7 @@ def guide_for(guider: Guider, prompts: tuple[Prompts, ...], *, both: bool = Fals
     shapes = [patch for patch in guider.model.patches if isinstance(patch, GuidancePatch)]
     last = len(prompts) - 1
     watches = [patch.watch(memory, last) for patch in shapes if patch.watch is not None]
+    both = both or any(patch.both for patch in shapes)
     model = with_patch(remembering(guider.model), *watches)
 
     def guide(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:

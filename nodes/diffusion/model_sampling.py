@@ -37,7 +37,8 @@ class ModelSampling:
             takes its input as it is (image).
         sigmas: (N,) float64, ascending; discrete training steps, or a fine table of a continuous
             range.
-        shift: Of flow models: sigma = shift * t / (1 + (shift - 1) * t).
+        shift: Of flow models: sigma = shift * t / (1 + (shift - 1) * t). Of a cosine's schedule: a
+            factor on the levels of its times, whatever the network is told of a level.
         clock: How timesteps name noise levels, other than of a flow: as the place in the table, as
             log(sigma) / 4, as the angle 2 / pi * atan(sigma), or as the time, from 1 to 0, of a
             schedule that is a cosine.
@@ -78,16 +79,17 @@ class ModelSampling:
         return cls("flow", shift * t / (1 + (shift - 1) * t), shift)
 
     @classmethod
-    def from_cosine(cls, steps: int = 1000) -> Self:
+    def from_cosine(cls, shift: float = 1.0, steps: int = 1000) -> Self:
         """Make the noise levels of a network that is told the time of a cosine's schedule.
 
-        Nichol and Dhariwal 2021, arXiv:2102.09672, equation 17, between shares of the signal.
+        Nichol and Dhariwal 2021, arXiv:2102.09672, equation 17, between shares of the signal; the
+        shift is that of Hoogeboom et al. 2023, simple diffusion, arXiv:2301.11093, 2.1.
         """
         times = torch.arange(1, steps + 1, dtype=torch.float64) / steps
         # Of the last times, which have one level, there is one.
-        levels = cosine_sigma(times)
+        levels = cosine_sigma(times, shift)
         levels = levels[: int((levels < levels[-1]).sum()) + 1]
-        return cls("epsilon", levels, clock="cosine")
+        return cls("epsilon", levels, shift, clock="cosine")
 
     @classmethod
     def continuous(
@@ -147,7 +149,7 @@ class ModelSampling:
         if self.clock == "angle":
             return (t * (math.pi / 2)).tan()
         if self.clock == "cosine":
-            return cosine_sigma(t)
+            return cosine_sigma(t, self.shift)
         table = self._logs().to(t.device)
         t = ((t - (self.stride - 1)) / self.stride).clamp(0, len(table) - 1)
         low, high = t.floor().long(), t.ceil().long()

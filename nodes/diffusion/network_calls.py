@@ -5,6 +5,7 @@ field's added conditions: summaries of the text, sizes, guidance), and their cal
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from nodes.diffusion.conditions import Prompt
 from nodes.diffusion.inputs.video import is_video, predict_video
 from nodes.diffusion.model_sampling import FLOW_TIMESTEPS
+from nodes.diffusion.patches.patch import replaced
 from nodes.diffusion.pixel_space import COLOURS, FoldedUNet
 from nodes.errors import NodeError
 from nodes.imaging.resize import padded_to_multiple
@@ -245,20 +247,33 @@ def _flux(
         count = text.shape[1] + tokens.shape[1]
         bias = attention_bias(added.pop("text_bias").to(x.device), count)
         attention["attention_mask"] = bias.to(x.dtype)
-    output: Tensor = network(
-        hidden_states=tokens,
-        # It multiplies by that number itself.
-        timestep=timestep / FLOW_TIMESTEPS,
-        encoder_hidden_states=text,
-        img_ids=places,
-        # Text has no position.
-        txt_ids=torch.zeros(text.shape[1], 3, device=x.device),
-        return_dict=False,
-        **{name: value.to(x.dtype) for name, value in added.items()},
-        **steered,
-        joint_attention_kwargs=attention,
-    )[0]
+    guided = "guidance" in added or not getattr(network.config, "guidance_embeds", False)
+    with nullcontext() if guided else _without_guidance(network.time_text_embed):
+        output: Tensor = network(
+            hidden_states=tokens,
+            # It multiplies by that number itself.
+            timestep=timestep / FLOW_TIMESTEPS,
+            encoder_hidden_states=text,
+            img_ids=places,
+            # Text has no position.
+            txt_ids=torch.zeros(text.shape[1], 3, device=x.device),
+            return_dict=False,
+            **{name: value.to(x.dtype) for name, value in added.items()},
+            **steered,
+            joint_attention_kwargs=attention,
+        )[0]
     return unpacked(output[:, : rows * columns], rows, columns)
+
+
+def _without_guidance(embedder: Any) -> AbstractContextManager[None]:
+    """Have Flux told of the time and of the text's summary alone."""
+
+    def forward(timestep: Tensor, pooled: Tensor) -> Tensor:
+        time = embedder.timestep_embedder(embedder.time_proj(timestep).to(pooled.dtype))
+        told: Tensor = time + embedder.text_embedder(pooled)
+        return told
+
+    return replaced(embedder, "forward", forward)
 
 
 def attention_bias(bias: Tensor, count: int) -> Tensor:

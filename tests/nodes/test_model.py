@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from nodes import model as nodes
+from nodes.diffusion.memory.by_layer import work_place
 from nodes.errors import NodeError
 from nodes.sampling import k_sampler
 from nodes.types import Latent, Model
@@ -89,6 +90,31 @@ def test_flow_models_are_shifted() -> None:
     flux = nodes.model_sampling_flux(tiny_model(), 1.15, 0.5, 1024, 1024).sampling
     assert float(flux.sigma(500.0)) == pytest.approx(2.718281828**1.15 / (2.718281828**1.15 + 1))
     assert float(flux.timestep(0.25)) == 250
+
+
+def test_stable_cascade_s_levels_are_shifted_and_its_times_are_not() -> None:
+    plain = nodes.model_sampling_stable_cascade(tiny_model(), 1.0).sampling
+    made = nodes.model_sampling_stable_cascade(tiny_model(), 3.0).sampling
+    assert float(made.sigma(0.5)) == pytest.approx(3 * float(plain.sigma(0.5)))
+    assert float(made.timestep(plain.sigma(0.5))) == pytest.approx(0.5)
+    assert made.sigma_max == pytest.approx(plain.sigma_max)
+    with pytest.raises(NodeError, match="leaves no noise levels"):
+        nodes.model_sampling_stable_cascade(tiny_model(), 0.0)
+
+
+def test_a_model_computes_in_what_is_said_and_keeps_its_weights() -> None:
+    model = tiny_model()
+    assert nodes.model_compute_dtype(model) is model
+    plain = sampled(model)
+    made = nodes.model_compute_dtype(model, "bf16")
+    assert (made.dtype, work_place(made.network)[1]) == ("bfloat16", torch.bfloat16)
+    assert made.key != model.key
+    for name, weight in made.network.named_parameters():
+        assert weight.data_ptr() == model.network.get_parameter(name).data_ptr()
+    rough = sampled(made)
+    assert not torch.equal(rough, plain)
+    torch.testing.assert_close(rough, plain, rtol=0.1, atol=0.1 * float(plain.std()))
+    assert torch.equal(sampled(nodes.model_compute_dtype(made, "fp32")), plain)
 
 
 def test_a_shift_of_zero_is_told() -> None:

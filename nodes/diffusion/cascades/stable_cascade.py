@@ -144,8 +144,10 @@ def make_stage(config: Config, weights: Mapping[str, Tensor], dtype: str, key: s
         network = configured("UNet", StageUNet.from_config, config)
     dtype = wide_half(dtype)
     network = filled(network, weights, dtype, "UNet")
-    form = STAGE_B if config.get("effnet_in_channels") else STAGE_C
-    return Model(network, ModelSampling.from_cosine(), form, dtype, f"{key}#unet")
+    if config.get("effnet_in_channels"):
+        return Model(network, ModelSampling.from_cosine(), STAGE_B, dtype, f"{key}#unet")
+    # Stage C is sampled with more of its steps where the composition is made, as its makers do.
+    return Model(network, ModelSampling.from_cosine(shift=2.0), STAGE_C, dtype, f"{key}#unet")
 
 
 def make_stage_a(config: Config, weights: Mapping[str, Tensor], key: str) -> Vae:

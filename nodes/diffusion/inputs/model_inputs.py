@@ -109,7 +109,8 @@ def _guided(part: Cond, model: Model) -> Cond:
             "conditioning.width",
         )
     rest = {name: value for name, value in part.extras.items() if name != "guidance"}
-    if getattr(config, "guidance_embeds", False):
+    unguided = part.extras.get("guidance", GUIDANCE) is None
+    if getattr(config, "guidance_embeds", False) and not unguided:
         guidance = _number(part.extras, "guidance", GUIDANCE)
         rest["guidance"] = torch.tensor([guidance], dtype=torch.float32)
     return replace(part, extras=rest)

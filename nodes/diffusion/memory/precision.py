@@ -26,6 +26,16 @@ WEIGHT_DTYPES: Mapping[str, torch.dtype | None] = MappingProxyType(
     }
 )
 
+# What a model may be told to compute in, likewise; None leaves that as it is.
+COMPUTE_DTYPES: Mapping[str, torch.dtype | None] = MappingProxyType(
+    {
+        "default": None,
+        "fp32": torch.float32,
+        "fp16": torch.float16,
+        "bf16": torch.bfloat16,
+    }
+)
+
 # From Ampere on CUDA devices are fast in bfloat16, which has the range of float32.
 _BFLOAT16_SINCE = (8, 0)
 
@@ -96,3 +106,14 @@ def model_kept_in(model: Model, weight_dtype: str) -> Model:
         return model
     kept = kept_in(model.network, storage)
     return replace(model, network=kept, key=f"{model.key}:{storage}")
+
+
+def model_computing_in(model: Model, dtype: torch.dtype) -> Model:
+    """Let a denoiser compute in a dtype; its weights stay what they are, and shared."""
+    network = copy_sharing(model.network)
+    device, _ = work_place(network)
+    for layer in network.modules():
+        if any(weight.is_floating_point() for weight in layer.parameters(recurse=False)):
+            bring(layer, device, dtype)
+    name = str(dtype).removeprefix("torch.")
+    return replace(model, network=network, dtype=name, key=f"{model.key}:computes {name}")

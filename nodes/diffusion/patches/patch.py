@@ -147,12 +147,15 @@ class GuidancePatch:
             gives the guided estimate.
         options: Of the rule.
         watch: Called with the memory and the place of the conditioning that is led away from,
-            makes a patch that notes what the rule needs to know of the network's work.
+            makes a patch of the network that belongs to the rule, such as one that notes what the
+            rule needs to know of the network's work.
+        both: Whether it needs the estimate that is led away from even if the rule does not.
     """
 
     rule: Callable[..., Tensor]
     options: Mapping[str, Any] = field(default_factory=dict)
     watch: Callable[[dict[str, Tensor], int], NetworkPatch] | None = None
+    both: bool = False
 
 
 @dataclass(frozen=True)

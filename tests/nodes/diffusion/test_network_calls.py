@@ -1,5 +1,7 @@
 """Transformers are called as their pipelines call them."""
 
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from nodes.diffusion.inputs.model_inputs import completed
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.network_calls import packed, unpacked
 from nodes.errors import NodeError
+from nodes.text import flux_disable_guidance, flux_guidance
 from nodes.types import Cond, Conditioning, Latent, LatentFormat, Mask, Model
 from tests.nodes.diffusion.transformer_files import transformer
 
@@ -191,3 +194,19 @@ def test_a_picture_beyond_the_positions_that_it_knows_is_refused() -> None:
     model = model_of("sd3")
     with pytest.raises(NodeError, match="at most 192 pixels a side, and this one has 64 x 208"):
         asked(model, drawn(1, 1, 16, 26, 8), text(2, model))
+
+
+def test_flux_without_guidance_is_told_of_none() -> None:
+    model = model_of("flux")
+    x, prompt = drawn(0, 2, 16, 8, 8), text(1, model)
+    (made,) = asked(model, x, flux_disable_guidance(flux_guidance(prompt, 2.0)))
+    deaf = deepcopy(model.network)
+    for weight in deaf.get_submodule("time_text_embed.guidance_embedder.linear_2").parameters():
+        weight.zero_()
+    (expected,) = asked(replace(model, network=deaf), x, prompt)
+    torch.testing.assert_close(made, expected)
+    (guided,) = asked(model, x, prompt)
+    assert not torch.allclose(made, guided, atol=1e-4)
+    # Beside one that is guided it has a call of its own.
+    together = asked(model, x, prompt, flux_disable_guidance(prompt))
+    torch.testing.assert_close(together, [guided, made])

@@ -25,6 +25,7 @@ from nodes.diffusion.adapters.control_file import control_to_ldm, load_control_n
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
 from nodes.diffusion.inputs.model_inputs import completed
+from nodes.diffusion.text.arithmetic import with_extras
 from nodes.errors import FileProblem, NodeError
 from nodes.sampling import k_sampler
 from nodes.types import STORED, Area, Conditioning, ControlNet, Image, Latent, Mask, Model
@@ -189,6 +190,26 @@ def test_what_several_controls_give_is_summed() -> None:
     controls = [(one.network, pixels, 0.5), (two.network, pixels, 1.5)]
     theirs = expected(tiny_model(), prompt(1).parts[0].embeds, x, controls)
     assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_control_may_read_another_text_than_the_denoiser() -> None:
+    model, control, x = tiny_model(), tiny_control(), noisy()
+    steered = control_net_apply(prompt(1), control, picture(), 1.0)
+    texts: list[Tensor] = []
+
+    def noting(_: Any, __: Any, named: dict[str, Any]) -> None:
+        texts.append(named["encoder_hidden_states"])
+
+    hook = control.network.register_forward_pre_hook(noting, with_kwargs=True)
+    made = []
+    for read in (prompt(1).parts[0], prompt(2).parts[0]):
+        told = {"control_embeds": read.embeds, "control_pooled": read.pooled}
+        made += estimated(model, (with_extras(steered, told),), x)
+        assert torch.equal(texts[-1], read.embeds)
+    made += estimated(model, (steered,), x)
+    hook.remove()
+    assert torch.equal(made[0], made[2])
+    assert not torch.allclose(made[1], made[2], atol=1e-5)
 
 
 def test_strength_zero_and_an_untrained_control_change_nothing_at_all() -> None:

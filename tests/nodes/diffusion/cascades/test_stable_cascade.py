@@ -1,5 +1,6 @@
 """Stable Cascade's stages, as diffusers runs them."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from nodes.diffusion.noise import initial_noise, step_noise
 from nodes.diffusion.text.encoders import TextPart, make_clip
 from nodes.diffusion.text.tokenizer import vocabulary
 from nodes.errors import FileProblem, NodeError
+from nodes.model import model_sampling_stable_cascade
 from nodes.sampling import k_sampler, sampler_custom
 from nodes.stable_cascade import (
     stable_cascade_empty_latent_image,
@@ -132,7 +134,9 @@ def test_stage_c_makes_what_the_pipeline_of_diffusers_makes(
     with drawing(scheduling_ddpm_wuerstchen, noises(shape)):
         asked = given(latents=initial_noise(shape, SEED), height=384, width=256)
         expected = prior(**asked, output_type="pt").image_embeddings
-    ours = sampled(stages["prior"], TEXTS, empty).samples
+    # The pipeline does not shift the noise levels, as the makers of the model do.
+    plain = model_sampling_stable_cascade(stages["prior"].model, 1.0)
+    ours = sampled(replace(stages["prior"], model=plain), TEXTS, empty).samples
     assert torch.allclose(ours, expected, atol=2e-3 * float(expected.std()))
 
 
@@ -190,7 +194,13 @@ def test_a_prompt_without_a_summary_is_told(stages: dict[str, Checkpoint]) -> No
 
 
 def test_times_and_noise_levels_are_each_other_s_inverse(stages: dict[str, Checkpoint]) -> None:
-    sampling = stages["prior"].model.sampling
+    sampling = stages["decoder"].model.sampling
     times = torch.linspace(0.05, 0.95, 10, dtype=torch.float64)
     assert torch.allclose(sampling.timestep(sampling.sigma(times)), times)
     assert float(sampling.timestep(sampling.sigma_max)) == 1
+    # Stage C's levels are higher at each time, but not what it is told of them.
+    shifted = stages["prior"].model.sampling
+    assert torch.allclose(shifted.sigma(times), 2 * sampling.sigma(times))
+    assert torch.equal(
+        shifted.timestep(sampling.sigma(times)), sampling.timestep(sampling.sigma(times))
+    )
