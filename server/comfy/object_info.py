@@ -8,7 +8,7 @@ from typing import Any
 from nodes.api import JSON, Catalogue
 from nodes.api.spec import InputSpec, NodeSpec
 from server.engine.values import Choices
-from server.formats.interfaces import Interfaces, interfaces_of
+from server.formats.interfaces import Interfaces, interfaces_of, places
 
 _MOST_NUMBER = 2**53 - 1
 """Bounds of numbers that have none here: ComfyUI's page takes 0 to 2048 where nothing is said."""
@@ -30,7 +30,9 @@ def object_info(catalogue: Catalogue, choices: Choices) -> dict[str, JSON]:
 def node_info(spec: NodeSpec, types: Interfaces, choices: Choices) -> dict[str, JSON]:
     """Describe one node."""
     groups: dict[str, dict[str, JSON]] = {"required": {}}
-    for item in spec.inputs:
+    # Programs that write workflows as calls rely on the order that the field's nodes have.
+    listed = places(spec.id)
+    for item in sorted(spec.inputs, key=lambda item: listed.get(item.name, len(listed))):
         group = "optional" if item.socket and not item.required else "required"
         groups.setdefault(group, {})[item.name] = input_config(item, types, choices)
     outputs = [_type(output.type, output.generic, (), types) for output in spec.outputs]
@@ -77,7 +79,7 @@ def input_config(item: InputSpec, types: Interfaces, choices: Choices) -> list[J
             options |= {"min": 0, "max": _MOST_COLOUR, "step": 1, "display": "color"}
         case "multiline":
             options |= {"multiline": True, "dynamicPrompts": True}
-    if kind in ("INT", "FLOAT") and not item.socket:
+    if kind in ("INT", "FLOAT"):
         options.setdefault("min", -_MOST_NUMBER)
         options.setdefault("max", _MOST_NUMBER)
     if kind == "STRING" and not item.socket:

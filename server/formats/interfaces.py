@@ -130,6 +130,12 @@ def _made(named: _Named) -> Interfaces:
     return Interfaces(named.catalogue.to_json())
 
 
+def places(kind: str) -> Mapping[str, int]:
+    """Give the places at which the field's node of a type lists its inputs."""
+    inputs = _facts().get(kind, {}).get("inputs", ())
+    return {name: place for place, (name, *_) in enumerate(inputs)}
+
+
 def plain_name(name: str) -> str:
     """A name made of the letters that node ids and input names may have."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")

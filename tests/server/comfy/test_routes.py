@@ -69,7 +69,11 @@ def test_nodes_are_described_as_clients_read_them(server: Server) -> None:
     everything = get(server, "/object_info")[1]
     info = get(server, "/object_info/KSampler")[1]["KSampler"]
     assert everything["KSampler"] == info
-    assert info["input_order"]["required"][:4] == ["model", "positive", "negative", "latent_image"]
+    # Programs that write workflows as calls of functions give values by their places.
+    assert info["input_order"]["required"] == [
+        *("model", "seed", "steps", "cfg", "sampler_name", "scheduler"),
+        *("positive", "negative", "latent_image", "denoise"),
+    ]
     required = info["input"]["required"]
     assert required["model"][0] == "MODEL"
     kind, options = required["seed"]
