@@ -22,8 +22,6 @@ ReadText = Callable[[Artifact], str | None]
 PREVIEW_IMAGE = 1
 PREVIEW_IMAGE_WITH_METADATA = 4
 _IMAGE_FORMATS = {"image/jpeg": 1, "image/png": 2}
-_SENDER = "SaveImageWebsocket"
-"""The class of the node whose pictures go to the client themselves."""
 _NO_PREVIEWS = ("none", "default")
 _MOST_FINISHED = 64
 """Finished nodes that `progress_state` still shows: with all, it costs the square of a graph."""
@@ -72,7 +70,7 @@ class Run:
                 return self._started(node, inner)
             case "node.progress":
                 return self._progressed(node, inner, event)
-            case "node.artifact":
+            case "node.artifact" if not self._theirs.sends(node):
                 artifact = Artifact.from_json(event.data["artifact"])
                 self._ui.setdefault(node, []).append(artifact)
             case "node.finished" | "node.cached":
@@ -96,10 +94,9 @@ class Run:
 
     def sent(self, event: FeedEvent) -> Artifact | None:
         """Return the picture that an event tells of, where its node sends it to the client."""
-        if event.type != "node.artifact":
+        if event.type != "node.artifact" or not self._theirs.sends(self.name(event)):
             return None
-        kind = self._theirs.kind(self.name(event))
-        return Artifact.from_json(event.data["artifact"]) if kind == _SENDER else None
+        return Artifact.from_json(event.data["artifact"])
 
     def picture(self, event: FeedEvent, mime: str, picture: bytes, with_metadata: bool) -> bytes:
         """Return a picture as a binary frame, with what it shows where the client knows of that."""

@@ -158,5 +158,7 @@ async def ended_ids(services: Services, ids: Sequence[str]) -> list[str]:
 def _outputs(artifacts: Sequence[Artifact], theirs: Theirs) -> dict[str, list[Artifact]]:
     found: dict[str, list[Artifact]] = {}
     for artifact in artifacts:
-        found.setdefault(theirs.name(artifact.node), []).append(artifact)
+        node = theirs.name(artifact.node)
+        if not theirs.sends(node):
+            found.setdefault(node, []).append(artifact)
     return found

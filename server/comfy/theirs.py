@@ -14,6 +14,8 @@ from server.formats.comfy_prompt import is_link, to_prompt
 from server.formats.interfaces import interfaces_of
 from server.queue.rows import Job
 
+_SENDER = "SaveImageWebsocket"
+
 
 @dataclass(frozen=True)
 class Theirs:
@@ -40,6 +42,10 @@ class Theirs:
     def kind(self, node: str) -> str:
         """Return the class of a node, by the client's id."""
         return str(self.prompt.get(node, {}).get("class_type", ""))
+
+    def sends(self, node: str) -> bool:
+        """Say whether a node sends its pictures to the client itself, and lists none of them."""
+        return self.kind(node) == _SENDER
 
 
 def theirs_of(job: Job, catalogue: Catalogue) -> Theirs:

@@ -201,6 +201,8 @@ def test_pictures_are_sent_while_their_node_is_at_work_also_a_second_time(server
             with Image.open(io.BytesIO(frame[8:])) as image:
                 assert image.size == (8, 6)
                 assert image.convert("RGB").getpixel((0, 0)) == (0x10, 0x20, 0x30)
+        assert heard.of("executed") == []
+        assert get(server, f"/history/{heard.id}")[1][heard.id]["outputs"] == {}
 
 
 def test_the_clients_own_node_ids_come_back(server: Server) -> None:
