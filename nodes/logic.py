@@ -1,7 +1,7 @@
 """Logic: values by themselves, switches, sequences and loops."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from nodes.api import (
     All,
@@ -208,6 +208,42 @@ def choose_one(values: All[T], index: Annotated[int, Range(-10_000, 9_999)] = 0)
         message = f"There are {len(found)} values, so there is none at {index}."
         raise NodeError(message, "Choose a smaller index.")
     return found[index]
+
+
+class Chosen(NamedTuple):
+    """One of several texts, and its place among them."""
+
+    string: str
+    index: int
+
+
+@node("CustomCombo", title="Custom combo", aliases=("options", "menu", "select"))
+def custom_combo(
+    choice: str,
+    index: Annotated[int, Range(0, 10_000)] = 0,
+    options: Annotated[str, Multiline()] = "",
+) -> Chosen:
+    """Give one of several texts, and its place among them, to several nodes at once.
+
+    Args:
+        choice: The one.
+        index: Its place, for a choice whose options are not given here.
+        options: All that there are to choose from, one a line.
+
+    Returns:
+        string: The choice.
+        index: Its place among the options, counted from 0.
+    """
+    lines = options.splitlines()
+    if not lines:
+        return Chosen(choice, index)
+    if choice not in lines:
+        raise NodeError(
+            f"{choice!r} is none of the options.",
+            "Choose one of them, or add it.",
+            "combo.choice",
+        )
+    return Chosen(choice, lines.index(choice))
 
 
 @node("Repeat", title="Repeat a subgraph", aliases=("loop", "for", "iterate"))

@@ -42,6 +42,10 @@ def from_prompt(prompt: Mapping[str, JSON], interfaces: Interfaces) -> Imported:
         for key, value in mapping(mapping(raw).get("inputs")).items():
             own = interface.input_of(key)
             ours = own.name if own else key
+            if ours in interface.lines and ours != key:
+                # A line that is empty there is none.
+                inputs[ours] = "\n".join(filter(None, (inputs.get(ours), text(value))))
+                continue
             if not is_link(value):
                 inputs[ours] = _unwrapped(value, own)
                 continue
@@ -79,7 +83,7 @@ def to_prompt(nodes: Mapping[str, Mapping[str, JSON]], interfaces: Interfaces) -
     for name, node in nodes.items():
         inputs = {}
         for key, value in node.get("inputs", {}).items():
-            for theirs, one in _grown(key, value):
+            for theirs, one in _grown(key, value, known[name]):
                 given = _theirs(one, known)
                 if given is not None:
                     inputs[theirs] = given
@@ -100,8 +104,13 @@ def is_link(value: JSON) -> TypeGuard[list[Any]]:
     )
 
 
-def _grown(key: str, value: JSON) -> Iterator[tuple[str, JSON]]:
-    """Part several wires into one input, each under a name that says its place."""
+def _grown(key: str, value: JSON, interface: Interface | None) -> Iterator[tuple[str, JSON]]:
+    """Part several wires or lines of one input, each under a name that says its place."""
+    stem = interface.lines.get(key) if interface else None
+    if stem is not None and isinstance(value, str):
+        for place, line in enumerate(value.splitlines(), start=1):
+            yield f"{stem}{place}", line
+        return
     if not isinstance(value, dict) or "links" not in value:
         yield key, value
         return

@@ -34,6 +34,9 @@ def positional(given: list[JSON], interface: Interface) -> tuple[dict[str, JSON]
     for port in (port for port in interface.inputs if port.widget):
         if at >= len(given):
             break
+        if port.name in interface.lines:
+            found[port.name] = "\n".join(one for one in given[at:] if one and isinstance(one, str))
+            return found, []
         if interface.shown and port.name not in interface.widgets_given(chosen):
             continue
         value = chosen[port.name] = given[at]

@@ -42,10 +42,15 @@ class Interface:
     known: bool = True  # in the catalogue, so that it can run
     shown: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     """For a widget whose choice decides which others there are: those of each choice."""
+    lines: Mapping[str, str] = field(default_factory=dict)
+    """Inputs whose lines are widgets of their own there: how the names of those begin."""
 
     def input_of(self, theirs: str) -> Port | None:
         """Find an input by their name: one that stands in a group is `group.name` there."""
-        found = next((port for port in self.inputs if port.name == theirs), None)
+        stem = theirs.rstrip("0123456789")
+        line = {start: name for name, start in self.lines.items()}.get(stem)
+        name = line if line is not None and stem != theirs else theirs
+        found = next((port for port in self.inputs if port.name == name), None)
         group, _, name = theirs.partition(".")
         if found is not None or not name:
             return found
@@ -166,7 +171,9 @@ def _declared(spec: Mapping[str, JSON], facts: Mapping[str, JSON]) -> Interface:
         for entry in spec["inputs"]
     )
     outputs = tuple(Port(entry["name"], entry["type"]) for entry in spec["outputs"])
-    return Interface(spec["id"], inputs, outputs, shown=facts.get("shown", {}))
+    return Interface(
+        spec["id"], inputs, outputs, shown=facts.get("shown", {}), lines=facts.get("lines", {})
+    )
 
 
 def _follower(entry: Mapping[str, JSON]) -> str:

@@ -11,6 +11,7 @@ from nodes.logic import (
     and_,
     choose_one,
     create_list,
+    custom_combo,
     each_line,
     each_number,
     join_lines,
@@ -151,3 +152,10 @@ def test_repeating_what_is_not_there_says_so() -> None:
     outcome = bench.run(graph(nodes))
     assert outcome.problem is not None
     assert "no subgraph `x`" in outcome.problem.message
+
+
+def test_a_choice_is_told_with_its_place() -> None:
+    assert custom_combo("b", 0, "a\nb\nc") == ("b", 1)
+    assert custom_combo("b", 7) == ("b", 7)
+    with pytest.raises(NodeError, match="'d' is none of the options"):
+        custom_combo("d", 0, "a\nb")

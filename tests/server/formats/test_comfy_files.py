@@ -123,6 +123,24 @@ def test_names_of_inputs_may_have_dots(catalogue: Catalogue) -> None:
     assert from_prompt(prompt, interfaces).workflow["nodes"]["3"]["inputs"] == given
 
 
+def test_widgets_that_are_lines_of_an_input_are_read_and_written(catalogue: Catalogue) -> None:
+    combo = raw(1, "CustomCombo", widgets_values=["Turbo", 2, "Quality", "Default", "Turbo", ""])
+    show = raw(2, "PreviewAny", inputs=[port("source", "*", 1)])
+    data = file([combo, show], [[1, 1, 1, 2, 0, "INT"]])
+    found = opened(data, catalogue)
+    assert found.problems == ()
+    given = {"choice": "Turbo", "index": 2, "options": "Quality\nDefault\nTurbo"}
+    assert found.workflow["nodes"]["1"]["inputs"] == given
+    assert found.workflow["nodes"]["2"]["inputs"]["source"] == {"link": ["1", "index"]}
+    interfaces = Interfaces(catalogue.to_json())
+    prompt = to_prompt(found.workflow["nodes"], interfaces)
+    lines = {"option1": "Quality", "option2": "Default", "option3": "Turbo"}
+    assert prompt["1"]["inputs"] == {"choice": "Turbo", "index": 2, **lines}
+    prompt["1"]["inputs"]["option4"] = ""
+    again = from_prompt(prompt, interfaces).workflow["nodes"]["1"]["inputs"]
+    assert again == given
+
+
 def test_a_bypassed_node_is_passed_through_and_a_muted_one_is_missed(catalogue: Catalogue) -> None:
     nodes = [
         raw(1, "EmptyImage", widgets_values=[8, 8, 1, 0]),
