@@ -214,7 +214,7 @@ class Chosen(NamedTuple):
     """One of several texts, and its place among them."""
 
     string: str
-    index: int
+    place: int
 
 
 @node("CustomCombo", title="Custom combo", aliases=("options", "menu", "select"))
@@ -232,7 +232,7 @@ def custom_combo(
 
     Returns:
         string: The choice.
-        index: Its place among the options, counted from 0.
+        place: Where it stands among the options, counted from 0.
     """
     lines = options.splitlines()
     if not lines:

@@ -96,7 +96,7 @@ def _guided(
         yield
 
 
-def guided_layers(network: Any) -> Iterator[tuple[str, nn.Module, bool]]:
+def guided_layers(network: Any) -> Iterator[tuple[str, Any, bool]]:
     """Find what takes the results of attention to the text, by name.
 
     In a U-Net that is the last projection of each cross-attention. In transformers text and picture

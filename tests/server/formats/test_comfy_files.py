@@ -131,7 +131,7 @@ def test_widgets_that_are_lines_of_an_input_are_read_and_written(catalogue: Cata
     assert found.problems == ()
     given = {"choice": "Turbo", "index": 2, "options": "Quality\nDefault\nTurbo"}
     assert found.workflow["nodes"]["1"]["inputs"] == given
-    assert found.workflow["nodes"]["2"]["inputs"]["source"] == {"link": ["1", "index"]}
+    assert found.workflow["nodes"]["2"]["inputs"]["source"] == {"link": ["1", "place"]}
     interfaces = Interfaces(catalogue.to_json())
     prompt = to_prompt(found.workflow["nodes"], interfaces)
     lines = {"option1": "Quality", "option2": "Default", "option3": "Turbo"}
