@@ -14,7 +14,7 @@ from nodes.diffusion.inputs.references import told_references
 from nodes.diffusion.inputs.unclip import reads_pictures, told_pictures
 from nodes.diffusion.inputs.video import is_video, told_motion
 from nodes.diffusion.inputs.zero123 import projected
-from nodes.diffusion.latent_space import picture_in
+from nodes.diffusion.latent_space import picture_in, scaled
 from nodes.diffusion.network_calls import GUIDANCE, input_channels, is_joint
 from nodes.diffusion.pixel_space import COLOURS
 from nodes.errors import NodeError
@@ -164,7 +164,7 @@ def _filled_in(part: Cond, latent: Latent, model: Model) -> Cond:
     mask, picture = _hidden(part, latent, model)
     x, scale = latent.samples, model.latent_format.downscale
     if mask is None:
-        mask, picture = torch.ones_like(x[:1, :1]), torch.zeros_like(x[:1])
+        mask, picture = torch.ones_like(x[:1, :1]), _unshown(x, model)
     height, width = x.shape[-2:]
     pixels = nn.functional.interpolate(mask.to(x), (height * scale, width * scale)).round()
     cells = nn.functional.pixel_unshuffle(pixels, scale)
@@ -184,13 +184,18 @@ def _enlarged_from(part: Cond, latent: Latent) -> Cond:
 
 
 def _shown(part: Cond, latent: Latent, model: Model) -> Cond:
-    """Put a picture; zeros where none is shown."""
+    """Put a picture; where none is shown, what a VAE would have given as zeros."""
     x = latent.samples
     picture = part.extras.get("edit_picture")
     if not isinstance(picture, Tensor):
-        return _with_concat(part, torch.zeros_like(x[:1]))
+        return _with_concat(part, _unshown(x, model))
     picture = picture_in(picture.to(x), part.extras, model.latent_format)
     return _with_concat(part, _to_size(picture, x))
+
+
+def _unshown(x: Tensor, model: Model) -> Tensor:
+    """Stand in for a picture: zeros of a VAE, in the model's space, as everywhere in the field."""
+    return scaled(torch.zeros_like(x[:1]), model.latent_format)
 
 
 def _shown_raw(part: Cond, latent: Latent, model: Model) -> Cond:

@@ -61,6 +61,9 @@ def dpm_2_ancestral(
         yield Step(i, sigma, x, denoised)
 
 
+_NEARLY_NOISE = 0.9999
+
+
 def dpmpp_2s_ancestral(
     denoise: Denoise,
     x: Tensor,
@@ -73,16 +76,19 @@ def dpmpp_2s_ancestral(
 ) -> Steps:
     """Make the step down with the estimate at its middle in log SNR, then add noise.
 
-    Lu et al. 2022, DPM-Solver++(2S), arXiv:2211.01095, algorithm 1 with r = 1/2.
+    Lu et al. 2022, DPM-Solver++(2S), arXiv:2211.01095, algorithm 1 with r = 1/2. From pure noise,
+    whose log SNR is infinite, a flow's middle is `_NEARLY_NOISE`, by the field's convention.
     """
-    sigmas = path.within(sigmas)
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
         down, scale, up = path.ancestral(sigma, sigma_next, eta)
         if down == 0:
             x = denoised
         else:
-            middle = path.sigma((path.log_snr(sigma) + path.log_snr(down)) / 2)
+            if path.alpha(sigma) > 0:
+                middle = path.sigma((path.log_snr(sigma) + path.log_snr(down)) / 2)
+            else:
+                middle = _NEARLY_NOISE
             x_middle = denoised + (middle / sigma) * (x - denoised)
             better = denoise(x_middle, middle)
             x = better + (down / sigma) * (x - better)

@@ -76,7 +76,9 @@ class Path:
             The level to go down to, the factor on the sample there, and the noise to add then, so
             that what results is at `sigma_next`. With eta = 0 no noise is added, and with 1 the
             step is the posterior of Ho et al. 2020: Song et al. 2021, arXiv:2010.02502, equation
-            16. A flow goes down to sigma_next^2 / sigma with eta = 1, by the field's convention.
+            16. A flow goes down to sigma_next^2 / sigma with eta = 1, by the field's convention;
+            but elsewhere `ddpm`, `res_multistep_ancestral` and `dpmpp_2s_ancestral_cfg_pp` split
+            its steps as if alpha were 1, which gives the sample another level than is then told.
         """
         if sigma_next == 0 or eta == 0:
             return sigma_next, 1.0, 0.0
