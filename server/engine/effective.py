@@ -1,6 +1,6 @@
 """The graph that is run: subgraphs put in place, muted nodes gone, bypassed ones passed through."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -217,16 +217,16 @@ class _Walk:
         ins: list[tuple[str, str]],
         outs: list[tuple[str, str]],
     ) -> None:
-        first: dict[str, Link] = {}
-        for name, kind in ins:
+        wired: dict[str, Link] = {}
+        for name, _ in ins:
             item = inputs.get(name)
             if isinstance(item, Links) and item.links:
                 item = item.links[0]
             if isinstance(item, Link):
-                first.setdefault(kind, item)
+                wired[name] = item
         self.flat.passed[id_] = tuple(name for name, _ in outs)
-        for name, kind in outs:
-            self.flat.aliases[id_, name] = first.get(kind)
+        for slot, (output, _) in enumerate(outs):
+            self.flat.aliases[id_, output] = _handed_on(slot, outs, ins, wired)
 
     def _problem(
         self, code: str, message: str, hint: str, id_: str, name: str | None = None
@@ -234,6 +234,25 @@ class _Walk:
         inner = inner_of(id_)
         text = f"In `{inner}`: {message}" if inner else message
         self.flat.problems.append(Problem(code, text, hint, root_of(id_), None if inner else name))
+
+
+def _handed_on(
+    slot: int,
+    outs: Sequence[tuple[str, str]],
+    ins: Sequence[tuple[str, str]],
+    wired: Mapping[str, Link],
+) -> Link | None:
+    """Return the wire that a bypassed node hands on for its output of a place.
+
+    It is that of the input of the same name, or else at the same place, or else the first wired
+    one, always of the same type. So `negative` leaves as `negative`, though `positive` comes first.
+    """
+    output, kind = outs[slot]
+    if (output, kind) in ins:
+        return wired.get(output)
+    fitting = [name for name, type_ in ins if type_ == kind and name in wired]
+    beside = ins[slot][0] if slot < len(ins) else ""
+    return wired[beside] if beside in fitting else next(map(wired.__getitem__, fitting), None)
 
 
 def _connect(flat: Flat) -> None:

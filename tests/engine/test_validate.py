@@ -243,7 +243,7 @@ def test_a_muted_source_is_named() -> None:
     assert problem.message == "Tool of needs `box`, but `b` is muted."
 
 
-def test_a_bypassed_node_passes_its_first_input_of_the_type() -> None:
+def test_a_bypassed_node_hands_on_the_input_of_the_name_or_says_what_it_lacks() -> None:
     nodes = {
         "b": ("MakeBox",),
         "u": ("Unpack", {"box": "@b.box"}, "bypass"),

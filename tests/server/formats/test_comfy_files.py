@@ -141,6 +141,25 @@ def test_widgets_that_are_lines_of_an_input_are_read_and_written(catalogue: Cata
     assert again == given
 
 
+def test_an_object_of_several_inputs_is_parted_and_put_together(catalogue: Catalogue) -> None:
+    box = {"x": 3, "y": 2, "width": 20, "height": 5}
+    numbers = [
+        raw(n, "ImageCropV2", widgets_values=[box, *more]) for n, more in ((1, ()), (2, (9,) * 4))
+    ]
+    interfaces = Interfaces(catalogue.to_json())
+    for node in opened(file(numbers, []), catalogue).workflow["nodes"].values():
+        assert node["inputs"] == box
+        prompt = to_prompt({"1": node}, interfaces)
+        assert prompt["1"]["inputs"] == {"crop_region": box}
+        assert from_prompt(prompt, interfaces).workflow["nodes"]["1"]["inputs"] == box
+    region = raw(3, "PrimitiveBoundingBox", widgets_values=[1, 2, 3, 4])
+    crop = {**numbers[0], "inputs": [port("crop_region", "BOUNDING_BOX", 1, widget=True)]}
+    wired = opened(file([region, crop], [[1, 3, 0, 1, 0, "BOUNDING_BOX"]]), catalogue).workflow
+    link = {"crop_region": {"link": ["3", "bounding_box"]}}
+    assert wired["nodes"]["1"]["inputs"] == {**box, **link}
+    assert to_prompt(wired["nodes"], interfaces)["1"]["inputs"] == {"crop_region": ["3", 0]}
+
+
 def test_a_bypassed_node_is_passed_through_and_a_muted_one_is_missed(catalogue: Catalogue) -> None:
     nodes = [
         raw(1, "EmptyImage", widgets_values=[8, 8, 1, 0]),
@@ -154,6 +173,60 @@ def test_a_bypassed_node_is_passed_through_and_a_muted_one_is_missed(catalogue: 
         flat = effective(graph, catalogue).to_json()["nodes"]
         assert flat["3"]["inputs"].get("images") == expected
         assert bool(errors(validate(graph, catalogue))) == (mode == 2)
+
+
+def test_what_enters_a_bypassed_node_by_a_name_leaves_by_it(catalogue: Catalogue) -> None:
+    both = {
+        "positive": {"link": ["a", "conditioning"]},
+        "negative": {"link": ["b", "conditioning"]},
+    }
+    nodes = {
+        "a": {"type": "ConditioningZeroOut", "version": 1, "inputs": {}},
+        "b": {"type": "ConditioningZeroOut", "version": 1, "inputs": {}},
+        "c": {"type": "ControlNetApplyAdvanced", "version": 1, "inputs": both, "mode": "bypass"},
+        "k": {
+            "type": "KSampler",
+            "version": 1,
+            "inputs": {side: {"link": ["c", side]} for side in both},
+        },
+    }
+    flat = effective(Graph.from_json({"format": 1, "nodes": nodes}), catalogue).to_json()["nodes"]
+    assert flat["k"]["inputs"] == both
+    del both["negative"]
+    flat = effective(Graph.from_json({"format": 1, "nodes": nodes}), catalogue).to_json()["nodes"]
+    assert flat["k"]["inputs"] == both
+
+
+def test_a_bypassed_node_hands_on_what_stands_beside_an_output_of_another_name(
+    catalogue: Catalogue,
+) -> None:
+    port = {"type": "Image"}
+    pair = {
+        "title": "Pair",
+        "inputs": [{"name": "one", **port}, {"name": "two", **port}],
+        "outputs": [{"name": side, **port, "from": ["i", "image"]} for side in ("left", "right")],
+        "nodes": {
+            "i": {"type": "ImageInvert", "version": 1, "inputs": {"image": {"input": "one"}}}
+        },
+    }
+    image = {"type": "EmptyImage", "version": 1, "inputs": {}}
+
+    def saved(given: dict[str, JSON], output: str) -> JSON:
+        wire = {"images": {"link": ["p", output]}}
+        nodes = {
+            "a": image,
+            "b": image,
+            "p": {"type": "subgraph:pair", "version": 1, "inputs": given, "mode": "bypass"},
+            "s": {"type": "SaveImage", "version": 1, "inputs": wire},
+        }
+        data = {"format": 1, "nodes": nodes, "subgraphs": {"pair": pair}}
+        flat = effective(Graph.from_json(data), catalogue).to_json()["nodes"]
+        return flat["s"]["inputs"]["images"]
+
+    first, second = ({"link": [name, "image"]} for name in "ab")
+    assert saved({"one": first, "two": second}, "left") == first
+    assert saved({"one": first, "two": second}, "right") == second
+    assert saved({"one": first}, "right") == first
 
 
 def test_a_seed_may_be_followed_by_a_small_number(catalogue: Catalogue) -> None:

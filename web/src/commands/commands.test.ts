@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
+import type { NodeSpec } from "../catalogue/types";
+import type { WorkflowNode } from "../documents/types";
 import { applyEdit, graphAt, together } from "./edit";
 import { applied, link, START, specs } from "./fixtures/start";
 import { addFrame, moveFrame, nodesInFrame, removeFrame } from "./frames";
-import { addNode, changeView, moveNodes, removeNodes, setMode, setNodeTitle } from "./nodes";
+import { addNode, changeView, moveNodes, passedThrough, removeNodes, setMode, setNodeTitle } from "./nodes";
 import { resetValue, setSeedMode, setValue, setValues } from "./values";
 import { connect, disconnect, insertOnWire, moveWire, setRoute } from "./wires";
 
@@ -30,6 +32,18 @@ describe("every command gives the next document, and patches that take it back",
   test("removeNodes heals wires through several in a row", () => {
     const next = applied(removeNodes(["invert", "scale"], specs(START)));
     expect(next.nodes["save"]?.inputs["images"]).toEqual(link("load", "image"));
+  });
+
+  test("what enters a node by a name, or at a place, leaves it by that", () => {
+    const port = (name: string) => ({ name, type: "Conditioning" });
+    const node: WorkflowNode = { type: "T", version: 1, inputs: { a: link("x", "c"), b: link("y", "c") } };
+    const through = (inputs: readonly string[], outputs: readonly string[]) => {
+      const spec = { inputs: inputs.map(port), outputs: outputs.map(port) } as unknown as NodeSpec;
+      return outputs.map((output) => passedThrough(node, spec, output)?.[0]);
+    };
+    expect(through(["a", "b"], ["b", "a"])).toEqual(["y", "x"]);
+    expect(through(["a", "b"], ["one", "two"])).toEqual(["x", "y"]);
+    expect(through(["free", "b"], ["one", "two", "free"])).toEqual(["y", "y", undefined]);
   });
 
   test("removeNodes opens the inputs that nothing can feed", () => {

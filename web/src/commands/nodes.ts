@@ -1,7 +1,7 @@
 /** Commands on nodes: add, remove with healing, move, and what a node carries besides its inputs. */
 
 import type { Draft } from "immer";
-import type { NodeSpec } from "../catalogue/types";
+import type { InputSpec, NodeSpec } from "../catalogue/types";
 import { isLink, isLinks, sourcesOf } from "../documents/inputs";
 import type { Graph, InputValue, NodeId, NodeMode, NodeView, Source, WorkflowNode } from "../documents/types";
 import { editTexts } from "../texts/edits";
@@ -88,13 +88,19 @@ function healer(
   };
 }
 
-/** What a bypassed node hands on for an output: the source of its first wired input of the same type. */
+/**
+ * What a bypassed node hands on for an output: the source of its input of the same name, or else at the same place, or
+ * else of its first wired one, always of the same type.
+ */
 export function passedThrough(node: WorkflowNode, spec: NodeSpec, output: string): Source | undefined {
-  const type = spec.outputs.find((port) => port.name === output)?.type;
-  const input = spec.inputs.find(
-    (port) => port.type === type && sourcesOf(node.inputs[port.name]).length > 0,
-  );
-  return input && sourcesOf(node.inputs[input.name])[0];
+  const slot = spec.outputs.findIndex((port) => port.name === output);
+  const type = spec.outputs[slot]?.type;
+  const same = spec.inputs.filter((port) => port.type === type);
+  const source = (port: InputSpec | undefined) => port && sourcesOf(node.inputs[port.name])[0];
+  const named = same.find((port) => port.name === output);
+  if (named !== undefined) return source(named);
+  const beside = same.find((port) => port === spec.inputs[slot]);
+  return source(beside) ?? source(same.find((port) => source(port) !== undefined));
 }
 
 export interface Move {
