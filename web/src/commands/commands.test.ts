@@ -36,7 +36,11 @@ describe("every command gives the next document, and patches that take it back",
 
   test("what enters a node by a name, or at a place, leaves it by that", () => {
     const port = (name: string) => ({ name, type: "Conditioning" });
-    const node: WorkflowNode = { type: "T", version: 1, inputs: { a: link("x", "c"), b: link("y", "c") } };
+    const node: WorkflowNode = {
+      type: "T",
+      version: 1,
+      inputs: { a: { link: ["x", "c"] }, b: { link: ["y", "c"] } },
+    };
     const through = (inputs: readonly string[], outputs: readonly string[]) => {
       const spec = { inputs: inputs.map(port), outputs: outputs.map(port) } as unknown as NodeSpec;
       return outputs.map((output) => passedThrough(node, spec, output)?.[0]);
