@@ -179,3 +179,33 @@ def image_rgb_to_yuv(image: Image) -> Yuv:
     brightness = 0.299 * red + 0.587 * green + 0.114 * blue
     planes = (brightness, (blue - brightness) * 0.564 + 0.5, (red - brightness) * 0.713 + 0.5)
     return Yuv(*(Image(plane.clamp(0, 1).unsqueeze(1).repeat(1, 3, 1, 1)) for plane in planes))
+
+
+@node("ImageYUVToRGB", title="YUV to image", aliases=("luma", "chroma", "YCbCr"))
+def image_yuv_to_rgb(
+    Y: Image,  # noqa: N803
+    U: Image,  # noqa: N803
+    V: Image,  # noqa: N803
+) -> Annotated[Image, Shape.like("Y", channels=3)]:
+    """Put brightness and colour together to pictures.
+
+    Args:
+        Y: Brightness.
+        U: How much bluer than grey, 1/2 being grey; brought to the size of Y.
+        V: How much redder than grey, 1/2 being grey; brought to the size of Y.
+
+    Returns:
+        The pictures.
+
+    References:
+        ITU-R BT.601.
+    """
+    batch, _, height, width = Y.pixels.shape
+    brightness, *colours = (each.pixels[:, :3].mean(dim=1) for each in (Y, U, V))
+    bluer, redder = (
+        repeated(resize(each[:, None], width, height, "bilinear")[:, 0] - 0.5, batch)
+        for each in colours
+    )
+    blue, red = brightness + bluer / 0.564, brightness + redder / 0.713
+    green = (brightness - 0.299 * red - 0.114 * blue) / 0.587
+    return Image(torch.stack([red, green, blue], dim=1).clamp(0, 1))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Annotated, NamedTuple, TypeVar
 
-from nodes.api import Choice, Range, node
+from nodes.api import Choice, Range, Shape, node
 from nodes.imaging.resize import MEGAPIXEL, METHODS, resize
 from nodes.types import Image, Mask
 
@@ -13,6 +13,8 @@ GROUP = "image"
 
 Resized = TypeVar("Resized", Image, Mask)
 Side = Annotated[int, Range(1, 16_384)]
+Edge = Annotated[int, Range(1, 8192)]
+SAME_KIND = Shape(batch="images.batch", channels="images.channels")
 
 
 class Asked(NamedTuple):
@@ -81,3 +83,40 @@ def resize_image_mask(
         size = (max(1, round(wide * factor)), max(1, round(tall * factor)))
         resized = resize(planes, *size, scale_method)
     return type(input)(resized)
+
+
+@node("ResizeImagesByLongerEdge", title="Resize images by longer edge")
+def resize_images_by_longer_edge(
+    images: Image, longer_edge: Edge = 1024
+) -> Annotated[Image, SAME_KIND]:
+    """Resize pictures so that their longer side has a length; proportions stay.
+
+    Args:
+        images: The pictures.
+        longer_edge: Length of the longer side.
+
+    Returns:
+        The resized pictures.
+    """
+    return _by_edge(images, longer_edge / max(images.pixels.shape[-2:]))
+
+
+@node("ResizeImagesByShorterEdge", title="Resize images by shorter edge")
+def resize_images_by_shorter_edge(
+    images: Image, shorter_edge: Edge = 512
+) -> Annotated[Image, SAME_KIND]:
+    """Resize pictures so that their shorter side has a length; proportions stay.
+
+    Args:
+        images: The pictures.
+        shorter_edge: Length of the shorter side.
+
+    Returns:
+        The resized pictures.
+    """
+    return _by_edge(images, shorter_edge / min(images.pixels.shape[-2:]))
+
+
+def _by_edge(image: Image, factor: float) -> Image:
+    height, width = (max(1, round(side * factor)) for side in image.pixels.shape[-2:])
+    return Image(resize(image.pixels, width, height, "lanczos"))

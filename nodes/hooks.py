@@ -201,7 +201,7 @@ def set_clip_hooks(
         clip: The text encoder.
         apply_to_conds: Whether they hold for the denoiser too, where it follows such a prompt.
         schedule_clip: Whether a prompt is encoded anew wherever the strengths change by time;
-            otherwise once, with those of the beginning.
+            otherwise once, whatever the keyframes say.
         hooks: The changes; without any, those that it has are taken off.
 
     Returns:

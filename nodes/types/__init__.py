@@ -36,6 +36,7 @@ from nodes.types.models import (
     Vae,
 )
 from nodes.types.pictures import (
+    BoundingBox,
     Image,
     Latent,
     LatentFormat,
@@ -58,6 +59,7 @@ from nodes.types.tensor_file import (
 __all__ = [
     "STORED",
     "Area",
+    "BoundingBox",
     "CascadeStage",
     "Clip",
     "ClipHooks",

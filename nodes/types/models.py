@@ -151,7 +151,7 @@ class ClipHooks:
         hooks: The changes.
         on_prompts: Whether they hold for the denoiser too, where it follows the prompt.
         by_time: Whether the prompt is encoded anew for each part of the sampling in which the
-            strengths are others, or once, with those of the beginning.
+            strengths are others, or once, whatever keyframes say.
     """
 
     hooks: tuple[Hook, ...]

@@ -79,3 +79,15 @@ class Latent:
     mask: Mask | None = None
     batch_index: tuple[int, ...] | None = None
     space: LatentFormat | None = None
+
+
+@wire("BOUNDING_BOX", codec=STORED, usual="PrimitiveBoundingBox")
+@stored
+@dataclass(frozen=True)
+class BoundingBox:
+    """A rectangle of a picture, in pixels from its top left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int

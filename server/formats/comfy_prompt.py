@@ -46,6 +46,9 @@ def from_prompt(prompt: Mapping[str, JSON], interfaces: Interfaces) -> Imported:
                 # A line that is empty there is none.
                 inputs[ours] = "\n".join(filter(None, (inputs.get(ours), text(value))))
                 continue
+            if ours in interface.parts and isinstance(value, dict):
+                inputs |= {name: value[name] for name in interface.parts[ours] if name in value}
+                continue
             if not is_link(value):
                 inputs[ours] = _unwrapped(value, own)
                 continue
@@ -87,10 +90,20 @@ def to_prompt(nodes: Mapping[str, Mapping[str, JSON]], interfaces: Interfaces) -
                 given = _theirs(one, known)
                 if given is not None:
                     inputs[theirs] = given
+        _fold(inputs, known[name])
         prompt[name] = {"class_type": node["type"], "inputs": inputs}
         if node.get("title"):
             prompt[name]["_meta"] = {"title": node["title"]}
     return prompt
+
+
+def _fold(inputs: dict[str, JSON], interface: Interface | None) -> None:
+    """Make an object of its parts, unless a wire brings one."""
+    for name, parts in interface.parts.items() if interface else ():
+        own = [part for part in parts if part in inputs and not is_link(inputs[part])]
+        values = {part: inputs.pop(part) for part in own}
+        if values and name not in inputs:
+            inputs[name] = values
 
 
 def is_link(value: JSON) -> TypeGuard[list[Any]]:

@@ -29,6 +29,7 @@ def positional(given: list[JSON], interface: Interface) -> tuple[dict[str, JSON]
     Files from before a widget had them lack the value, so it is taken only where it fits.
     """
     found: dict[str, JSON] = {}
+    given = _unfolded(given, interface)
     at = 0
     chosen: dict[str, JSON] = {}
     for port in (port for port in interface.inputs if port.widget):
@@ -48,6 +49,16 @@ def positional(given: list[JSON], interface: Interface) -> tuple[dict[str, JSON]
             button = port.follower == "upload" and _is_button(given[at])
             at += control or button
     return found, given[at:]
+
+
+def _unfolded(given: list[JSON], interface: Interface) -> list[JSON]:
+    """Put the parts of an object in its place; the page shows them once more behind it."""
+    for names in interface.parts.values():
+        for at, value in enumerate(given):
+            if isinstance(value, dict) and value.keys() >= set(names):
+                parts = [value[name] for name in names]
+                return [*given[:at], *parts, *given[at + 1 + len(names) :]]
+    return given
 
 
 def own_interface(raw: dict[str, JSON], kind: str) -> Interface:

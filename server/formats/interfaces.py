@@ -44,6 +44,8 @@ class Interface:
     """For a widget whose choice decides which others there are: those of each choice."""
     lines: Mapping[str, str] = field(default_factory=dict)
     """Inputs whose lines are widgets of their own there: how the names of those begin."""
+    parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Inputs that may be an object there: the inputs that are its parts here."""
 
     def input_of(self, theirs: str) -> Port | None:
         """Find an input by their name: one that stands in a group is `group.name` there."""
@@ -171,9 +173,12 @@ def _declared(spec: Mapping[str, JSON], facts: Mapping[str, JSON]) -> Interface:
         for entry in spec["inputs"]
     )
     outputs = tuple(Port(entry["name"], entry["type"]) for entry in spec["outputs"])
-    return Interface(
-        spec["id"], inputs, outputs, shown=facts.get("shown", {}), lines=facts.get("lines", {})
-    )
+    more = {name: facts[name] for name in _MORE if name in facts}
+    return Interface(spec["id"], inputs, outputs, **more)
+
+
+_MORE = ("shown", "lines", "parts")
+"""What facts say of an interface beyond its ports."""
 
 
 def _follower(entry: Mapping[str, JSON]) -> str:

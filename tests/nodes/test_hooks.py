@@ -199,13 +199,18 @@ def test_text_encoders_read_under_hooks(
 def test_a_prompt_is_encoded_anew_where_strengths_change_by_time(
     ctx: FolderContext, parts: loaders.ModelParts, lora: Hooks
 ) -> None:
-    frames = hook_keyframes.create_hook_keyframe(1.0, 0.0)
-    for strength, start in ((1.0, 0.25), (0.0, 0.5)):
+    frames = hook_keyframes.create_hook_keyframe(2.0, 0.0)
+    for strength, start in ((2.0, 0.25), (0.0, 0.5)):
         frames = hook_keyframes.create_hook_keyframe(strength, start, frames)
     timed = hooks.set_hook_keyframes(lora, frames)
     plain = clip_text_encode("a b", parts.clip, ctx=ctx).parts[0]
+    half, whole = (
+        clip_text_encode("a b", clip_with_hooks(parts.clip, lora.hooks, [s]), ctx=ctx).parts[0]
+        for s in (0.5, 1.0)
+    )
     once = hooks.set_clip_hooks(parts.clip, True, False, timed)
-    (whole,) = clip_text_encode("a b", once, ctx=ctx).parts
+    (always,) = clip_text_encode("a b", once, ctx=ctx).parts
+    assert torch.equal(always.embeds, half.embeds)
     by_time = hooks.set_clip_hooks(parts.clip, True, True, timed)
     early, late = clip_text_encode("a b", by_time, ctx=ctx).parts
     assert ((early.start, early.end), (late.start, late.end)) == ((0, 0.5), (0.5, 1))

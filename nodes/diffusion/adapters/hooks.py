@@ -116,8 +116,11 @@ def encoders_by_time(clip: Clip) -> Iterator[tuple[Clip, dict[str, Any]]]:
 
 def _stretches(given: ClipHooks) -> Iterator[tuple[float, float, tuple[float, ...]]]:
     """Part a sampling where strengths change: from, to, and the strength of each hook."""
+    if not given.by_time:
+        yield 0.0, 1.0, tuple(hook.strength_clip for hook in given.hooks)
+        return
     starts = {frame.start for hook in given.hooks for frame in hook.keyframes.frames}
-    bounds = sorted({0.0, 1.0} | {s for s in starts if 0 < s < 1}) if given.by_time else [0.0, 1.0]
+    bounds = sorted({0.0, 1.0} | {s for s in starts if 0 < s < 1})
     parts = [
         (start, end, tuple(hook.strength_clip * hook.keyframes.at(start) for hook in given.hooks))
         for start, end in pairwise(bounds)
