@@ -118,19 +118,21 @@ def active(prompts: Prompts, sigma: float) -> Prompts:
 def weighed(prompts: Prompts, x: Tensor) -> list[tuple[Prompt, Tensor | float]]:
     """Give prompts that hold on `x` (B, C, h, w) with their weights.
 
-    Those of defaults are multiplied by what the weights of all others leave of 1 at each place; a
-    default that nothing is left for is left out.
+    Those of defaults are multiplied by what the weights of all others leave of 1 at each place; if
+    one of the others holds everywhere they are left out.
     """
     given = [(prompt, prompt.weight) for prompt in prompts if not prompt.default]
-    if len(given) == len(prompts):
+    # Told without a look at tensors, for which a device would be waited for.
+    all_said = any(not isinstance(w, Tensor) and w >= 1 and p.box is None for p, w in given)
+    if all_said or len(given) == len(prompts):
         return given
     left = torch.ones_like(x[:, :1])
     for prompt, weight in given:
         (left if prompt.box is None else prompt.box.of(left)).sub_(weight)
     left.clamp_(0, 1)
     for prompt in prompts:
-        here = left if prompt.box is None else prompt.box.of(left)
-        if prompt.default and here.any():
+        if prompt.default:
+            here = left if prompt.box is None else prompt.box.of(left)
             given.append((prompt, here * prompt.weight))
     return given
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from nodes import conditioning, guidance, patches, perturbation, speed
+from nodes import attention, conditioning, guidance, patches, perturbation, speed
 from nodes.control import control_net_apply_advanced
 from nodes.diffusion import vae as coding
 from nodes.diffusion.sampling import Sampling
@@ -16,7 +16,20 @@ from nodes.diffusion.schedules import sigmas_for
 from nodes.diffusion.solvers import SOLVERS
 from nodes.loaders import checkpoint_loader_simple
 from nodes.text import clip_text_encode
-from nodes.types import Conditioning, Image, Latent, LatentFormat, Mask, Model, Noise, Sampler, Vae
+from nodes.types import (
+    Conditioning,
+    Hook,
+    Hooks,
+    Image,
+    Latent,
+    LatentFormat,
+    Lora,
+    Mask,
+    Model,
+    Noise,
+    Sampler,
+    Vae,
+)
 from tests.nodes.diffusion.adapters.test_control import tiny_control
 from tests.nodes.diffusion.elsewhere import DEVICE, DeviceContext, elsewhere, moved
 from tests.nodes.diffusion.tiny_models import tiny_parts
@@ -71,6 +84,7 @@ PATCHES: dict[str, Callable[[Model], Model]] = {
     "TCFG": guidance.tangential_damping_cfg,
     "PAG": perturbation.perturbed_attention_guidance,
     "SAG": perturbation.self_attention_guidance,
+    "NAG": attention.na_guidance,
     "HyperTile": patches.hyper_tile,
     "deep shrink": patches.patch_model_add_downscale,
     "differential diffusion": patches.differential_diffusion,
@@ -84,12 +98,26 @@ def test_patches_work_on_the_device_and_wait_for_nothing(name: str) -> None:
     assert sample(PATCHES[name](tiny()), prompt(0), prompt(1), mask=MASK) == 2
 
 
+def hooked(given: Conditioning, change: Lora | Model) -> Conditioning:
+    hooks = Hooks((Hook(change, None, 0.5, 0.0),))
+    return conditioning.conditioning_set_properties(given, hooks=hooks)
+
+
+QUERY = "unet.down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
+LORA = Lora("a", "a", {QUERY: {"lora_down": torch.ones(2, 16), "lora_up": torch.ones(16, 2)}})
+
 STEERED: dict[str, Callable[[Conditioning], Conditioning]] = {
     "area": lambda given: conditioning.conditioning_set_area(given, 32, 32, 8, 8),
     "mask": lambda given: conditioning.conditioning_set_mask(given, MASK),
     "range": lambda given: conditioning.conditioning_set_timestep_range(given, 0.2, 0.8),
     "long": lambda given: conditioning.conditioning_concat(given, prompt(2, tokens=11)),
     "two": lambda given: conditioning.conditioning_combine(given, prompt(2, tokens=11)),
+    "default": lambda given: conditioning.conditioning_set_default_combine(
+        conditioning.conditioning_set_area(given, 32, 32, 8, 8), prompt(2)
+    ),
+    "LoRA": lambda given: hooked(given, LORA),
+    # Its weights are where they were loaded.
+    "model": lambda given: hooked(given, tiny_model()),
     "ControlNet": lambda given: (
         control_net_apply_advanced(
             given, prompt(1), moved(tiny_control()), Image(torch.ones(1, 3, 64, 64))
