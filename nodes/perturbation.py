@@ -1,4 +1,4 @@
-"""Guidance by a weakened network: better pictures without another prompt."""
+"""Guidance by a weakened network: better pictures, even without another prompt."""
 
 import re
 from typing import Annotated
@@ -7,8 +7,9 @@ from nodes.api import Range, node
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.diffusion.patches import perturbation
 from nodes.diffusion.patches.patch import GuidancePatch, NetworkPatch, unet_of, with_patch
+from nodes.diffusion.text.arithmetic import changed, zeroed
 from nodes.errors import NodeError
-from nodes.types import Model
+from nodes.types import Conditioning, Guider, Model
 
 GROUP = "sampling"
 
@@ -148,3 +149,37 @@ def _layers(model: Model, double: str, single: str) -> dict[str, object]:
         "double_layers": tuple(int(number) for number in re.findall(r"\d+", double)),
         "single_layers": tuple(int(number) for number in re.findall(r"\d+", single)),
     }
+
+
+@node("DualModelGuider", title="Dual model guider", aliases=("autoguidance", "bad version"))
+def dual_model_guider(
+    model: Model,
+    positive: Conditioning,
+    model_negative: Model | None = None,
+    negative: Conditioning | None = None,
+    cfg: Annotated[float, Range(0, 100, step=0.1)] = 4.0,
+) -> Guider:
+    """Follow a prompt, and lead away from what another model makes of another.
+
+    Args:
+        model: The denoiser that follows the prompt.
+        positive: What the picture should show.
+        model_negative: The one that is led away from, such as a weaker version of the first.
+        negative: What it is told; without it, nothing.
+        cfg: How strongly; at 1 the other model has no part.
+
+    References:
+        Karras et al. 2024, Guiding a Diffusion Model with a Bad Version of Itself,
+        arXiv:2406.02507.
+    """
+    told = zeroed(positive) if negative is None else negative
+    if model_negative is not None:
+        spaces = [each.latent_format for each in (model, model_negative)]
+        if spaces[0].channels != spaces[1].channels or spaces[0].downscale != spaces[1].downscale:
+            raise NodeError(
+                "These models work in different latent spaces.",
+                "Choose two models of one family.",
+                "guider.space",
+            )
+        told = changed(told, model=model_negative)
+    return Guider(model, "cfg", (positive, told), {"scale": cfg})

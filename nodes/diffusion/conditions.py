@@ -88,14 +88,15 @@ def fit_conditionings(
         for control in {c for part in parts for c in part.controls}
     }
     hooked = {
-        hooks: HookedNetwork(hooks, sampling) for hooks in {p.hooks for p in parts if p.hooks}
+        (hooks, model): HookedNetwork(hooks, sampling, model)
+        for hooks, model in {(p.hooks, p.model) for p in parts if p.hooks or p.model}
     }
     fitted = [
         [
             replace(
                 _fit(cond, sampling, x, downscale),
                 controls=tuple(controls[control] for control in cond.controls),
-                hooked=hooked.get(cond.hooks),
+                hooked=hooked.get((cond.hooks, cond.model)),
             )
             for cond in conditioning.parts
         ]

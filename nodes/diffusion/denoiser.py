@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nodes.diffusion.adapters.control import FittedControl, residuals
 from nodes.diffusion.adapters.transformer_control import block_residuals
-from nodes.diffusion.conditions import Box, Prompt, Prompts, active, weighed
+from nodes.diffusion.conditions import Prompt, Prompts, active, weighed
 from nodes.diffusion.inputs.video import is_video
 from nodes.diffusion.memory.by_layer import work_place
 from nodes.diffusion.network_calls import (
@@ -73,10 +73,8 @@ class _Job:
             return False
         if self.prompt.hooked is not other.prompt.hooked:
             return False
-        # One call of a ControlNet is for one set of hints, on one place.
+        # One call of a ControlNet is for one set of hints.
         if self.prompt.controls != other.prompt.controls:
-            return False
-        if self.prompt.controls and self.prompt.box != other.prompt.box:
             return False
         one, two = self.prompt.embeds.shape[1], other.prompt.embeds.shape[1]
         return math.lcm(one, two) <= most_repeats * min(one, two)
@@ -106,7 +104,9 @@ def denoise(model: Model, x: Tensor, sigma: float, groups: Sequence[Prompts]) ->
         # Frames are denoised together.
         most = max(most, len(x))
     jobs = list(_jobs(x, sigma, groups, most))
-    most_repeats = 1 if counts_words(model.network) else MOST_REPEATS
+    others = [job.prompt.hooked.instead for job in jobs if job.prompt.hooked]
+    networks = [each.network for each in (model, *others) if each]
+    most_repeats = 1 if any(map(counts_words, networks)) else MOST_REPEATS
     bundles = _bundles(jobs, most_repeats, max(1, most // len(x)))
     # What is led away from goes first: some patches lead away within the network.
     for bundle in sorted(bundles, key=lambda jobs: -max(job.group for job in jobs)):
@@ -222,11 +222,9 @@ def _added(network: nn.Module, jobs: Sequence[_Job]) -> dict[str, Tensor]:
 
 
 def _hint(job: _Job, control: FittedControl, jobs: int) -> Tensor:
-    """Cut a hint to the prompt's place, and repeat it for several jobs of a batch."""
-    hint, box = control.hint, job.prompt.box
-    if box is not None:
-        sides = (box.height, box.width, box.y, box.x)
-        hint = Box(*(side * control.scale for side in sides)).of(hint)
+    """Give a hint in the size of the prompt's place, and repeat it for several jobs of a batch."""
+    height, width = job.x.shape[-2:]
+    hint = control.hint(height, width)
     return job.given(hint, hint.dtype).repeat(jobs, 1, 1, 1)
 
 

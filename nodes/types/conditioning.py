@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from nodes.api import wire
-from nodes.types.models import Hook, Vae
+from nodes.types.models import Hook, Model, Vae
 from nodes.types.pictures import Latent, Mask
 from nodes.types.tensor_file import STORED, Plain, stored
 
@@ -122,6 +122,7 @@ class Cond:
         grounding: What is to be where.
         hooks: Changes of the denoiser's weights that hold for it.
         default: Whether it holds where no other part does, and no more than they leave.
+        model: The denoiser that follows it, instead of the one that is sampled with.
     """
 
     embeds: Tensor
@@ -139,6 +140,7 @@ class Cond:
     grounding: Grounding | None = None
     hooks: tuple[Hook, ...] = ()
     default: bool = False
+    model: Model | None = None
 
 
 @wire("CONDITIONING", codec=STORED)

@@ -1,15 +1,22 @@
 """Guiders combine estimates as their formulas say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
+from nodes.conditioning import conditioning_zero_out
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.guidance import guide_for, perpendicular, resolved
+from nodes.diffusion.memory.residence import on_device
+from nodes.errors import NodeError
 from nodes.guidance import (
     adaptive_projected_guidance,
+    basic_guider,
     cfg_guider,
     cfg_norm,
     cfg_override,
@@ -23,9 +30,10 @@ from nodes.guidance import (
     rescale_cfg,
     tangential_damping_cfg,
 )
+from nodes.perturbation import dual_model_guider
 from nodes.rescaling import epsilon_scaling, renorm_cfg, temporal_score_rescaling
 from nodes.sampling import k_sampler
-from nodes.types import Guider, Latent, LatentOperation, Model
+from nodes.types import Guider, Latent, LatentFormat, LatentOperation, Model
 from tests.nodes.diffusion.tiny_sampling import flat, prompt, reader, tiny_model
 
 NO_SHARPENING = {"radius": 2.0, "sigma": 1.0, "amount": 0.0}
@@ -202,3 +210,47 @@ def test_each_shape_of_guidance_samples_to_numbers_of_its_own(
     )
     assert bool(shaped.isfinite().all())
     assert not torch.allclose(plain, shaped)
+
+
+def test_another_model_is_led_away_from() -> None:
+    model, weak = tiny_model(), noisy_copy(tiny_model())
+    positive, negative = prompt(1), prompt(2)
+    made, away = guided(dual_model_guider(model, positive, weak, negative, 3.0))
+    good, bad = (guided(basic_guider(*each))[0] for each in ((model, positive), (weak, negative)))
+    torch.testing.assert_close(away, bad)
+    torch.testing.assert_close(made, bad + 3 * (good - bad))
+    plain = guided(dual_model_guider(model, positive, None, negative, 3.0))
+    assert torch.equal(plain[0], guided(cfg_guider(model, positive, negative, 3.0))[0])
+    # Told nothing, it is told zeros.
+    _, untold = guided(dual_model_guider(model, positive, weak))
+    zeros = conditioning_zero_out(positive)
+    torch.testing.assert_close(untold, guided(basic_guider(weak, zeros))[0])
+
+
+def test_every_model_of_a_guider_is_held_where_it_works() -> None:
+    model, weak = tiny_model(), noisy_copy(tiny_model())
+    held: list[Model] = []
+
+    @contextmanager
+    def resident(one: Model) -> Iterator[Model]:
+        held.append(one)
+        yield replace(one, key=f"{one.key} there")
+
+    guider = dual_model_guider(model, prompt(1), weak, prompt(2))
+    with on_device(guider, resident) as there:
+        assert there.model.key == "tiny there"
+        other = there.conditionings[1].parts[0].model
+        assert other is not None
+        assert other.key == "weak there"
+    assert held == [model, weak]
+    with pytest.raises(NodeError, match="different latent spaces"):
+        dual_model_guider(replace(model, latent_format=LatentFormat(16, 1.0)), prompt(1), weak)
+
+
+def noisy_copy(model: Model) -> Model:
+    network = deepcopy(model.network)
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(0.02 * torch.randn_like(weight))
+    return replace(model, network=network, key="weak")

@@ -14,6 +14,7 @@ from torch import nn
 from nodes.diffusion.adapters.lora import TEXT_NAMES, clip_with_lora, model_with_lora
 from nodes.diffusion.adapters.merging import Factors, merged_clips, merged_models
 from nodes.diffusion.model_sampling import sigma_at
+from nodes.diffusion.patches.patch import remembering
 from nodes.errors import FileProblem
 from nodes.types import Clip, ClipHooks, Hook, Lora, Model, ModelSampling
 
@@ -24,9 +25,13 @@ class HookedNetwork:
     Args:
         hooks: The changes.
         sampling: The denoiser's noise levels, at some of which keyframes begin.
+        instead: What is changed instead of the denoiser that is sampled with.
     """
 
-    def __init__(self, hooks: Sequence[Hook], sampling: ModelSampling) -> None:
+    def __init__(
+        self, hooks: Sequence[Hook], sampling: ModelSampling, instead: Model | None = None
+    ) -> None:
+        self.instead = None if instead is None else remembering(instead)
         self._hooks = tuple(hooks)
         starts = {frame.start for hook in hooks for frame in hook.keyframes.frames}
         # From the beginning of the sampling on: each fraction, and the level at which it begins.
@@ -35,6 +40,7 @@ class HookedNetwork:
 
     def of(self, model: Model, sigma: float) -> Model:
         """Give the denoiser as it is at a noise level."""
+        model = self.instead or model
         now = max(fraction for fraction, level in self._begins if sigma <= level)
         strengths = tuple(hook.strength_model * hook.keyframes.at(now) for hook in self._hooks)
         made = self._made

@@ -51,7 +51,9 @@ def completed(
     conditionings = shared_grounding(shared(conditionings))
     last = len(conditionings) - 1
     return tuple(
-        Conditioning(tuple(_whole(part, model, latent, 0 < n == last) for part in each.parts))
+        Conditioning(
+            tuple(_whole(part, part.model or model, latent, 0 < n == last) for part in each.parts)
+        )
         for n, each in enumerate(conditionings)
     )
 
