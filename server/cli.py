@@ -20,7 +20,7 @@ COMMANDS = {
     "serve": "serve the editor and the API; also without a command",
     "run": "run workflows without a server",
     "validate": "say what is wrong with workflows",
-    "convert": "bring a workflow of another version or program into our format",
+    "convert": "bring a workflow into our format, or into ComfyUI's",
     "nodes": "list the nodes, or describe one",
 }
 
@@ -51,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
     parsers["validate"].add_argument("files", help="workflows", **many)
     parsers["convert"].add_argument("file", type=Path, metavar="FILE", help="the workflow")
     parsers["convert"].add_argument("--out", type=Path, metavar="FILE", help="what to write")
+    parsers["convert"].add_argument(
+        "--to", choices=("weft", "comfyui"), default="weft", help="the format to write"
+    )
     parsers["nodes"].add_argument("node", nargs="?", metavar="ID", help="the node to describe")
     parsers["nodes"].add_argument("--json", action="store_true", help="as JSON")
     return whole
@@ -95,7 +98,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         case "convert":
             from server.cli_files import run_convert
 
-            return run_convert(settings, options.file, options.out)
+            return run_convert(settings, options.file, options.out, options.to)
         case _:
             from server.cli_files import run_nodes
 

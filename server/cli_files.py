@@ -14,6 +14,8 @@ from server.engine.graph import Graph
 from server.engine.problems import Invalid, Problem, errors
 from server.engine.validate import validate
 from server.files import Files
+from server.formats.comfy_export import to_workflow
+from server.formats.interfaces import interfaces_of
 from server.opening import opened_file
 from server.platform import memory_of_machine
 from server.settings import Settings
@@ -47,10 +49,25 @@ def run_validate(settings: Settings, files: Iterable[Path]) -> int:
     return 1 if bad else 0
 
 
-def run_convert(settings: Settings, file: Path, into: Path | None) -> int:
-    """Write a workflow of any kind in our format; 1 when something could not be taken over."""
-    imported = opened_file(file, _load(settings))
-    text = canonical_dumps(imported.workflow)
+def run_convert(settings: Settings, file: Path, into: Path | None, to: str) -> int:
+    """Write a workflow of any kind in our format, or in ComfyUI's.
+
+    Args:
+        settings: Where nodes are.
+        file: The workflow, or a picture that carries one.
+        into: What to write; the standard output where left out.
+        to: `weft`, or `comfyui` for a file of ComfyUI's page.
+
+    Returns:
+        1 when something could not be taken over, else 0.
+    """
+    catalogue = _load(settings)
+    imported = opened_file(file, catalogue)
+    if to == "comfyui":
+        theirs = to_workflow(imported.workflow, interfaces_of(catalogue))
+        text = json.dumps(theirs, indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = canonical_dumps(imported.workflow)
     if into is None:
         sys.stdout.write(text)
     else:

@@ -86,7 +86,7 @@ def to_prompt(nodes: Mapping[str, Mapping[str, JSON]], interfaces: Interfaces) -
     for name, node in nodes.items():
         inputs = {}
         for key, value in node.get("inputs", {}).items():
-            for theirs, one in _grown(key, value, known[name]):
+            for theirs, one in grown(key, value, known[name]):
                 given = _theirs(one, known)
                 if given is not None:
                     inputs[theirs] = given
@@ -117,8 +117,11 @@ def is_link(value: JSON) -> TypeGuard[list[Any]]:
     )
 
 
-def _grown(key: str, value: JSON, interface: Interface | None) -> Iterator[tuple[str, JSON]]:
-    """Part several wires or lines of one input, each under a name that says its place."""
+def grown(key: str, value: JSON, interface: Interface | None) -> Iterator[tuple[str, JSON]]:
+    """Yield the values of an input under the names that they have there.
+
+    Several wires, or lines, of one input have a name each, which says its place.
+    """
     stem = interface.lines.get(key) if interface else None
     if stem is not None and isinstance(value, str):
         for place, line in enumerate(value.splitlines(), start=1):

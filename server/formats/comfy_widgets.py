@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from server.formats.imported import literal
-from server.formats.interfaces import Interface, Port, plain_name
+from server.formats.interfaces import WIDGET_TYPES, Interface, Port, plain_name
 from server.formats.lenient import is_whole, mapping, rows, text, wires
 
 JSON = Any
@@ -18,6 +18,9 @@ SUBGRAPH_OUTPUT = "-20"
 OWN_INPUT = "-1"
 """In a list of shown widgets, the id that stands for the instance's own input."""
 _CONTROLS = ("fixed", "increment", "decrement", "randomize")
+WIDGETS = (*WIDGET_TYPES, *WIDGET_TYPES.values(), "COMBO")
+"""Types, in either writing, of what is typed in or chosen."""
+_EMPTY: dict[str, JSON] = {"Int": 0, "Float": 0.0, "String": "", "Boolean": False}
 _PAGES_OWN = ("control_after_generate", "upload")
 """Widgets that the page adds, and that no node has as an input."""
 
@@ -59,6 +62,32 @@ def _unfolded(given: list[JSON], interface: Interface) -> list[JSON]:
                 parts = [value[name] for name in names]
                 return [*given[:at], *parts, *given[at + 1 + len(names) :]]
     return given
+
+
+def widget_values(values: Mapping[str, JSON], interface: Interface) -> Iterator[JSON]:
+    """Yield a node's widget values in the page's order, with the values of the page's own."""
+    chosen: dict[str, JSON] = {}
+    for port in (port for port in interface.inputs if port.widget):
+        if interface.shown and port.name not in interface.widgets_given(chosen):
+            continue
+        given = values.get(port.name)
+        value = given if is_literal(given) else default_of(port)
+        value = value["value"] if isinstance(value, dict) and "value" in value else value
+        chosen[port.name] = value
+        if port.name in interface.lines:
+            yield from text(value).splitlines()
+            continue
+        yield value
+        if port.follower:
+            yield {"control": "fixed", "upload": "image"}[port.follower]
+
+
+def default_of(port: Port) -> JSON:
+    return _EMPTY.get(port.type) if port.default is None else port.default
+
+
+def is_literal(value: JSON) -> bool:
+    return value is not None and (not isinstance(value, dict) or "value" in value)
 
 
 def own_interface(raw: dict[str, JSON], kind: str) -> Interface:

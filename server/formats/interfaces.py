@@ -32,6 +32,7 @@ class Port:
     follower: str = ""  # "control" after a seed, "upload" after a picture's name
     path: bool = False  # names a file, or what files are saved under
     many: bool = False  # takes several wires
+    default: JSON = None  # what a widget holds where nothing is given
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ def _declared(spec: Mapping[str, JSON], facts: Mapping[str, JSON]) -> Interface:
             follower=followers.get(entry["name"]) or _follower(entry),
             path=entry.get("widget", {}).get("kind") in ("file", "file_name"),
             many=bool(entry.get("list")),
+            default=_default(entry),
         )
         for entry in spec["inputs"]
     )
@@ -179,6 +181,11 @@ def _declared(spec: Mapping[str, JSON], facts: Mapping[str, JSON]) -> Interface:
 
 _MORE = ("shown", "lines", "parts")
 """What facts say of an interface beyond its ports."""
+
+
+def _default(entry: Mapping[str, JSON]) -> JSON:
+    options = entry.get("widget", {}).get("options") or (None,)
+    return entry.get("default", options[0])
 
 
 def _follower(entry: Mapping[str, JSON]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aiohttp import hdrs
 
@@ -13,6 +13,8 @@ from server.engine.graph import Graph
 from server.engine.problems import Problem
 from server.engine.schema import workflow_schema
 from server.engine.validate import validate
+from server.formats.comfy_export import to_workflow
+from server.formats.interfaces import interfaces_of
 from server.http.bodies import MOST_JSON_BYTES
 from server.http.keys import NODE_TEXTS
 from server.http.refusals import Ready
@@ -84,7 +86,7 @@ class System:
 
 @dataclass(frozen=True)
 class Converted:
-    """A workflow in our format.
+    """A workflow in another format.
 
     Attributes:
         workflow: The workflow.
@@ -158,13 +160,27 @@ async def get_system(call: Call) -> System:
     )
 
 
-async def convert_workflow(call: Call, body: JSON) -> Converted:
-    """Bring a workflow of any version, or of another program, into our format."""
+@dataclass(frozen=True)
+class ConvertQuery:
+    """Into which format a workflow is brought.
+
+    Attributes:
+        to: `weft`, or `comfyui` for a file of ComfyUI's page.
+    """
+
+    to: Literal["weft", "comfyui"] = "weft"
+
+
+async def convert_workflow(call: Call, body: JSON, query: ConvertQuery) -> Converted:
+    """Bring a workflow of any version, or of another program, into our format or ComfyUI's."""
     catalogue = await call.services.nodes.get()
-    return await asyncio.to_thread(_converted, body, catalogue)
+    return await asyncio.to_thread(_converted, body, catalogue, query.to)
 
 
-def _converted(data: JSON, catalogue: Catalogue) -> Converted:
+def _converted(data: JSON, catalogue: Catalogue, to: str) -> Converted:
     imported = opened(data, catalogue)
     found = validate(Graph.from_json(imported.workflow), catalogue)
-    return Converted({**imported.workflow}, (*imported.problems, *found))
+    workflow = imported.workflow
+    if to == "comfyui":
+        workflow = to_workflow(workflow, interfaces_of(catalogue))
+    return Converted({**workflow}, (*imported.problems, *found))

@@ -11,6 +11,7 @@ from server.compact_json import packed
 from server.engine.canonical import canonical_dumps
 from server.engine.effective import effective
 from server.engine.graph import Graph
+from server.formats.comfy_export import to_workflow
 from server.formats.comfy_prompt import to_prompt
 from server.formats.interfaces import Interfaces
 
@@ -37,6 +38,7 @@ def texts_of(
         else:
             flat = effective(graph, catalogue).to_json()
             found["prompt"] = packed(to_prompt(flat["nodes"], interfaces))
+            found["workflow"] = packed(to_workflow(graph.to_json(), interfaces))
         embedded = (theirs.get("extra_data") or {}).get("extra_pnginfo") or {}
         for name, value in embedded.items():
             if name not in found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import urllib.request
 from pathlib import Path
 
@@ -174,6 +175,23 @@ def test_a_picture_opens_as_the_workflow_that_made_it(editor: Editor, server: We
     editor.drop(png, "carrier.png")
     expect(editor.page.locator(".tab[data-active]")).to_contain_text("In the picture")
     expect(editor.node("show")).to_be_visible()
+
+
+def test_a_workflow_is_exported_for_comfyui_and_opens_again(editor: Editor) -> None:
+    editor.load(image_workflow("There and back", 0x123456))
+    with editor.page.expect_download() as download:
+        editor.page.get_by_role("button", name="Weft menu").click()
+        editor.page.get_by_role("menuitem", name="Export for ComfyUI").click()
+    assert download.value.suggested_filename == "There and back.comfyui.json"
+    data = Path(download.value.path()).read_bytes()
+    paper, show = json.loads(data)["nodes"]
+    assert (paper["type"], paper["widgets_values"]) == ("EmptyImage", [64, 64, 1, 0x123456])
+    assert show["inputs"][0]["name"] == "images"
+    editor.key("Alt+n")
+    expect(editor.nodes()).to_have_count(0)
+    editor.drop(data, "back.json")
+    expect(editor.node("paper")).to_be_visible()
+    assert editor.exported()["nodes"]["show"]["inputs"] == {"images": {"link": ["paper", "image"]}}
 
 
 def test_what_is_dropped_before_the_editor_is_ready_is_taken_up(

@@ -113,6 +113,15 @@ def test_convert_writes_the_canonical_form(tmp_path: Path) -> None:
     assert into.read_text(encoding="utf-8") == done.stdout
 
 
+def test_convert_writes_a_file_of_comfyuis_page(tmp_path: Path) -> None:
+    file = file_of(tmp_path, *saving("hi"))
+    done = call("convert", file, "--to", "comfyui", *data(tmp_path))
+    assert done.returncode == 0, done.stderr
+    nodes = {node["id"]: node for node in json.loads(done.stdout)["nodes"]}
+    assert nodes["text"]["widgets_values"] == ["hi", 0, "fixed"]
+    assert [port["name"] for port in nodes["save"]["inputs"]] == ["text", "filename_prefix"]
+
+
 def test_convert_reads_a_prompt_of_comfyuis_api(tmp_path: Path) -> None:
     path = tmp_path / "prompt.json"
     prompt = {

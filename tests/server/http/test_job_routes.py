@@ -184,6 +184,11 @@ def test_a_plan_tells_what_would_run_without_running_it(server: Client) -> None:
 def test_our_own_format_is_converted_to_itself(server: Client) -> None:
     assert server.post(f"{V1}/convert", workflow()).json()["workflow"] == workflow()
     assert server.post(f"{V1}/convert", {"what": 1}).code == "workflow.format"
+    theirs = server.post(f"{V1}/convert?to=comfyui", workflow()).json()["workflow"]
+    assert {node["type"] for node in theirs["nodes"]} == {
+        node["type"] for node in workflow()["nodes"].values()
+    }
+    assert server.post(f"{V1}/convert?to=other", workflow()).status == 422
 
 
 def test_a_prompt_of_comfyui_is_converted_with_what_there_is_to_say(server: Client) -> None:

@@ -1,6 +1,6 @@
 /** Saved workflows, templates, and other programs' files, over HTTP. */
 
-import { isObject } from "../documents/fields";
+import { asObject, isObject } from "../documents/fields";
 import { toDocument } from "../documents/parse";
 import { toWire } from "../documents/serialise";
 import type { Document, Json } from "../documents/types";
@@ -92,6 +92,12 @@ export async function getVersion(name: string, version: string): Promise<Documen
 export interface Converted {
   readonly document: Document;
   readonly problems: readonly Problem[];
+}
+
+/** One of our workflows as a file of ComfyUI's page. */
+export async function convertForComfy(document: Document): Promise<Json> {
+  const answer = (await request("/convert?to=comfyui", { method: "POST", text: toWire(document) })).json;
+  return asObject(answer, "A workflow")["workflow"] ?? null;
 }
 
 /** Any workflow that the server can read (ours of any version, ComfyUI's two formats) as one of ours. */

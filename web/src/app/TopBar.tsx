@@ -7,6 +7,7 @@ import {
   ClipboardList,
   Command,
   FileDown,
+  FileOutput,
   FilePlus2,
   FolderOpen,
   Grid3x3,
@@ -127,6 +128,7 @@ const MENU: readonly (readonly (readonly [action: string, icon: LucideIcon])[])[
     ["file.save", Save],
     ["file.saveAs", SaveAll],
     ["file.export", FileDown],
+    ["file.exportForComfy", FileOutput],
   ],
   [
     ["view.form", ClipboardList],

@@ -1,7 +1,7 @@
 /** What can be done with documents and with the shell, by name and by key. */
 
 import type { Action } from "../store/actions";
-import { chooseFiles, exportJson, newDocument, save } from "../store/files";
+import { chooseFiles, exportForComfy, exportJson, newDocument, save } from "../store/files";
 import { run, stop } from "../store/run";
 import { changeSettings, useSettings } from "../store/settings";
 import { showDialog, toggleBottom, toggleForm, toggleLeft, useShell } from "../store/shell";
@@ -59,6 +59,13 @@ export function appActions(): readonly Action[] {
       run: () => saveAsDialog(active()),
     },
     { id: "file.export", title: t.fileExport, keys: ["Mod+E"], words: ["download", "json"], run: exportJson },
+    {
+      id: "file.exportForComfy",
+      title: t.fileExportForComfy,
+      keys: [],
+      words: ["download", "json", "comfy"],
+      run: () => void exportForComfy(),
+    },
     { id: "file.close", title: t.closeThisTab, keys: ["Alt+W"], run: () => closeOrAsk(active()) },
     { id: "file.reopen", title: t.reopenTab, keys: ["Alt+Shift+T"], run: reopenTab },
     { id: "tab.next", title: t.nextTab, keys: ["Alt+ArrowRight"], run: () => otherTab(1) },

@@ -1,14 +1,14 @@
 /** Opening and saving: the server's library, templates, files of this machine, and pictures that carry a workflow. */
 
 import { ApiError } from "../api/http";
-import { convert, getVersion, getWorkflow, putCover, putWorkflow } from "../api/library";
+import { convert, convertForComfy, getVersion, getWorkflow, putCover, putWorkflow } from "../api/library";
 import { getArtifactWorkflow, isPicture } from "../api/pictures";
 import type { Problem } from "../api/types";
 import { withSignatures } from "../catalogue/signatures";
 import { setTitle } from "../commands/document";
 import { EMPTY_DOCUMENT } from "../documents/empty";
 import { Unreadable } from "../documents/fields";
-import { parseJson } from "../documents/json";
+import { formatJson, parseJson } from "../documents/json";
 import { looksLikeDocument, toDocument } from "../documents/parse";
 import { isPng, pngTexts } from "../documents/png";
 import { toText } from "../documents/serialise";
@@ -235,11 +235,32 @@ export async function takeTheirs(id: string): Promise<void> {
 /** Hands the file to the browser's downloads. */
 export function exportJson(): void {
   const tab = activeTab();
+  if (tab !== undefined) handOver(toText(toBeShared(tab)), fileNameOf(tab));
+}
+
+/** Hands the workflow to the browser's downloads as a file that ComfyUI opens. */
+export async function exportForComfy(): Promise<void> {
+  const tab = activeTab();
   if (tab === undefined) return;
-  const document = withSignatures(documentOf(tab), useCatalogue.getState().catalogue);
+  await reported(async () => {
+    const theirs = await convertForComfy(toBeShared(tab));
+    handOver(formatJson(theirs), `${fileNameOf(tab)}.comfyui`);
+  });
+}
+
+function toBeShared(tab: Tab): Document {
+  return withSignatures(documentOf(tab), useCatalogue.getState().catalogue);
+}
+
+function fileNameOf(tab: Tab): string {
+  const name = tab.file?.name.split("/").at(-1) ?? documentOf(tab).title;
+  return name.replace(/[^\p{L}\p{N} _.-]+/gu, "_") || "workflow";
+}
+
+function handOver(text: string, name: string): void {
   const link = window.document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([toText(document)], { type: "application/json" }));
-  link.download = `${(tab.file?.name.split("/").at(-1) ?? document.title).replace(/[^\p{L}\p{N} _.-]+/gu, "_") || "workflow"}.json`;
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = `${name}.json`;
   link.click();
   // The browser has begun to read by the next turn; the address would otherwise hold the text for ever.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

@@ -50,6 +50,7 @@ const appTextsEnglish = {
   fileSave: "Save",
   fileSaveAs: "Save as…",
   fileExport: "Export as JSON",
+  fileExportForComfy: "Export for ComfyUI",
   undo: "Undo",
   redo: "Redo",
   dropFile: "Drop to open",

@@ -49,6 +49,7 @@ export const appTexts: AppTexts = {
   fileSave: "Speichern",
   fileSaveAs: "Speichern unter…",
   fileExport: "Als JSON exportieren",
+  fileExportForComfy: "Für ComfyUI exportieren",
   undo: "Rückgängig",
   redo: "Wiederholen",
   dropFile: "Zum Öffnen ablegen",
