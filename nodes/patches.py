@@ -2,11 +2,17 @@
 
 from typing import Annotated
 
-from nodes.api import Choice, Range, node
+from nodes.api import QUIET, Choice, Context, File, Range, node
+from nodes.diffusion.adapters.hypernetwork import (
+    hypernetwork_patch,
+    projections,
+    read_hypernetwork,
+)
 from nodes.diffusion.model_sampling import sigma_at
 from nodes.diffusion.patches import tokens as token_patches
 from nodes.diffusion.patches import unet as unet_patches
 from nodes.diffusion.patches.patch import MaskPatch, NetworkPatch, unet_of, with_patch
+from nodes.errors import FileProblem
 from nodes.types import Model
 
 GROUP = "models"
@@ -149,6 +155,34 @@ def patch_model_add_downscale(
         "up_method": upscale_method,
     }
     return with_patch(model, NetworkPatch(unet_patches.deep_shrink, options))
+
+
+@node("HypernetworkLoader", title="Load hypernetwork")
+def hypernetwork_loader(
+    model: Model,
+    hypernetwork_name: Annotated[str, File("hypernetworks")],
+    strength: Annotated[float, Range(-10, 10, step=0.01)] = 1.0,
+    *,
+    ctx: Context = QUIET,
+) -> Model:
+    """Put small networks before the keys and values of a denoiser's attention.
+
+    Args:
+        model: The denoiser, a U-Net.
+        hypernetwork_name: A .pt file of Stable Diffusion 1.
+        strength: Factor on what they add; may be negative.
+    """
+    unet = unet_of(model, "A hypernetwork")
+    hypernetwork = read_hypernetwork(ctx.files.path("hypernetworks", hypernetwork_name))
+    if next(projections(unet, hypernetwork.widths), None) is None:
+        raise FileProblem(
+            f"{hypernetwork_name} changes nothing in this model.",
+            "It was made for another family of models.",
+            "hypernetwork.family",
+        )
+    if strength == 0:
+        return model
+    return with_patch(model, hypernetwork_patch(hypernetwork, strength))
 
 
 def _freed(

@@ -54,7 +54,8 @@ KINDS: Mapping[str, Kind] = {
         ("controlnet", "ControlNet", "t2i_adapter", "extensions/sd-webui-controlnet/models"),
         plain_folders=True,
     ),
-    # Most of these two were only ever published pickled.
+    # Most of these three were only ever published pickled.
+    "hypernetworks": Kind((".pt",), ("hypernetworks",)),
     "embeddings": Kind((*_WEIGHTS, ".pt", ".bin"), ("embeddings",)),
     "upscale_models": Kind(
         (*_WEIGHTS, ".pth"),
