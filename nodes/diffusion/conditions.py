@@ -213,7 +213,10 @@ def _ramp(length: int, rises: bool, falls: bool) -> Tensor:
 
 
 def _answer(prompts: Sequence[Prompt], asked: Prompt) -> list[Prompt]:
-    """Give the prompt with which others answer for an area, unless one has that area already."""
+    """Give the prompt with which others answer for an area, unless one has that area already.
+
+    It is steered as what it answers: guidance then follows from the texts alone, as in the field.
+    """
     if asked.box is None:
         return []
     fitting = [prompt for prompt in prompts if prompt.box is None or prompt.box.holds(asked.box)]
@@ -228,7 +231,6 @@ def _answer(prompts: Sequence[Prompt], asked: Prompt) -> list[Prompt]:
             embeds=near.embeds,
             pooled=near.pooled,
             extras=near.extras,
-            controls=near.controls,
             hooked=near.hooked,
         )
     ]

@@ -9,6 +9,7 @@ convolutions that were zero at first, to the skip connections and to the middle:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -30,8 +31,9 @@ class FittedControl:
 
     Attributes:
         network: The ControlNet, where the latent is.
-        hint: (B, 3, H, W) in [0, 1], in the pixels of the latent; or a latent, as it reads it.
-        scale: The hint's values for each cell of the latent, a side.
+        hint: Gives, for the height and width in cells of what is computed, (B, 3, H, W) in [0, 1]
+            in its pixels; or a latent, as the network reads it. It is always the whole picture,
+            also for an area of the latent, by the field's convention.
         strength: Factor on all that it adds.
         first: The highest noise level at which it holds.
         last: The lowest.
@@ -39,8 +41,7 @@ class FittedControl:
     """
 
     network: nn.Module
-    hint: Tensor
-    scale: int
+    hint: Callable[[int, int], Tensor]
     strength: float
     first: float
     last: float
@@ -130,11 +131,27 @@ def placed(
 def fit_control(
     control: Control, sampling: ModelSampling, x: Tensor, downscale: int
 ) -> FittedControl:
-    """Fit a hint to a latent `x` (B, C, h, w): cut about the middle to its form, and scaled.
+    """Fit a control to a latent `x` (B, C, h, w)."""
 
-    What reads latents has it encoded then, at the size of this latent.
+    @cache
+    def hint(height: int, width: int) -> Tensor:
+        return _sized(control, height * downscale, width * downscale).to(x.device)
+
+    return FittedControl(
+        network=control.net.network,
+        hint=hint,
+        strength=control.strength,
+        first=sigma_at(sampling, control.start),
+        last=sigma_at(sampling, control.end),
+        task=control.net.task,
+    )
+
+
+def _sized(control: Control, height: int, width: int) -> Tensor:
+    """Cut a hint about the middle to a form, and scale it to a size in pixels.
+
+    What reads latents has it encoded then.
     """
-    height, width = (side * downscale for side in x.shape[-2:])
     hint = control.hint
     tall, wide = hint.shape[-2:]
     if tall * width > wide * height:
@@ -144,17 +161,9 @@ def fit_control(
         cut = round((wide - tall * width / height) / 2)
         hint = hint[..., cut : wide - cut]
     hint = nn.functional.interpolate(hint, (height, width), mode="nearest-exact")
-    if control.vae is not None:
-        hint = encoded_hint(control.net.network, control.vae, hint)
-    return FittedControl(
-        network=control.net.network,
-        hint=hint.to(x.device),
-        scale=hint.shape[-1] // x.shape[-1],
-        strength=control.strength,
-        first=sigma_at(sampling, control.start),
-        last=sigma_at(sampling, control.end),
-        task=control.net.task,
-    )
+    if control.vae is None:
+        return hint
+    return encoded_hint(control.net.network, control.vae, hint)
 
 
 @torch.no_grad()

@@ -247,7 +247,7 @@ def test_the_plain_node_steers_the_negative_unless_it_has_controls() -> None:
         assert torch.allclose(made, theirs, atol=1e-5)
 
 
-def test_a_hint_is_cut_to_the_latents_form_and_an_area_sees_its_part() -> None:
+def test_a_hint_is_cut_to_the_form_of_the_latent_or_of_an_area() -> None:
     net, x = tiny_control(), noisy()
     wide = picture(64, 96)
     (part,) = control_net_apply(prompt(1), net, wide).parts
@@ -257,9 +257,22 @@ def test_a_hint_is_cut_to_the_latents_form_and_an_area_sees_its_part() -> None:
     assert torch.allclose(ours, theirs, atol=1e-5)
     there = Conditioning((replace(part, area=Area(32, 64, 32, 0)),))
     (ours,) = estimated(tiny_model(), (there,), x)
-    hint = middle[..., 32:]
+    hint = wide.pixels[..., 32:64]
     theirs = expected(tiny_model(), part.embeds, x[..., 4:], [(net.network, hint, 1.0)])
     assert torch.allclose(ours[..., 4:], theirs, atol=1e-5)
+
+
+def test_what_is_led_away_from_in_an_area_is_steered_as_the_area() -> None:
+    net, x = tiny_control(), noisy()
+    shown = picture(64, 32)
+    (part,) = control_net_apply_advanced(prompt(1), prompt(2), net, shown).positive.parts
+    there = Conditioning((replace(part, area=Area(32, 64, 32, 0)),))
+    negative = estimated(tiny_model(), (there, prompt(2)), x)[1]
+    text, right = prompt(2).parts[0].embeds, x[..., 4:]
+    everywhere = expected(tiny_model(), text, x, [])
+    steered = expected(tiny_model(), text, right, [(net.network, shown.pixels, 1.0)])
+    assert torch.allclose(negative[..., :4], everywhere[..., :4], atol=1e-5)
+    assert torch.allclose(negative[..., 4:], (everywhere[..., 4:] + steered) / 2, atol=1e-5)
 
 
 def test_a_control_of_a_masked_prompt_steers_where_the_mask_is() -> None:

@@ -253,11 +253,11 @@ def test_alimamas_control_of_flux_reads_a_mask_too(tmp_path: Path) -> None:
         said(1), said(2), net, vae("flux"), picture(), Mask(hole), 1.0
     ).positive
     control = made.parts[0].controls[0]
-    fitted = fit_control(control, model("flux").sampling, noise(), 8)
+    hint = fit_control(control, model("flux").sampling, noise(), 8).hint(8, 8)
     black = picture().pixels.masked_fill(hole > 0.5, 0)
     shown = coder("flux").encode(black * 2 - 1).latent_dist.mode()
-    assert torch.allclose(fitted.hint[:, :16], (shown - 0.1159) * 0.3611, atol=1e-5)
-    assert fitted.hint[:, 16, 0].tolist() == [[0.0] * 4 + [1.0] * 4]
+    assert torch.allclose(hint[:, :16], (shown - 0.1159) * 0.3611, atol=1e-5)
+    assert hint[:, 16, 0].tolist() == [[0.0] * 4 + [1.0] * 4]
     # With nothing to say of the mask it is InstantX's.
     network_: Any = net.network
     network_.controlnet_x_embedder.weight[:, 64:] = 0
@@ -386,7 +386,7 @@ def test_what_a_control_lacks_is_told(tmp_path: Path) -> None:
     small = Vae(coder("flux"), tiny_model().latent_format, "float32", "small")
     control = Control(net, picture().pixels, vae=small)
     with pytest.raises(NodeError, match="latents of 4 channels"):
-        fit_control(control, model("flux").sampling, noise(), 8)
+        fit_control(control, model("flux").sampling, noise(), 8).hint(8, 8)
 
 
 def test_controls_of_other_families_are_told(tmp_path: Path) -> None:
