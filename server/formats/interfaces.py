@@ -19,6 +19,8 @@ from nodes.api.catalogue import Catalogue
 JSON = Any
 
 FACTS = Path(__file__).with_name("comfy_interfaces.json")
+WIRED = "wired"
+"""Marks an input that has no widget on ComfyUI's page, though its type is of those that have."""
 WIDGET_TYPES = {"INT": "Int", "FLOAT": "Float", "STRING": "String", "BOOLEAN": "Boolean"}
 
 
@@ -111,8 +113,8 @@ class Interfaces:
             Port(
                 name,
                 "String" if theirs == "COMBO" else self.wire_name(theirs),
-                widget=theirs == "COMBO" or theirs in WIDGET_TYPES,
-                follower=rest[0] if rest else "",
+                widget=rest != [WIRED] and (theirs == "COMBO" or theirs in WIDGET_TYPES),
+                follower=rest[0] if rest and rest != [WIRED] else "",
             )
             for name, theirs, *rest in facts["inputs"]
         )
@@ -157,16 +159,17 @@ def _facts() -> dict[str, JSON]:
 
 def _followers(facts: Mapping[str, JSON]) -> dict[str, str]:
     """Give the widgets that ComfyUI's page adds after inputs, by the inputs' names."""
-    return {name: rest[0] for name, _, *rest in facts["inputs"] if rest}
+    return {name: rest[0] for name, _, *rest in facts["inputs"] if rest and rest != [WIRED]}
 
 
 def _declared(spec: Mapping[str, JSON], facts: Mapping[str, JSON]) -> Interface:
     followers = _followers(facts)
+    wired = {name for name, _, *rest in facts["inputs"] if rest == [WIRED]}
     inputs = tuple(
         Port(
             entry["name"],
             entry["type"],
-            widget=not entry.get("socket", False),
+            widget=not entry.get("socket", False) and entry["name"] not in wired,
             follower=followers.get(entry["name"]) or _follower(entry),
             path=entry.get("widget", {}).get("kind") in ("file", "file_name"),
             many=bool(entry.get("list")),

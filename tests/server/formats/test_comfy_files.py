@@ -175,6 +175,12 @@ def test_a_bypassed_node_is_passed_through_and_a_muted_one_is_missed(catalogue: 
         assert bool(errors(validate(graph, catalogue))) == (mode == 2)
 
 
+def test_what_is_only_wired_has_no_value_among_those_of_the_widgets(catalogue: Catalogue) -> None:
+    data = file([raw(1, "SaveText", widgets_values=["notes/day", "md"])], [])
+    inputs = opened(data, catalogue).workflow["nodes"]["1"]["inputs"]
+    assert inputs == {"filename_prefix": "notes/day", "format": "md"}
+
+
 def test_what_enters_a_bypassed_node_by_a_name_leaves_by_it(catalogue: Catalogue) -> None:
     both = {
         "positive": {"link": ["a", "conditioning"]},
