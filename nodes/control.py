@@ -36,6 +36,7 @@ TASKS = (
 
 
 # What unions of Flux do, by the numbers of their makers, and what SDXL's do not know of it.
+# Elsewhere they are given SDXL's numbers: by "depth" they are told of tiles there.
 FLUX_TASKS = {
     "auto": -1,
     "canny/lineart/anime_lineart/mlsd": 0,

@@ -161,7 +161,9 @@ def _rotated(weight: Tensor, parts: Parts) -> Tensor:
 def _of_magnitude(weight: Tensor, parts: Parts) -> Tensor:
     """DoRA: give the rows, or in some files the columns, of a weight their trained length.
 
-    Liu et al. 2024, DoRA: Weight-Decomposed Low-Rank Adaptation, arXiv:2402.09353, equation 5.
+    Liu et al. 2024, DoRA: Weight-Decomposed Low-Rank Adaptation, arXiv:2402.09353, equation 5. As
+    there and in training it is divided by the length after the change; elsewhere rows, though not
+    columns, are divided by that before it.
     """
     magnitude = parts.get("dora_scale")
     # LyCORIS tells rows (out, 1) from columns (1, in) by the shape; peft's are of rows always.

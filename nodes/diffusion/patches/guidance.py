@@ -24,7 +24,8 @@ def rescaled(combine: Combine, estimates: Estimates, *, multiplier: float) -> Te
     """Bring the spread of the guided velocity back to that under the prompt, in part.
 
     Lin et al. 2023, Common Diffusion Noise Schedules and Sample Steps Are Flawed,
-    arXiv:2305.08891, 3.4: strong guidance overexposes, since it lengthens what the network gives.
+    arXiv:2305.08891, 3.4: strong guidance overexposes, since it lengthens what the network gives. A
+    flow's velocity is noise minus sample; elsewhere it is taken as that of other models.
     """
     guided = combine(estimates)
     flow = estimates.sampling.prediction == "flow"
