@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from nodes.api.catalogue import Catalogue
+from nodes.api.spec import ANY
 from server.engine.graph import (
     NODE_LIMIT,
     SUBGRAPH,
@@ -246,11 +247,13 @@ def _handed_on(
 
     It is that of the input of the same name, or else at the same place, or else the first wired
     one, always of the same type. So `negative` leaves as `negative`, though `positive` comes first.
+    Where nothing wired is of its type, an input that takes anything serves.
     """
     output, kind = outs[slot]
     if (output, kind) in ins:
         return wired.get(output)
     fitting = [name for name, type_ in ins if type_ == kind and name in wired]
+    fitting = fitting or [name for name, type_ in ins if type_ == ANY and name in wired]
     beside = ins[slot][0] if slot < len(ins) else ""
     return wired[beside] if beside in fitting else next(map(wired.__getitem__, fitting), None)
 

@@ -203,6 +203,21 @@ def test_what_enters_a_bypassed_node_by_a_name_leaves_by_it(catalogue: Catalogue
     assert flat["k"]["inputs"] == both
 
 
+def test_a_bypassed_node_that_takes_anything_hands_it_on(catalogue: Catalogue) -> None:
+    text = {"link": ["t", "string"]}
+    nodes = {
+        "t": {"type": "PrimitiveString", "version": 1, "inputs": {"value": "a cat"}},
+        "p": {"type": "PreviewAny", "version": 1, "inputs": {"source": text}, "mode": "bypass"},
+        "e": {
+            "type": "CLIPTextEncode",
+            "version": 1,
+            "inputs": {"text": {"link": ["p", "string"]}},
+        },
+    }
+    flat = effective(Graph.from_json({"format": 1, "nodes": nodes}), catalogue).to_json()["nodes"]
+    assert flat["e"]["inputs"]["text"] == text
+
+
 def test_a_bypassed_node_hands_on_what_stands_beside_an_output_of_another_name(
     catalogue: Catalogue,
 ) -> None:

@@ -47,6 +47,8 @@ describe("every command gives the next document, and patches that take it back",
     };
     expect(through(["a", "b"], ["b", "a"])).toEqual(["y", "x"]);
     expect(through(["a", "b"], ["one", "two"])).toEqual(["x", "y"]);
+    const any = { inputs: [{ name: "a", type: "*" }], outputs: [port("one")] } as unknown as NodeSpec;
+    expect(passedThrough(node, any, "one")?.[0]).toBe("x");
     expect(through(["free", "b"], ["one", "two", "free"])).toEqual(["y", "y", undefined]);
   });
 

@@ -1,6 +1,7 @@
 /** Commands on nodes: add, remove with healing, move, and what a node carries besides its inputs. */
 
 import type { Draft } from "immer";
+import { ANY } from "../catalogue/fit";
 import type { InputSpec, NodeSpec } from "../catalogue/types";
 import { isLink, isLinks, sourcesOf } from "../documents/inputs";
 import type { Graph, InputValue, NodeId, NodeMode, NodeView, Source, WorkflowNode } from "../documents/types";
@@ -90,7 +91,7 @@ function healer(
 
 /**
  * What a bypassed node hands on for an output: the source of its input of the same name, or else at the same place, or
- * else of its first wired one, always of the same type.
+ * else of its first wired one, always of the same type; where nothing wired is, an input that takes anything serves.
  */
 export function passedThrough(node: WorkflowNode, spec: NodeSpec, output: string): Source | undefined {
   const slot = spec.outputs.findIndex((port) => port.name === output);
@@ -100,7 +101,10 @@ export function passedThrough(node: WorkflowNode, spec: NodeSpec, output: string
   const named = same.find((port) => port.name === output);
   if (named !== undefined) return source(named);
   const beside = same.find((port) => port === spec.inputs[slot]);
-  return source(beside) ?? source(same.find((port) => source(port) !== undefined));
+  const wired = (port: InputSpec) => source(port) !== undefined;
+  return (
+    source(beside) ?? source(same.find(wired) ?? spec.inputs.find((port) => port.type === ANY && wired(port)))
+  );
 }
 
 export interface Move {
