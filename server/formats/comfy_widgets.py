@@ -70,10 +70,11 @@ def widget_values(values: Mapping[str, JSON], interface: Interface) -> Iterator[
     for port in (port for port in interface.inputs if port.widget):
         if interface.shown and port.name not in interface.widgets_given(chosen):
             continue
-        given = values.get(port.name)
-        value = given if is_literal(given) else default_of(port)
-        value = value["value"] if isinstance(value, dict) and "value" in value else value
-        chosen[port.name] = value
+        value = chosen[port.name] = _held(values, port)
+        for parts in interface.parts.values():
+            if port.name == parts[0]:
+                ports = (one for one in interface.inputs if one.name in parts)
+                yield {one.name: _held(values, one) for one in ports}
         if port.name in interface.lines:
             yield from text(value).splitlines()
             continue
@@ -82,11 +83,19 @@ def widget_values(values: Mapping[str, JSON], interface: Interface) -> Iterator[
             yield {"control": "fixed", "upload": "image"}[port.follower]
 
 
+def _held(values: Mapping[str, JSON], port: Port) -> JSON:
+    given = values.get(port.name)
+    value = given if is_literal(given) else default_of(port)
+    return value["value"] if isinstance(value, dict) and "value" in value else value
+
+
 def default_of(port: Port) -> JSON:
+    """Return what a widget holds where nothing is given."""
     return _EMPTY.get(port.type) if port.default is None else port.default
 
 
 def is_literal(value: JSON) -> bool:
+    """Tell a value of our files from a wire and from nothing."""
     return value is not None and (not isinstance(value, dict) or "value" in value)
 
 

@@ -107,6 +107,14 @@ def test_ports_and_values_stand_in_the_order_of_the_page(interfaces: Interfaces)
     assert sampler["pos"][0] > empty["pos"][0]
 
 
+def test_an_object_stands_before_its_parts(interfaces: Interfaces) -> None:
+    sides = {"x": 3, "y": 4, "width": 5, "height": 6}
+    nodes = {"c": {"type": "ImageCropV2", "version": 1, "inputs": sides}}
+    written = to_workflow({"format": 1, "nodes": nodes}, interfaces)
+    assert written["nodes"][0]["widgets_values"] == [sides, 3, 4, 5, 6]
+    assert from_workflow(written, interfaces).workflow["nodes"]["c"]["inputs"] == sides
+
+
 @pytest.mark.parametrize("junk", [None, 5, "x", [1], {"a": 1}, {"a": {"x": "left"}}])
 def test_sections_of_another_form_are_passed_over(junk: JSON, interfaces: Interfaces) -> None:
     nodes = {"a": {"type": "Strange", "version": 1, "inputs": {"v": 1, "w": {"link": ["b", "c"]}}}}
