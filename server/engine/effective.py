@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TypeAlias
 
+from nodes.api import JSON
 from nodes.api.catalogue import Catalogue
 from nodes.api.spec import ANY
 from server.engine.graph import (
@@ -22,6 +24,7 @@ from server.engine.problems import Problem, Suggestions
 
 Bindings: TypeAlias = Mapping[str, Input]
 Port: TypeAlias = tuple[str, str]
+_SIDES = ("inputs", "outputs")
 
 
 def root_of(id_: str) -> str:
@@ -78,7 +81,9 @@ def flatten(graph: Graph, catalogue: Catalogue) -> Flat:
     Takes no recursion, and time in proportion to the nodes that come out. Problems are gathered in
     the result; wires that lead to no node are left as they are.
     """
-    return flatten_nodes(graph.nodes, graph.subgraphs, catalogue)
+    signatures = graph.rest.get("signatures")
+    known = signatures if isinstance(signatures, dict) else {}
+    return flatten_nodes(graph.nodes, graph.subgraphs, catalogue, signatures=known)
 
 
 def effective(graph: Graph, catalogue: Catalogue) -> Graph:
@@ -91,10 +96,11 @@ def flatten_nodes(
     subgraphs: Mapping[str, SubgraphDef],
     catalogue: Catalogue,
     prefix: str = "",
+    signatures: Mapping[str, JSON] = MappingProxyType({}),
 ) -> Flat:
     """Flatten nodes that a running node put into the plan, as `flatten` does a graph's."""
     flat = Flat()
-    walk = _Walk(flat, subgraphs, catalogue)
+    walk = _Walk(flat, subgraphs, catalogue, signatures)
     pending = [_Scope(prefix, nodes, {}, ())]
     while pending:
         pending.extend(walk.scope(pending.pop()))
@@ -119,6 +125,7 @@ class _Walk:
     flat: Flat
     subgraphs: Mapping[str, SubgraphDef]
     catalogue: Catalogue
+    signatures: Mapping[str, JSON]
     seen: int = 0
     suggestions: Suggestions = field(default_factory=Suggestions)
 
@@ -203,13 +210,18 @@ class _Walk:
 
     def _bypass(self, node: Node, id_: str, inputs: Mapping[str, Input]) -> None:
         spec = self.catalogue.specs.get(node.type)
-        if spec is None:
+        if spec is not None:
+            ins = [(item.name, item.type) for item in spec.inputs]
+            outs = [(item.name, item.type) for item in spec.outputs]
+        else:
+            # One that is not installed passes on by what the file says of it.
+            ins, outs = (_told(self.signatures.get(node.type), side) for side in _SIDES)
+        if spec is None and not outs:
             message = f"There is no node `{node.type}`, so nothing is known to pass through it."
             self._problem("node.unknown", message, "Mute it, or take it out.", id_)
             self.flat.muted.add(id_)
             return
-        ins = [(item.name, item.type) for item in spec.inputs]
-        self._pass(id_, inputs, ins, [(item.name, item.type) for item in spec.outputs])
+        self._pass(id_, inputs, ins, outs)
 
     def _pass(
         self,
@@ -235,6 +247,16 @@ class _Walk:
         inner = inner_of(id_)
         text = f"In `{inner}`: {message}" if inner else message
         self.flat.problems.append(Problem(code, text, hint, root_of(id_), None if inner else name))
+
+
+def _told(signature: JSON, side: str) -> list[tuple[str, str]]:
+    """Return the names and types of a signature's ports; of another form than ours, none."""
+    ports = signature.get(side) if isinstance(signature, dict) else None
+    return [
+        (str(port.get("name")), str(port.get("type")))
+        for port in (ports if isinstance(ports, list) else ())
+        if isinstance(port, dict)
+    ]
 
 
 def _handed_on(

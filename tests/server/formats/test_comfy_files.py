@@ -218,6 +218,26 @@ def test_a_bypassed_node_that_takes_anything_hands_it_on(catalogue: Catalogue) -
     assert flat["e"]["inputs"]["text"] == text
 
 
+def test_a_bypassed_node_that_is_not_installed_is_passed_through(catalogue: Catalogue) -> None:
+    nodes = [
+        raw(1, "EmptyImage", widgets_values=[8, 8, 1, 0]),
+        {
+            **raw(2, "SomeonesDetailer", inputs=[port("image", "IMAGE", 1)], widgets_values=[5]),
+            "outputs": [{"name": "IMAGE", "type": "IMAGE", "links": [2]}],
+            "mode": 4,
+        },
+        raw(3, "SaveImage", inputs=[port("images", "IMAGE", 2)], widgets_values=["x"]),
+    ]
+    data = file(nodes, [[1, 1, 0, 2, 0, "IMAGE"], [2, 2, 0, 3, 0, "IMAGE"]])
+    graph = Graph.from_json(opened(data, catalogue).workflow)
+    assert errors(validate(graph, catalogue)) == []
+    flat = effective(graph, catalogue).to_json()["nodes"]
+    assert flat["3"]["inputs"]["images"] == {"link": ["1", "image"]}
+    for junk in (None, 5, {"SomeonesDetailer": {"outputs": [1, {}]}}):
+        told = Graph.from_json({**graph.to_json(), "signatures": junk})
+        assert errors(validate(told, catalogue))
+
+
 def test_a_bypassed_node_hands_on_what_stands_beside_an_output_of_another_name(
     catalogue: Catalogue,
 ) -> None:
