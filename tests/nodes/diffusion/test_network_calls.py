@@ -12,6 +12,7 @@ from torch import Tensor
 from nodes.diffusion.conditions import fit_conditionings
 from nodes.diffusion.denoiser import denoise
 from nodes.diffusion.inputs.model_inputs import completed
+from nodes.diffusion.latent_space import scaled
 from nodes.diffusion.model_sampling import ModelSampling
 from nodes.diffusion.network_calls import packed, unpacked
 from nodes.errors import NodeError
@@ -169,7 +170,9 @@ def test_flux_with_a_control_picture_reads_it_behind_the_latent() -> None:
     model = model_of("flux", in_channels=128, out_channels=64)
     x, picture = drawn(1, 1, 16, 4, 6), drawn(4, 1, 16, 4, 6)
     shown, without = text(2, model, edit_picture=picture), text(2, model)
-    for prompt, beside in ((shown, picture), (without, torch.zeros_like(picture))):
+    # A VAE's zeros stand in for it.
+    zeros = scaled(torch.zeros_like(picture), FORMAT)
+    for prompt, beside in ((shown, picture), (without, zeros)):
         both = torch.cat([x, beside], dim=1)
         velocity = by_pipeline(model, both, prompt, guidance=torch.tensor([3.5]))
         (ours,) = asked(model, x, prompt)
