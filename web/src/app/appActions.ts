@@ -62,7 +62,7 @@ export function appActions(): readonly Action[] {
     {
       id: "file.exportForComfy",
       title: t.fileExportForComfy,
-      keys: [],
+      keys: ["Mod+Shift+E"],
       words: ["download", "json", "comfy"],
       run: () => void exportForComfy(),
     },
