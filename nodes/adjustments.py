@@ -5,8 +5,8 @@ from typing import Annotated
 import torch
 
 from nodes.api import Choice, Range, Shape, node
+from nodes.imaging.batches import as_many
 from nodes.imaging.colour_transfer import TRANSFERS, transferred
-from nodes.imaging.composite import repeated
 from nodes.types import Image
 
 GROUP = "image"
@@ -97,7 +97,7 @@ def color_transfer(
         seen = pixels.transpose(0, 1).flatten(1, 2).unsqueeze(0)
     else:
         seen = pixels[min(target_index, len(pixels) - 1)].unsqueeze(0)
-    like = repeated(image_ref.pixels[:, :3], len(pixels))
+    like = as_many(image_ref.pixels[:, :3], len(pixels))
     made = transferred(pixels, seen, like, method, strength)
     return Image(torch.cat([made, image_target.pixels[:, 3:]], dim=1))
 

@@ -6,8 +6,9 @@ import torch
 
 from nodes.api import Choice, Range, Shape, node
 from nodes.errors import NodeError
+from nodes.imaging.batches import as_many
 from nodes.imaging.blend import PORTER_DUFF, porter_duff
-from nodes.imaging.composite import composite, repeated
+from nodes.imaging.composite import composite
 from nodes.imaging.resize import resize
 from nodes.types import Image, Mask
 
@@ -85,7 +86,7 @@ def join_image_with_alpha(
     """
     pixels = image.pixels
     mask = resize(alpha.values, pixels.shape[-1], pixels.shape[-2], "bilinear")
-    return Image(torch.cat([pixels[:, :3], 1 - repeated(mask, len(pixels))], dim=1))
+    return Image(torch.cat([pixels[:, :3], 1 - as_many(mask, len(pixels))], dim=1))
 
 
 @node("SplitImageWithAlpha", title="Split image with alpha")
@@ -136,9 +137,9 @@ def porter_duff_image_composite(
     batch, _, height, width = above.shape
     below = resize(destination.pixels[:, :3], width, height, "bicubic", "center")
     alphas = (
-        1 - repeated(resize(mask.values, width, height, "bilinear", crop), batch)
+        1 - as_many(resize(mask.values, width, height, "bilinear", crop), batch)
         for mask, crop in ((source_alpha, "disabled"), (destination_alpha, "center"))
     )
     over, under = alphas
-    colours, opacity = porter_duff(above, over, repeated(below, batch), under, mode)
+    colours, opacity = porter_duff(above, over, as_many(below, batch), under, mode)
     return Composed(Image(colours), Mask(1 - opacity))

@@ -10,8 +10,8 @@ from nodes.api import QUIET, Choice, Context, File, Range, Shape, node
 from nodes.diffusion.adapters.control import is_union, with_control
 from nodes.diffusion.adapters.control_file import load_control_net
 from nodes.errors import NodeError
+from nodes.imaging.batches import as_many
 from nodes.imaging.canny import canny
-from nodes.imaging.composite import repeated
 from nodes.imaging.resize import resize
 from nodes.types import Conditioning, Control, ControlNet, Image, Mask, Model, Vae
 
@@ -256,7 +256,7 @@ def control_net_inpainting_alimama_apply(
     """
     pixels = image.pixels[:, :3]
     height, width = pixels.shape[-2:]
-    hole = repeated(resize(mask.values, width, height, "bilinear"), len(pixels))
+    hole = as_many(resize(mask.values, width, height, "bilinear"), len(pixels))
     hint = cat([pixels, hole], dim=1)
     control = Control(control_net, hint, strength, start_percent, end_percent, vae=vae)
     return Prompts(*with_control([positive, negative], control))

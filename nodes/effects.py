@@ -6,9 +6,10 @@ import torch
 
 from nodes.api import Choice, Range, Seed, Shape, node
 from nodes.diffusion.noise import seeded
+from nodes.imaging.batches import as_many
 from nodes.imaging.blend import BLENDS
 from nodes.imaging.blur import gaussian_blur, sharpened
-from nodes.imaging.composite import repeated, with_channels
+from nodes.imaging.composite import with_channels
 from nodes.imaging.morphology import MORPHOLOGY
 from nodes.imaging.quantize import DITHERS, quantized
 from nodes.imaging.resize import resize
@@ -93,7 +94,7 @@ def image_blend(
     """
     below = image1.pixels
     above = resize(image2.pixels, below.shape[-1], below.shape[-2], "bicubic", "center")
-    above = repeated(with_channels(above, below.shape[1]), len(below))
+    above = as_many(with_channels(above, below.shape[1]), len(below))
     return Image(torch.lerp(below, BLENDS[blend_mode](below, above), blend_factor).clamp(0, 1))
 
 
@@ -203,7 +204,7 @@ def image_yuv_to_rgb(
     batch, _, height, width = Y.pixels.shape
     brightness, *colours = (each.pixels[:, :3].mean(dim=1) for each in (Y, U, V))
     bluer, redder = (
-        repeated(resize(each[:, None], width, height, "bilinear")[:, 0] - 0.5, batch)
+        as_many(resize(each[:, None], width, height, "bilinear")[:, 0] - 0.5, batch)
         for each in colours
     )
     blue, red = brightness + bluer / 0.564, brightness + redder / 0.713

@@ -6,7 +6,7 @@ import torch
 
 from nodes.api import QUIET, Choice, Colour, Context, File, Range, Shape, node
 from nodes.errors import NodeError
-from nodes.imaging.composite import repeated
+from nodes.imaging.batches import as_many
 from nodes.imaging.masks import OPERATIONS, combine, feather, grow
 from nodes.imaging.picture_files import read_picture
 from nodes.types import Image, Mask
@@ -218,7 +218,7 @@ def mask_composite(
     Returns:
         The combined mask.
     """
-    above = repeated(source.values, len(destination.values))
+    above = as_many(source.values, len(destination.values))
     return Mask(combine(destination.values, above, x, y, operation))
 
 

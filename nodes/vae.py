@@ -11,7 +11,7 @@ from nodes.diffusion.finite import HINT, broken
 from nodes.diffusion.latent_space import in_space, told_scale
 from nodes.diffusion.text.arithmetic import with_extras
 from nodes.diffusion.vae_tiles import decode_tiles, encode_tiles, steps, tile_sizes
-from nodes.imaging.composite import repeated
+from nodes.imaging.batches import as_many
 from nodes.imaging.masks import widen
 from nodes.imaging.resize import resize
 from nodes.imaging.tiles import blended
@@ -203,7 +203,7 @@ def inpaint_model_conditioning(
     stretched = resize(mask.values, width, height, "bilinear")
     fitted = coding.fitted(pixels.pixels[:, :3], vae.latent_format.downscale)
     hole = coding.fitted(stretched, vae.latent_format.downscale)
-    known = 1 - repeated(hole.round(), len(fitted))
+    known = 1 - as_many(hole.round(), len(fitted))
     masked = vae_encode(Image((fitted - 0.5) * known + 0.5), vae, ctx=ctx.part(0.0, 0.5))
     whole = vae_encode(Image(fitted), vae, ctx=ctx.part(0.5, 1.0))
     shown: dict[str, torch.Tensor | Plain] = {
@@ -285,7 +285,7 @@ def vae_encode_for_inpaint(
     stretched = resize(mask.values, width, height, "bilinear")
     fitted = coding.fitted(pixels.pixels[:, :3], vae.latent_format.downscale)
     fitted_mask = coding.fitted(stretched, vae.latent_format.downscale).round()
-    known = 1 - repeated(fitted_mask, len(fitted))
+    known = 1 - as_many(fitted_mask, len(fitted))
     latent = vae_encode(Image((fitted - 0.5) * known + 0.5), vae, ctx=ctx)
     return replace(latent, mask=Mask(widen(fitted_mask, grow_mask_by)))
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from nodes.diffusion.adapters.control import FittedControl, fit_control
 from nodes.diffusion.adapters.hooks import HookedNetwork
 from nodes.diffusion.model_sampling import sigma_at
+from nodes.imaging.batches import as_many
 from nodes.types import Area, Cond, Conditioning, ModelSampling, Plain
 
 # An area's weight rises to 1 over this many latent cells inside each of its edges, or a quarter of
@@ -142,9 +143,7 @@ def fit_mask(mask: Tensor, height: int, width: int, batch: int) -> Tensor:
     """Bring a mask (B, 1, H, W) to (1|batch, 1, height, width), repeating or leaving out."""
     if mask.shape[-2:] != (height, width):
         mask = nn.functional.interpolate(mask, (height, width), mode="bilinear")
-    if mask.shape[0] in (1, batch):
-        return mask
-    return mask.repeat(math.ceil(batch / mask.shape[0]), 1, 1, 1)[:batch]
+    return mask if len(mask) == 1 else as_many(mask, batch)
 
 
 def _fit(cond: Cond, sampling: ModelSampling, x: Tensor, downscale: int) -> Prompt:

@@ -25,6 +25,7 @@ from nodes.diffusion.network_calls import (
 )
 from nodes.diffusion.patches.patch import Call, CallLimit, patched
 from nodes.errors import NodeError
+from nodes.imaging.batches import as_many
 from nodes.types import Model, Plain
 
 # Repeating a text's tokens changes nothing where the picture attends to the text alone, but costs:
@@ -59,9 +60,7 @@ class _Job:
 
     def given(self, value: Tensor, dtype: torch.dtype) -> Tensor:
         """Cut what is (1|n, ...) for the batch to the job's pictures, where they are."""
-        value = value.to(self.x.device, dtype)
-        times = math.ceil(self.batch / value.shape[0])
-        return value.repeat(times, *[1] * (value.ndim - 1))[self.rows]
+        return as_many(value.to(self.x.device, dtype), self.batch)[self.rows]
 
     def fits(self, other: "_Job", most_repeats: int) -> bool:
         """Say whether both can be computed in one call, texts repeated so often at the most."""

@@ -11,6 +11,7 @@ from torch.linalg import vector_norm
 from nodes.diffusion.conditions import fit_mask
 from nodes.diffusion.latent_space import in_space
 from nodes.errors import NodeError
+from nodes.imaging.batches import as_many
 from nodes.types import Latent, Mask
 
 METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "bislerp")
@@ -76,7 +77,7 @@ def composite(below: Latent, above: Latent, x: int, y: int, feather: int) -> Lat
     rows, columns = patch.shape[-2:]
     if rows == 0 or columns == 0:
         return below
-    patch = _as_many(patch, len(base))
+    patch = as_many(patch, len(base))
     steps = feather // size
     down = _fade(rows, steps if top > 0 else 0, steps if top + rows < base.shape[2] else 0)
     across = _fade(
@@ -116,7 +117,7 @@ def repeated(latent: Latent, amount: int) -> Latent:
     """Repeat a batch, with new places for the noise of the copies."""
     samples, mask, places = latent.samples, latent.mask, latent.batch_index
     if mask is not None and len(mask.values) > 1:
-        mask = Mask(_as_many(mask.values, len(samples)).repeat(amount, 1, 1, 1))
+        mask = Mask(as_many(mask.values, len(samples)).repeat(amount, 1, 1, 1))
     if places is not None:
         span = max(places) - min(places) + 1
         places = tuple(place + copy * span for copy in range(amount) for place in places)
@@ -147,7 +148,7 @@ def beside(first: Latent, second: Latent, axis: int, before: bool) -> Latent:
     Raises:
         NodeError: If they differ along the other axis, or in channels.
     """
-    one, two = first.samples, _as_many(in_space_of(first, second), len(first.samples))
+    one, two = first.samples, as_many(in_space_of(first, second), len(first.samples))
     if one.shape[5 - axis] != two.shape[5 - axis]:
         (tall, wide), (rows, columns) = one.shape[-2:], two.shape[-2:]
         raise NodeError(
@@ -185,7 +186,7 @@ def taken(latent: Latent, start: int, length: int) -> Latent:
     chosen = slice(start, start + length)
     mask = latent.mask
     if mask is not None and len(mask.values) > 1:
-        mask = Mask(_as_many(mask.values, count)[chosen])
+        mask = Mask(as_many(mask.values, count)[chosen])
     places = _places(latent)[chosen]
     samples = latent.samples[chosen].clone()
     return replace(latent, samples=samples, mask=mask, batch_index=places)
@@ -227,7 +228,7 @@ def like(first: Latent, second: Latent, method: str = "bilinear") -> Tensor:
     rows, columns = first.samples.shape[-2:]
     if other.shape[-2:] != (rows, columns):
         other = resize(_cut_to(other, columns / rows), rows, columns, method)
-    return _as_many(other, len(first.samples))
+    return as_many(other, len(first.samples))
 
 
 def interpolated(samples: Tensor, other: Tensor, share: float) -> Tensor:
@@ -297,12 +298,7 @@ def _mask_of(mask: Mask | None, samples: Tensor) -> Tensor:
     count, _, rows, columns = samples.shape
     if mask is None:
         return torch.ones(count, 1, rows, columns)
-    return _as_many(fit_mask(mask.values, rows, columns, count), count)
-
-
-def _as_many(tensor: Tensor, count: int) -> Tensor:
-    """Repeat or leave out elements until there are `count`."""
-    return tensor.repeat(math.ceil(count / len(tensor)), 1, 1, 1)[:count]
+    return as_many(fit_mask(mask.values, rows, columns, count), count)
 
 
 def _slerp_along(samples: Tensor, size: int, axis: int) -> Tensor:

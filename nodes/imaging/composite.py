@@ -1,8 +1,9 @@
-"""Pictures (B, C, H, W) laid on pictures, and their channels and batches brought in line."""
+"""Pictures (B, C, H, W) laid on pictures, and their channels brought in line."""
 
 import torch
 from torch import Tensor
 
+from nodes.imaging.batches import as_many
 from nodes.imaging.resize import resize
 
 
@@ -25,7 +26,7 @@ def composite(destination: Tensor, source: Tensor, x: int, y: int, mask: Tensor 
         mask = torch.ones(1, 1, height, width)
     mask = resize(mask, width, height, "bilinear")
     batch = destination.shape[0]
-    source, mask = repeated(source, batch), repeated(mask, batch)
+    source, mask = as_many(source, batch), as_many(mask, batch)
     top, left = max(0, y), max(0, x)
     bottom, right = min(destination.shape[-2], y + height), min(destination.shape[-1], x + width)
     result = destination.clone()
@@ -36,14 +37,6 @@ def composite(destination: Tensor, source: Tensor, x: int, y: int, mask: Tensor 
     opacity = mask[inside]
     result[place] = source[inside] * opacity + destination[place] * (1 - opacity)
     return result
-
-
-def repeated(planes: Tensor, batch: int) -> Tensor:
-    """Repeat the elements of a batch in turn until there are `batch`; surplus ones are cut off."""
-    if planes.shape[0] == batch:
-        return planes
-    times = -(-batch // planes.shape[0])
-    return planes.repeat(times, *[1] * (planes.ndim - 1))[:batch]
 
 
 def with_channels(pixels: Tensor, channels: int) -> Tensor:

@@ -18,6 +18,7 @@ from nodes.diffusion.latent_space import picture_in, scaled
 from nodes.diffusion.network_calls import GUIDANCE, input_channels, is_joint
 from nodes.diffusion.pixel_space import COLOURS
 from nodes.errors import NodeError
+from nodes.imaging.batches import as_many
 from nodes.types import Cond, Conditioning, Latent, Model, Plain
 
 # The aesthetic scores that SDXL's refiner is told where nothing else is asked for.
@@ -223,7 +224,7 @@ def _hidden(part: Cond, latent: Latent, model: Model) -> tuple[Tensor | None, Te
 
 def _with_concat(part: Cond, *planes: Tensor) -> Cond:
     count = max(len(each) for each in planes)
-    concat = torch.cat([p.repeat(-(-count // len(p)), 1, 1, 1)[:count] for p in planes], dim=1)
+    concat = torch.cat([as_many(each, count) for each in planes], dim=1)
     rest = {name: v for name, v in part.extras.items() if name not in _PICTURES}
     return replace(part, extras=rest | {"concat": concat})
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from nodes.diffusion.latent_space import in_space
 from nodes.diffusion.network_calls import FLUX_PATCH, packed, positions
 from nodes.errors import NodeError
+from nodes.imaging.batches import as_many
 from nodes.imaging.resize import padded_to_multiple
 from nodes.types import Cond, Conditioning, Latent, LatentFormat
 
@@ -56,7 +57,7 @@ def told_references(part: Cond, x: Tensor, space: LatentFormat) -> dict[str, Ten
         for (tall, wide), place in zip(sizes, method((rows, columns), sizes), strict=True)
     ]
     batch = max(map(len, pictures))
-    tokens = [packed(p.repeat(-(-batch // len(p)), 1, 1, 1)[:batch]) for p in pictures]
+    tokens = [packed(as_many(p, batch)) for p in pictures]
     return {
         "reference_tokens": torch.cat(tokens, dim=1),
         "reference_places": torch.cat(places)[None],

@@ -2,7 +2,7 @@
 
 import torch
 
-from nodes.imaging.composite import composite, repeated, with_channels
+from nodes.imaging.composite import composite, with_channels
 
 
 def test_a_picture_covers_what_it_is_laid_on() -> None:
@@ -44,9 +44,3 @@ def test_channels_are_brought_in_line() -> None:
     made = composite(torch.zeros(1, 4, 2, 2), torch.full((1, 3, 1, 1), 0.5), 0, 0, None)
     assert torch.equal(made[0, :, 0, 0], torch.tensor([0.5, 0.5, 0.5, 1.0]))
     assert with_channels(torch.zeros(1, 4, 1, 1), 3).shape == (1, 3, 1, 1)
-
-
-def test_batches_repeat_in_turn() -> None:
-    planes = torch.arange(2.0).reshape(2, 1, 1, 1)
-    assert repeated(planes, 5).flatten().tolist() == [0, 1, 0, 1, 0]
-    assert repeated(planes, 1).flatten().tolist() == [0]
