@@ -99,6 +99,7 @@ class _Run:
         self.changed = threading.Condition(threading.RLock())
 
     def run(self) -> Outcome:
+        self.results.begin()
         self.plan_told.tell(self.plan.targets)
         try:
             with self.changed:

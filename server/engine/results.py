@@ -34,7 +34,9 @@ class Results:
         folder: Where to keep results on disk; None keeps them in memory only.
         disk_bytes: How much they may take there.
         blocks: Finds the blocks of memory of a value without a codec: bytes by address.
-        block_bytes: How much those may take; the result that was last made stays in any case.
+        block_bytes: How much those may take that are kept for later runs.
+        run_block_bytes: How much with those that the present run uses; the result that was last
+            used stays in any case.
     """
 
     def __init__(
@@ -44,11 +46,14 @@ class Results:
         disk_bytes: int = 10 * 2**30,
         blocks: Blocks = lambda value: {},
         block_bytes: int = 0,
+        run_block_bytes: int = 0,
     ) -> None:
         self._budget = budget_bytes
         self._files = None if folder is None else ResultFiles(folder, disk_bytes)
         self._blocks_of = blocks
         self._block_budget = block_bytes
+        self._run_block_budget = max(block_bytes, run_block_bytes)
+        self._used: set[str] = set()
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._bytes = 0
         self._block_holders: dict[int, int] = {}
@@ -64,6 +69,11 @@ class Results:
     def block_bytes(self) -> int:
         """How much memory the blocks of the others take, each counted once."""
         return self._block_bytes
+
+    def begin(self) -> None:
+        """Note that a run begins: what it uses gives way last."""
+        with self._lock:
+            self._used.clear()
 
     def keys(self) -> frozenset[str]:
         """Give the keys of all that is known."""
@@ -98,6 +108,7 @@ class Results:
             held = self._held.get(key)
             if held is not None:
                 self._held.move_to_end(key)
+                self._used.add(key)
                 return held.result
         result = None if self._files is None else self._files.get(key, types)
         if result is not None:
@@ -120,6 +131,7 @@ class Results:
         """Forget what is in memory, and on disk if asked."""
         with self._lock:
             self._held.clear()
+            self._used.clear()
             self._block_holders.clear()
             self._bytes = self._block_bytes = 0
         if disk and self._files is not None:
@@ -138,15 +150,24 @@ class Results:
                     self._block_holders[block] = self._block_holders.get(block, 0) + 1
             while self._bytes > self._budget:
                 self._release(next(iter(self._held)))
-            if self._block_bytes > self._block_budget:
-                self._make_room(key)
+            self._used.add(key)
+            if made.blocks and self._block_bytes > self._block_budget:
+                self._make_room()
         return made.nbytes
 
-    def _make_room(self, latest: str) -> None:
-        for key in [key for key, held in self._held.items() if held.blocks and key != latest]:
-            if self._block_bytes <= self._block_budget:
-                return
-            self._release(key)
+    def _make_room(self) -> None:
+        """Let go of the least recently used blocks; what shares those that stay takes no room."""
+        staying: set[int] = set()
+        taken = 0
+        for key, held in reversed([item for item in self._held.items() if item[1].blocks]):
+            more = held.blocks.keys() - staying
+            size = sum(held.blocks[block] for block in more)
+            budget = self._run_block_budget if key in self._used else self._block_budget
+            if taken + size <= budget or not size or not staying:
+                staying |= more
+                taken += size
+            else:
+                self._release(key)
 
     def _release(self, key: str) -> None:
         held = self._held.pop(key)

@@ -60,7 +60,7 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=_BUFFER,
-            env=_environment(device, settings),
+            env=environment_of(device, settings),
             **child_options(),
         )
         child = cls(name, process)
@@ -217,7 +217,8 @@ def _told(header: Mapping[str, Any], blob: bytes) -> tuple[Told, ...]:
     )
 
 
-def _environment(device: str, settings: Settings) -> dict[str, str]:
+def environment_of(device: str, settings: Settings) -> dict[str, str]:
+    """Return the environment of a worker's process."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     environment = {
         **os.environ,
@@ -232,6 +233,8 @@ def _environment(device: str, settings: Settings) -> dict[str, str]:
     environment.pop("WEFT_TOKEN", None)
     # Threads that spin while they wait take a core from whatever else runs here.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Large pages, for what layers make in passing; only glibc reads this.
+    environment.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
     if settings.threads:
         environment["OMP_NUM_THREADS"] = str(settings.threads)
     elif device in ("auto", "cpu"):

@@ -32,7 +32,13 @@ from server.engine.results import Known, Results
 from server.engine.upgrade import upgrade
 from server.files import Files
 from server.formats.interfaces import interfaces_of
-from server.platform import die_with, memory_in_use, memory_of_machine, private_channel
+from server.platform import (
+    die_with,
+    memory_in_use,
+    memory_of_machine,
+    physical_memory,
+    private_channel,
+)
 from server.settings import Settings
 from server.workers import Task
 from server.workers.embedded import texts_of
@@ -47,6 +53,10 @@ log = logging.getLogger("weft.worker")
 _MIB = 2**20
 _SHARE_FOR_MODELS = 0.5
 """Of the machine's memory, for models there; their copies on a device do not count."""
+_SHARE_FOR_A_RUN = 0.75
+"""For the models of one run."""
+_SHARE_FOR_A_NETWORK = 0.25
+"""For the weights of one network, where they would grow by being cast."""
 
 
 class _OnceThereAreModels:
@@ -56,7 +66,7 @@ class _OnceThereAreModels:
     def _memory(self) -> Memory:
         from nodes.diffusion.memory.device_memory import InPlace
 
-        return InPlace(int(memory_of_machine() * _SHARE_FOR_MODELS))
+        return InPlace(share_of_memory(_SHARE_FOR_MODELS))
 
     def resident(self, model: Any) -> AbstractContextManager[Any]:
         """Give a model as it is."""
@@ -272,6 +282,19 @@ def blocks_of(value: Any) -> Mapping[int, int]:
     return memory_blocks(value)
 
 
+def share_of_memory(share: float) -> int:
+    """Return bytes of the memory that this process can have without swapping."""
+    return int(min(physical_memory()[0], memory_of_machine()) * share)
+
+
+def limit_widening() -> None:
+    """Let weights that would grow too large by being cast stay as their files have them."""
+    if "torch" in sys.modules:
+        from nodes.diffusion.memory.precision import WIDENING
+
+        WIDENING.most_bytes = share_of_memory(_SHARE_FOR_A_NETWORK)
+
+
 def main() -> None:
     """Be a worker until the server goes."""
     commands, reports = private_channel()
@@ -292,7 +315,8 @@ def main() -> None:
         settings.cache_dir / "results" / told["name"],
         settings.result_disk * _MIB,
         blocks=blocks_of,
-        block_bytes=int(memory_of_machine() * _SHARE_FOR_MODELS),
+        block_bytes=share_of_memory(_SHARE_FOR_MODELS),
+        run_block_bytes=share_of_memory(_SHARE_FOR_A_RUN),
     )
     desk = _Desk(outbox, queue.SimpleQueue(), results, saver)
     threading.Thread(target=listen, args=(commands, desk), name="weft-listen", daemon=True).start()
@@ -310,6 +334,7 @@ def main() -> None:
         }
         with _no_garbage():
             catalogue = load(settings.node_packages, (settings.custom_nodes,), salt)
+            limit_widening()
     except (ImportError, RuntimeError, AssertionError) as problem:
         # A device that torch does not have, or a package of nodes that is not there.
         log.exception("this worker cannot be started")

@@ -80,6 +80,28 @@ def test_what_was_made_last_stays_whatever_its_blocks() -> None:
     assert results.block_bytes == 0
 
 
+def test_a_model_that_is_over_budget_stays_while_other_things_are_made() -> None:
+    results = tools("1 2 3 4")
+    results.put(KEY, box(), 0)
+    assert results.keys() == {key(0), KEY}
+
+
+def test_what_shares_the_blocks_of_a_model_that_stays_is_not_let_go() -> None:
+    results = tools("1", "1 2 3 4")
+    assert results.keys() == {key(0), key(1)}
+
+
+def test_what_the_present_run_uses_gives_way_last() -> None:
+    results = Results(10**6, blocks=blocks, block_bytes=300, run_block_bytes=500)
+    for number, name in enumerate(("1", "2 3", "4 5")):
+        results.put(key(number), Result({"tool": Tool(name)}), 0)
+    assert results.block_bytes == 500
+    results.begin()
+    results.get(key(1), TYPES)
+    results.put(KEY, Result({"tool": Tool("6 7 8")}), 0)
+    assert results.keys() == {key(1), KEY}
+
+
 def test_results_on_disk_know_what_they_saved(tmp_path: Path) -> None:
     Results(10**6, tmp_path).put(KEY, Result(saves=2), seconds=0.0)
     again = Results(10**6, tmp_path)

@@ -173,8 +173,8 @@ def model_sampling(config: Config) -> ModelSampling:
 def filled(network: nn.Module, weights: Mapping[str, Tensor], dtype: str, part: str) -> nn.Module:
     """Assign weights to a network that has none yet, and freeze it.
 
-    Weights in 8 bits stay so; their layers convert them, and apply their factors, as they read
-    them.
+    Weights that `as_computed` leaves as they are stay so; their layers convert them, and apply
+    their factors, as they read them.
 
     Args:
         network: On the meta device.
@@ -205,9 +205,7 @@ def filled(network: nn.Module, weights: Mapping[str, Tensor], dtype: str, part: 
             )
     kind = getattr(torch, dtype)
     # A weight of the right dtype already is assigned as it is and stays mapped.
-    network.load_state_dict(
-        {name: as_computed(weight, kind) for name, weight in weights.items()}, assign=True
-    )
+    network.load_state_dict(as_computed(weights, kind), assign=True)
     compute_in(network.requires_grad_(False).eval(), kind)
     for module, factor in factors.items():
         multiply(network.get_submodule(module), factor)

@@ -1,8 +1,8 @@
 """Layers that bring their weights to the work as they read them.
 
-Weights may be kept small, in 8 bits, or on another device than the one that computes. A layer
-converts each of its weights when its `forward` asks for it, and what it was converted to is gone
-with the call; `state_dict`, `parameters` and copies see the weights as they are kept.
+Weights may be kept narrow, in 8 or 16 bits, or on another device than the one that computes. A
+layer converts each of its weights when its `forward` asks for it, and what it was converted to is
+gone with the call; `state_dict`, `parameters` and copies see the weights as they are kept.
 """
 
 from functools import cache

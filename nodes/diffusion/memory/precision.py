@@ -1,7 +1,8 @@
-"""What models compute in, and the smaller dtypes that their weights may be kept in."""
+"""What models compute in, and the narrower dtypes that their weights may be kept in."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import inf
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,7 @@ from nodes.types import Model
 # Micikevicius et al. 2022, FP8 Formats for Deep Learning, arXiv:2209.05433: e4m3 is finer, e5m2
 # reaches farther.
 EIGHT_BITS = (torch.float8_e4m3fn, torch.float8_e5m2)
+_HALVES = (torch.float16, torch.bfloat16)
 
 # What a loader lets its user choose, by the names of the field; None keeps weights as they are.
 WEIGHT_DTYPES: Mapping[str, torch.dtype | None] = MappingProxyType(
@@ -59,12 +61,38 @@ def dtype_for(kind: str, capability: tuple[int, int] | None = None) -> str:
     return "bfloat16" if capability is not None and capability >= _BFLOAT16_SINCE else "float16"
 
 
-def as_computed(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """Cast a weight of a file to the dtype to compute in, unless it comes in 8 bits.
+@dataclass
+class Widening:
+    """How far a network may grow when its weights are cast to a wider dtype than its file's.
 
-    Then it stays, for `compute_in`: a cast copy would take twice the room.
+    Attributes:
+        most_bytes: What the weights of one network may take when they are cast. Those that would
+            take more stay mapped from their file, and layers convert them as they read them.
     """
-    return weight if weight.dtype in EIGHT_BITS else weight.to(dtype)
+
+    most_bytes: float = inf
+
+
+# It holds for the process, as the number of threads does.
+WIDENING = Widening()
+
+
+def as_computed(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Cast a network's weights, as its file has them, to the dtype to compute in.
+
+    What comes in 8 bits stays, for `compute_in`: a cast copy would take twice the room. So do
+    matrices of 16 bits where cast ones would take more than `WIDENING` lets them.
+    """
+    halves = [w for w in weights.values() if w.dtype in _HALVES and w.itemsize < dtype.itemsize]
+    too_wide = sum(w.numel() for w in halves) * dtype.itemsize > WIDENING.most_bytes
+    return {
+        name: weight if _stays(weight, too_wide) else weight.to(dtype)
+        for name, weight in weights.items()
+    }
+
+
+def _stays(weight: Tensor, too_wide: bool) -> bool:
+    return weight.dtype in EIGHT_BITS or (too_wide and weight.ndim > 1 and weight.dtype in _HALVES)
 
 
 def compute_in(network: nn.Module, dtype: torch.dtype) -> None:

@@ -12,6 +12,7 @@ from nodes.diffusion.memory.by_layer import work_place
 from nodes.diffusion.memory.modules import module_bytes
 from nodes.diffusion.memory.precision import (
     EIGHT_BITS,
+    WIDENING,
     as_computed,
     compute_dtype,
     compute_in,
@@ -85,11 +86,29 @@ def test_values_beyond_the_range_stay_finite(storage: torch.dtype) -> None:
 
 
 def test_8_bits_of_a_file_stay_and_other_dtypes_are_cast() -> None:
-    small = torch.randn(2, 2).to(torch.float8_e5m2)
-    assert as_computed(small, torch.float32) is small
-    assert as_computed(torch.randn(2, 2).half(), torch.float32).dtype == torch.float32
-    single = torch.randn(2, 2)
-    assert as_computed(single, torch.float32) is single
+    weights = {
+        "small": torch.randn(2, 2).to(torch.float8_e5m2),
+        "half": torch.randn(2, 2).half(),
+        "single": torch.randn(2, 2),
+    }
+    computed = as_computed(weights, torch.float32)
+    assert computed["small"] is weights["small"]
+    assert computed["half"].dtype == torch.float32
+    assert computed["single"] is weights["single"]
+
+
+def test_matrices_that_would_grow_too_large_stay_as_in_their_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weights = {"matrix": torch.randn(4, 4).half(), "vector": torch.randn(4).half()}
+    monkeypatch.setattr(WIDENING, "most_bytes", 20 * 4)
+    assert as_computed(weights, torch.float32)["matrix"].dtype == torch.float32
+    monkeypatch.setattr(WIDENING, "most_bytes", 20 * 4 - 1)
+    computed = as_computed(weights, torch.float32)
+    assert computed["matrix"] is weights["matrix"]
+    assert computed["vector"].dtype == torch.float32
+    # Nothing grows, so nothing stays.
+    assert as_computed(weights, torch.bfloat16)["matrix"].dtype == torch.bfloat16
 
 
 def test_layers_in_the_wanted_dtype_are_left_alone() -> None:

@@ -1,0 +1,86 @@
+"""Files in 16 bits whose weights would grow too large: they stay mapped, and change no result."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nodes.diffusion.memory.modules import module_bytes
+from nodes.diffusion.memory.precision import WIDENING
+from nodes.diffusion.text.encoding import encode
+from nodes.loaders import clip_loader, lora_loader_model_only, unet_loader
+from nodes.sampling import k_sampler
+from nodes.types import Latent
+from tests.nodes.diffusion.family_files import text_with_projection, unet, write
+from tests.nodes.diffusion.tiny_sampling import prompt
+from tests.nodes.folder_context import FolderContext
+
+EMPTY = Latent(torch.zeros(1, 4, 8, 8))
+LAYER = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> FolderContext:
+    for kind in ("diffusion_models", "text_encoders", "loras"):
+        (tmp_path / kind).mkdir()
+    return FolderContext(tmp_path)
+
+
+def write_half(path: Path, network: nn.Module) -> None:
+    write(path, {name: weight.half() for name, weight in network.state_dict().items()})
+
+
+def both(load: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """Load with weights that are cast, and with weights that stay."""
+    cast = load()
+    monkeypatch.setattr(WIDENING, "most_bytes", 0)
+    return cast, load()
+
+
+def sampled(model: Any) -> Tensor:
+    texts = prompt(1, width=1024), prompt(2, width=1024)
+    return k_sampler(model, *texts, EMPTY, seed=3, steps=2).samples
+
+
+def test_a_denoiser_that_stays_narrow_takes_half_the_memory_and_samples_the_same(
+    host: FolderContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_half(host.root / "diffusion_models" / "a.safetensors", unet("sd2"))
+    cast, narrow = both(lambda: unet_loader("a.safetensors", ctx=host), monkeypatch)
+    assert module_bytes(narrow.network) < 0.52 * module_bytes(cast.network)
+    assert (narrow.dtype, narrow.key) == (cast.dtype, cast.key)
+    assert torch.equal(sampled(narrow), sampled(cast))
+
+
+def test_a_lora_on_what_stays_narrow_is_not_rounded(
+    host: FolderContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_half(host.root / "diffusion_models" / "a.safetensors", unet("sd2"))
+    cast, narrow = both(lambda: unet_loader("a.safetensors", ctx=host), monkeypatch)
+    width = cast.network.get_submodule(LAYER).in_features
+    change = {
+        f"unet.{LAYER}.lora_A.weight": torch.full((1, width), 1e-6),
+        f"unet.{LAYER}.lora_B.weight": torch.ones(width, 1),
+    }
+    write(host.root / "loras" / "a.safetensors", change)
+    changed = [lora_loader_model_only(model, "a.safetensors", ctx=host) for model in (cast, narrow)]
+    one, other = (model.network.get_submodule(LAYER).weight for model in changed)
+    assert torch.equal(one, other)
+    assert not torch.equal(one, cast.network.get_submodule(LAYER).weight)
+    assert torch.equal(*map(sampled, changed))
+
+
+def test_a_text_encoder_that_stays_narrow_reads_the_same(
+    host: FolderContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_half(host.root / "text_encoders" / "a.safetensors", text_with_projection(1280))
+    cast, narrow = both(lambda: clip_loader("a.safetensors", ctx=host), monkeypatch)
+    assert torch.float16 in {weight.dtype for weight in narrow.encoder.state_dict().values()}
+    for one, other in zip(
+        encode(cast, "a (red:1.2) cat"), encode(narrow, "a (red:1.2) cat"), strict=True
+    ):
+        assert isinstance(one, Tensor)
+        assert isinstance(other, Tensor)
+        assert torch.equal(one, other)
