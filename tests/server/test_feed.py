@@ -27,6 +27,16 @@ async def take(events: AsyncIterator[FeedEvent], count: int) -> list[FeedEvent]:
     return [await asyncio.wait_for(anext(events), 20) for _ in range(count)]
 
 
+async def taking(
+    feed: Feed, events: AsyncIterator[FeedEvent], count: int
+) -> asyncio.Task[list[FeedEvent]]:
+    """Begin to take events; return when the feed has the reader, who gets what happens from now."""
+    task = asyncio.create_task(take(events, count))
+    while not feed._readers:
+        await asyncio.sleep(0)
+    return task
+
+
 def happened(number: int) -> FeedEvent:
     return FeedEvent("job.updated", {"number": number}, job=f"job {number % 3}")
 
@@ -39,8 +49,7 @@ def test_a_reader_gets_what_happens_after_it_came(tmp_path: Path) -> None:
     async def test(feed: Feed) -> None:
         await feed.publish(happened(0))
         async with aclosing(feed.subscribe()) as events:
-            first = asyncio.create_task(take(events, 2))
-            await asyncio.sleep(0)
+            first = await taking(feed, events, 2)
             await feed.publish(happened(1), happened(2))
             assert numbers(await first) == [1, 2]
 
@@ -85,8 +94,7 @@ def test_a_reader_that_comes_and_goes_misses_nothing_and_gets_nothing_twice(
 def test_a_slow_reader_blocks_nobody_and_still_gets_everything(tmp_path: Path) -> None:
     async def test(feed: Feed) -> None:
         async with aclosing(feed.subscribe()) as slow:
-            first = asyncio.create_task(take(slow, 1))
-            await asyncio.sleep(0)
+            first = await taking(feed, slow, 1)
             for start in range(0, 6000, 500):
                 await feed.publish(*map(happened, range(start, start + 500)))
             found = await first + await take(slow, 5999)
@@ -100,8 +108,7 @@ def test_progress_has_no_number_and_only_the_newest_waits_for_a_slow_reader(
 ) -> None:
     async def test(feed: Feed) -> None:
         async with aclosing(feed.subscribe()) as events:
-            first = asyncio.create_task(take(events, 1))
-            await asyncio.sleep(0)
+            first = await taking(feed, events, 1)
             await feed.publish(happened(0))
             await first
             for value in range(50):
@@ -125,9 +132,7 @@ def test_a_reader_that_was_away_too_long_is_told_to_read_the_state_anew(tmp_path
             await feed.publish(*map(happened, range(start, start + 500)))
         for after in (3, 999_999):
             async with aclosing(feed.subscribe(after)) as events:
-                found = asyncio.create_task(take(events, 2))
-                while len(feed._readers) == 0:
-                    await asyncio.sleep(0)
+                found = await taking(feed, events, 2)
                 await asyncio.sleep(0.05)
                 await feed.publish(happened(3000))
                 assert [event.type for event in await found] == [RESET, "job.updated"]
@@ -165,8 +170,7 @@ def test_an_event_of_a_write_that_failed_is_never_sent(tmp_path: Path) -> None:
             raise ValueError
 
         async with aclosing(feed.subscribe()) as events:
-            found = asyncio.create_task(take(events, 1))
-            await asyncio.sleep(0)
+            found = await taking(feed, events, 1)
             assert await raised(feed._store.write(failing))
             await feed.publish(happened(1))
             assert numbers(await found) == [1]
