@@ -39,6 +39,11 @@ def both(load: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     return cast, load()
 
 
+def weight_of(model: Any) -> Tensor:
+    weight: Tensor = model.network.get_submodule(LAYER).weight
+    return weight
+
+
 def sampled(model: Any) -> Tensor:
     texts = prompt(1, width=1024), prompt(2, width=1024)
     return k_sampler(model, *texts, EMPTY, seed=3, steps=2).samples
@@ -66,9 +71,9 @@ def test_a_lora_on_what_stays_narrow_is_not_rounded(
     }
     write(host.root / "loras" / "a.safetensors", change)
     changed = [lora_loader_model_only(model, "a.safetensors", ctx=host) for model in (cast, narrow)]
-    one, other = (model.network.get_submodule(LAYER).weight for model in changed)
+    one, other, before = (weight_of(model) for model in (*changed, cast))
     assert torch.equal(one, other)
-    assert not torch.equal(one, cast.network.get_submodule(LAYER).weight)
+    assert not torch.equal(one, before)
     assert torch.equal(*map(sampled, changed))
 
 
