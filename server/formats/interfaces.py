@@ -109,14 +109,15 @@ class Interfaces:
         return plain.get(ours) or self._theirs.get(ours, ours)
 
     def _from_facts(self, kind: str, facts: Mapping[str, JSON]) -> Interface:
+        followers, wired = _marks(facts)
         inputs = tuple(
             Port(
                 name,
                 "String" if theirs == "COMBO" else self.wire_name(theirs),
-                widget=rest != [WIRED] and (theirs == "COMBO" or theirs in WIDGET_TYPES),
-                follower=rest[0] if rest and rest != [WIRED] else "",
+                widget=name not in wired and (theirs == "COMBO" or theirs in WIDGET_TYPES),
+                follower=followers.get(name, ""),
             )
-            for name, theirs, *rest in facts["inputs"]
+            for name, theirs, *_ in facts["inputs"]
         )
         outputs = tuple(Port(name, self.wire_name(theirs)) for name, theirs in facts["outputs"])
         return Interface(kind, inputs, outputs, known=False)
@@ -157,14 +158,15 @@ def _facts() -> dict[str, JSON]:
     return found
 
 
-def _followers(facts: Mapping[str, JSON]) -> dict[str, str]:
-    """Give the widgets that ComfyUI's page adds after inputs, by the inputs' names."""
-    return {name: rest[0] for name, _, *rest in facts["inputs"] if rest and rest != [WIRED]}
+def _marks(facts: Mapping[str, JSON]) -> tuple[dict[str, str], set[str]]:
+    """Give the widgets that ComfyUI's page adds after inputs, by name, and the `WIRED` inputs."""
+    marks = {name: mark[0] for name, _, *mark in facts["inputs"] if mark}
+    wired = {name for name, mark in marks.items() if mark == WIRED}
+    return {name: mark for name, mark in marks.items() if name not in wired}, wired
 
 
 def _declared(spec: Mapping[str, JSON], facts: Mapping[str, JSON]) -> Interface:
-    followers = _followers(facts)
-    wired = {name for name, _, *rest in facts["inputs"] if rest == [WIRED]}
+    followers, wired = _marks(facts)
     inputs = tuple(
         Port(
             entry["name"],
